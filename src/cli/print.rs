@@ -1,0 +1,22 @@
+//! The one place of the command line that writes stdout: a value is printed whole or the caller hears why.
+
+use std::io::Write;
+
+use crate::error::{Error, Result};
+
+/// Prints one line and flushes it. A reader that has gone away is not an error.
+pub fn line(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+    match written.and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Error::storage(format!("failed to write to stdout: {error}"))),
+    }
+}
+
+/// For people: progress and commentary on stderr. Trouble with stderr is nobody's business.
+pub fn note(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{text}");
+}

@@ -1,0 +1,107 @@
+//! The one place that reads a clock.
+//!
+//! Wall time labels lines and bounds ages; monotonic time drives every deadline. Both come from one
+//! [`Clock`], so a test with a paused runtime sees them move together, and can move the wall alone to
+//! play a laptop that slept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Milliseconds since the Unix epoch.
+pub type WallMs = i64;
+
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// `None` reads the system's wall clock.
+    simulated: Option<Arc<Simulated>>,
+}
+
+#[derive(Debug)]
+struct Simulated {
+    start: Instant,
+    wall_at_start: WallMs,
+    /// How far the wall ran ahead of monotonic time: what a machine that slept looks like.
+    slept_ms: AtomicI64,
+}
+
+impl Clock {
+    pub fn system() -> Clock {
+        Clock { simulated: None }
+    }
+
+    /// A wall clock that follows tokio's (pausable) time from a fixed start.
+    pub fn simulated(wall_at_start: WallMs) -> Clock {
+        let simulated = Simulated { start: Instant::now(), wall_at_start, slept_ms: AtomicI64::new(0) };
+        Clock { simulated: Some(Arc::new(simulated)) }
+    }
+
+    /// Lets the simulated wall clock run ahead while monotonic time stands still.
+    pub fn sleep_machine(&self, duration: Duration) {
+        if let Some(simulated) = &self.simulated {
+            simulated.slept_ms.fetch_add(millis(duration), Ordering::SeqCst);
+        }
+    }
+
+    pub fn wall_ms(&self) -> WallMs {
+        match &self.simulated {
+            None => system_wall_ms(),
+            Some(simulated) => {
+                simulated.wall_at_start
+                    + millis(simulated.start.elapsed())
+                    + simulated.slept_ms.load(Ordering::SeqCst)
+            }
+        }
+    }
+
+    /// Monotonic time; follows tokio's clock, which tests may pause.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one reading of the system's wall clock")]
+fn system_wall_ms() -> WallMs {
+    // A clock before 1970 reads as 1970: an age computed from it is large, never negative.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+/// Monotonic time for threads outside the runtime.
+#[expect(clippy::disallowed_methods, reason = "threads have no tokio clock")]
+pub fn thread_now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// RFC 3339 in UTC with milliseconds, as lines carry it.
+pub fn rfc3339_ms(wall: WallMs) -> String {
+    let time = jiff::Timestamp::from_millisecond(wall).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_carries_utc_with_exactly_three_decimals() {
+        assert_eq!(rfc3339_ms(1_767_225_600_000), "2026-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339_ms(1_767_225_600_123), "2026-01-01T00:00:00.123Z");
+        assert_eq!(rfc3339_ms(i64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_slept_moves_the_wall_and_nothing_else() {
+        let clock = Clock::simulated(1_000);
+        let before = clock.now();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        clock.sleep_machine(Duration::from_secs(60));
+        assert_eq!(clock.wall_ms(), 63_000);
+        assert_eq!(clock.now() - before, Duration::from_secs(2));
+    }
+}

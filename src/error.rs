@@ -1,0 +1,202 @@
+//! How anything here fails: a kind that decides the exit code, a sentence, and a hint when there is a
+//! next step.
+
+use serde::Serialize;
+
+/// What went wrong, seen from the caller. The kind decides the exit code and nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The platform said no: not found, rate limit, server error.
+    Api,
+    /// Bad arguments or a failed precondition.
+    Validation,
+    Authentication,
+    Authorization,
+    Config,
+    Network,
+    Internal,
+    Storage,
+    /// Loop guard, allow-list, a paused room.
+    Policy,
+    /// Another supervisor holds this app.
+    Conflict,
+    /// Needs `--yes`.
+    Confirmation,
+}
+
+impl Kind {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Api => 1,
+            Kind::Validation => 2,
+            Kind::Authentication | Kind::Authorization | Kind::Config => 3,
+            Kind::Network => 4,
+            Kind::Internal | Kind::Storage => 5,
+            Kind::Policy => 6,
+            Kind::Conflict => 7,
+            Kind::Confirmation => 10,
+        }
+    }
+}
+
+/// The error every fallible public function of this crate returns.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub kind: Kind,
+    pub subtype: Option<String>,
+    /// The platform's own number.
+    pub code: Option<i64>,
+    pub message: String,
+    pub hint: Option<String>,
+    /// The platform's id of the failed request, for its support.
+    pub log_id: Option<String>,
+    pub retryable: bool,
+    pub retry_after_ms: Option<u64>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Error {
+        Error {
+            kind,
+            subtype: None,
+            code: None,
+            message: message.into(),
+            hint: None,
+            log_id: None,
+            retryable: matches!(kind, Kind::Network),
+            retry_after_ms: None,
+        }
+    }
+
+    pub fn validation(message: impl Into<String>) -> Error {
+        Error::new(Kind::Validation, message)
+    }
+
+    pub fn config(message: impl Into<String>) -> Error {
+        Error::new(Kind::Config, message)
+    }
+
+    pub fn network(message: impl Into<String>) -> Error {
+        Error::new(Kind::Network, message)
+    }
+
+    pub fn storage(message: impl Into<String>) -> Error {
+        Error::new(Kind::Storage, message)
+    }
+
+    pub fn internal(message: impl Into<String>) -> Error {
+        Error::new(Kind::Internal, message)
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn subtype(mut self, subtype: impl Into<String>) -> Error {
+        self.subtype = Some(subtype.into());
+        self
+    }
+
+    pub fn code(mut self, code: i64) -> Error {
+        self.code = Some(code);
+        self
+    }
+
+    pub fn log_id(mut self, log_id: Option<String>) -> Error {
+        self.log_id = log_id;
+        self
+    }
+
+    pub fn retryable(mut self, retryable: bool) -> Error {
+        self.retryable = retryable;
+        self
+    }
+
+    pub fn retry_after_ms(mut self, millis: Option<u64>) -> Error {
+        self.retry_after_ms = millis;
+        self
+    }
+
+    /// The one JSON object a failed command leaves on stderr.
+    pub fn to_json(&self) -> String {
+        let report = Report { ok: false, error: Body::from(self) };
+        serde_json::to_string(&report).expect("an error is plain strings and numbers")
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    error: Body<'a>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subtype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_id: Option<&'a str>,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+}
+
+impl<'a> From<&'a Error> for Body<'a> {
+    fn from(error: &'a Error) -> Body<'a> {
+        Body {
+            r#type: error.kind,
+            subtype: error.subtype.as_deref(),
+            code: error.code,
+            message: &error.message,
+            hint: error.hint.as_deref(),
+            log_id: error.log_id.as_deref(),
+            retryable: error.retryable,
+            retry_after_ms: error.retry_after_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_type_and_hint_and_leaves_out_what_is_unknown() {
+        let error = Error::config("unknown key `appid`").hint("did you mean `app_id`?");
+        assert_eq!(
+            error.to_json(),
+            r#"{"ok":false,"error":{"type":"config","message":"unknown key `appid`","hint":"did you mean `app_id`?","retryable":false}}"#
+        );
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_contract() {
+        let codes = [
+            (Kind::Api, 1),
+            (Kind::Validation, 2),
+            (Kind::Authentication, 3),
+            (Kind::Authorization, 3),
+            (Kind::Config, 3),
+            (Kind::Network, 4),
+            (Kind::Internal, 5),
+            (Kind::Storage, 5),
+            (Kind::Policy, 6),
+            (Kind::Conflict, 7),
+            (Kind::Confirmation, 10),
+        ];
+        for (kind, code) in codes {
+            assert_eq!(kind.exit_code(), code, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+pub mod cli;
+pub mod clock;
+pub mod error;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

@@ -1,5 +1,9 @@
 pub mod cli;
 pub mod clock;
+pub mod core;
 pub mod error;
+pub mod event;
+pub mod journal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod transport;

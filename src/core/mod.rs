@@ -1,0 +1,4 @@
+//! Pure decisions: values in, values out. Nothing here awaits, reads a clock, a file or the environment.
+
+pub mod dedupe;
+pub mod end;

@@ -1,0 +1,110 @@
+//! What goes into the journal, and the answer that comes back.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::core::dedupe::DedupeKey;
+use crate::event::{Event, Rendered};
+
+/// Bytes of entries that may wait for the writer at any time, over all profiles.
+const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What an entry costs beside its own text.
+const ENTRY_OVERHEAD: usize = 512;
+
+/// One event on its way into the journal.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub profile: Option<Arc<str>>,
+    pub transport: Option<&'static str>,
+    pub event_id: Option<String>,
+    /// Absent for what can never arrive twice.
+    pub key: Option<DedupeKey>,
+    pub rendered: Rendered,
+    /// The platform's payload, valid JSON.
+    pub raw: Option<Arc<str>>,
+    /// A line that tells of the past, whoever reads it.
+    pub replayed: bool,
+}
+
+impl Entry {
+    /// Something rooma has to say, about a profile or about itself.
+    pub fn own(profile: Option<(Arc<str>, &'static str)>, event: &Event) -> Entry {
+        let (profile, transport) = profile.unzip();
+        Entry {
+            profile,
+            transport,
+            event_id: None,
+            key: None,
+            rendered: Rendered::new(event),
+            raw: None,
+            replayed: false,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.rendered.body.len() + self.raw.as_ref().map_or(0, |raw| raw.len()) + ENTRY_OVERHEAD
+    }
+}
+
+/// The entries of one delivery: all of them are journalled, or none.
+#[derive(Debug)]
+pub struct Batch {
+    pub(super) entries: Vec<Entry>,
+    pub(super) answer: Option<(mpsc::UnboundedSender<Settled>, u64)>,
+    /// Given back when the writer is done with the batch.
+    pub(super) _credit: Option<OwnedSemaphorePermit>,
+}
+
+/// The answer to [`Appender::append`], sent once nothing can undo it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The caller's own number for the delivery.
+    pub tag: u64,
+    pub outcome: Result<Appended, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// At least one entry became a line.
+    Fresh,
+    /// All of it was there already.
+    Duplicate,
+}
+
+/// The way into the journal. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Appender {
+    queue: mpsc::UnboundedSender<Batch>,
+    credit: Arc<Semaphore>,
+}
+
+impl Appender {
+    pub(super) fn new(queue: mpsc::UnboundedSender<Batch>) -> Appender {
+        Appender { queue, credit: Arc::new(Semaphore::new(PENDING_BYTES_MAX)) }
+    }
+
+    /// Hands a delivery to the journal, waiting for room. The answer comes on `answer`, tagged with `tag`,
+    /// once the entries are safely on disk or cannot be. Entries of one caller keep their order.
+    pub async fn append(&self, entries: Vec<Entry>, answer: &mpsc::UnboundedSender<Settled>, tag: u64) {
+        let bytes: usize = entries.iter().map(Entry::bytes).sum();
+        let permits = u32::try_from(bytes.min(PENDING_BYTES_MAX)).expect("the bound fits u32");
+        let credit = Arc::clone(&self.credit).acquire_many_owned(permits).await.ok();
+        let batch = Batch { entries, answer: Some((answer.clone(), tag)), _credit: credit };
+        if let Err(refused) = self.queue.send(batch) {
+            refuse(refused.0);
+        }
+    }
+
+    /// Journals a line of rooma's own. Never waits: nobody else sets how many there are.
+    pub fn say(&self, entry: Entry) {
+        let _ = self.queue.send(Batch { entries: vec![entry], answer: None, _credit: None });
+    }
+}
+
+fn refuse(batch: Batch) {
+    if let Some((answer, tag)) = batch.answer {
+        let _ = answer.send(Settled { tag, outcome: Err("the journal is closed".to_owned()) });
+    }
+}

@@ -3,6 +3,7 @@ pub mod clock;
 pub mod core;
 pub mod error;
 pub mod event;
+pub mod fault;
 pub mod journal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

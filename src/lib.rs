@@ -1,5 +1,6 @@
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod core;
 pub mod error;
 pub mod event;

@@ -8,4 +8,5 @@ pub mod fault;
 pub mod journal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod supervisor;
 pub mod transport;

@@ -18,7 +18,7 @@ pub use options::{
     BroadcastOptions, CatchupOptions, ConnectionOptions, DeafOptions, HttpOptions, JournalOptions, Options,
     PresenceOptions,
 };
-pub use profile::{Allow, BotGate, Profile};
+pub use profile::{Allow, BotGate, Profile, load as load_profile};
 pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};

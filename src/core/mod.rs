@@ -2,3 +2,5 @@
 
 pub mod dedupe;
 pub mod end;
+pub mod mention;
+pub mod trust;

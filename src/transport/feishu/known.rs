@@ -17,6 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(3600);
 pub struct Known {
     people: Bounded<Person>,
     chats: Bounded<Chat>,
+    warm: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,11 +38,16 @@ pub struct Chat {
 
 impl Default for Known {
     fn default() -> Known {
-        Known { people: Bounded::new(PEOPLE_MAX), chats: Bounded::new(CHATS_MAX) }
+        Known { people: Bounded::new(PEOPLE_MAX), chats: Bounded::new(CHATS_MAX), warm: false }
     }
 }
 
 impl Known {
+    /// True the first time: then the chats and their members are worth reading.
+    pub fn warm_up(&mut self) -> bool {
+        !std::mem::replace(&mut self.warm, true)
+    }
+
     pub fn person(&self, open_id: &str) -> Option<&Person> {
         self.people.get(open_id)
     }

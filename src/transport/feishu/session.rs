@@ -159,6 +159,10 @@ impl Session {
         self.outputs.pop_front()
     }
 
+    pub fn peek(&self) -> Option<&Output> {
+        self.outputs.front()
+    }
+
     /// When the session wants an [`Input::Tick`] at the latest.
     pub fn deadline(&self) -> Duration {
         let own = self.drain_until.into_iter().chain(self.reassembly.deadline());

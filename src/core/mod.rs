@@ -3,4 +3,5 @@
 pub mod dedupe;
 pub mod end;
 pub mod mention;
+pub mod redial;
 pub mod trust;

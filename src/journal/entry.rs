@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::core::dedupe::DedupeKey;
 use crate::event::{Event, Rendered};
@@ -32,15 +32,8 @@ impl Entry {
     /// Something rooma has to say, about a profile or about itself.
     pub fn own(profile: Option<(Arc<str>, &'static str)>, event: &Event) -> Entry {
         let (profile, transport) = profile.unzip();
-        Entry {
-            profile,
-            transport,
-            event_id: None,
-            key: None,
-            rendered: Rendered::new(event),
-            raw: None,
-            replayed: false,
-        }
+        let rendered = Rendered::new(event);
+        Entry { profile, transport, event_id: None, key: None, rendered, raw: None, replayed: false }
     }
 
     fn bytes(&self) -> usize {
@@ -51,10 +44,23 @@ impl Entry {
 /// The entries of one delivery: all of them are journalled, or none.
 #[derive(Debug)]
 pub struct Batch {
-    pub(super) entries: Vec<Entry>,
-    pub(super) answer: Option<(mpsc::UnboundedSender<Settled>, u64)>,
+    pub entries: Vec<Entry>,
+    pub(super) answer: Option<Answer>,
     /// Given back when the writer is done with the batch.
     pub(super) _credit: Option<OwnedSemaphorePermit>,
+}
+
+/// Where the outcome of a batch is awaited.
+#[derive(Debug)]
+pub(super) struct Answer {
+    to: mpsc::UnboundedSender<Settled>,
+    tag: u64,
+}
+
+impl Answer {
+    pub(super) fn settle(self, outcome: Result<Appended, String>) {
+        let _ = self.to.send(Settled { tag: self.tag, outcome });
+    }
 }
 
 /// The answer to [`Appender::append`], sent once nothing can undo it.
@@ -73,15 +79,27 @@ pub enum Appended {
     Duplicate,
 }
 
+/// What the writer is asked to do, in order.
+#[derive(Debug)]
+pub(super) enum Work {
+    Append(Batch),
+    /// Store how far a reader has come.
+    Cursor { name: String, seq: u64 },
+    /// Answer with the newest position once all work before this is committed.
+    Barrier(oneshot::Sender<u64>),
+    /// Leave the journal as after a clean end. Work after this is refused.
+    Close(oneshot::Sender<()>),
+}
+
 /// The way into the journal. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Appender {
-    queue: mpsc::UnboundedSender<Batch>,
+    queue: mpsc::UnboundedSender<Work>,
     credit: Arc<Semaphore>,
 }
 
 impl Appender {
-    pub(super) fn new(queue: mpsc::UnboundedSender<Batch>) -> Appender {
+    pub(super) fn new(queue: mpsc::UnboundedSender<Work>) -> Appender {
         Appender { queue, credit: Arc::new(Semaphore::new(PENDING_BYTES_MAX)) }
     }
 
@@ -91,20 +109,30 @@ impl Appender {
         let bytes: usize = entries.iter().map(Entry::bytes).sum();
         let permits = u32::try_from(bytes.min(PENDING_BYTES_MAX)).expect("the bound fits u32");
         let credit = Arc::clone(&self.credit).acquire_many_owned(permits).await.ok();
-        let batch = Batch { entries, answer: Some((answer.clone(), tag)), _credit: credit };
-        if let Err(refused) = self.queue.send(batch) {
-            refuse(refused.0);
-        }
+        let answer = Answer { to: answer.clone(), tag };
+        self.give(Work::Append(Batch { entries, answer: Some(answer), _credit: credit }));
     }
 
     /// Journals a line of rooma's own. Never waits: nobody else sets how many there are.
     pub fn say(&self, entry: Entry) {
-        let _ = self.queue.send(Batch { entries: vec![entry], answer: None, _credit: None });
+        self.give(Work::Append(Batch { entries: vec![entry], answer: None, _credit: None }));
+    }
+
+    pub(super) fn give(&self, work: Work) {
+        if let Err(refused) = self.queue.send(work) {
+            refuse(refused.0, "the journal is closed");
+        }
     }
 }
 
-fn refuse(batch: Batch) {
-    if let Some((answer, tag)) = batch.answer {
-        let _ = answer.send(Settled { tag, outcome: Err("the journal is closed".to_owned()) });
+/// Tells whoever waits for `work` that it will not be done. Barriers end when their sender drops.
+pub(super) fn refuse(work: Work, why: &str) {
+    match work {
+        Work::Append(batch) => {
+            if let Some(answer) = batch.answer {
+                answer.settle(Err(why.to_owned()));
+            }
+        }
+        Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
     }
 }

@@ -2,4 +2,6 @@
 
 pub mod dedupe;
 pub mod end;
+pub mod mention;
 pub mod redial;
+pub mod trust;

@@ -1,18 +1,35 @@
 //! Feishu and Lark.
+//!
+//! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `wire`,
+//! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`. The rest acts:
+//! `account` is what outlives connections, `connection` leads from discovery to an end, `serve` is the loop in
+//! between, and `api` holds the platform's verbs.
 
-use crate::core::end::End;
-use crate::error::Result;
-use crate::transport::{Identity, Life, Shared};
+mod account;
+mod api;
+mod codes;
+mod conflict;
+mod connection;
+mod content;
+mod delivery;
+mod dial;
+mod endpoint;
+mod envelope;
+mod frame;
+mod known;
+mod mention;
+mod names;
+mod normalize;
+mod post;
+mod reassembly;
+mod repair;
+mod rest;
+mod serve;
+mod session;
+mod tidy;
+mod time;
+mod token;
+mod url;
+mod wire;
 
-#[derive(Debug)]
-pub struct Account {}
-
-impl Account {
-    pub fn new(_identity: Identity, _shared: Shared) -> Result<Account> {
-        Ok(Account {})
-    }
-
-    pub async fn run(&self, _life: Life) -> End {
-        End::Asked
-    }
-}
+pub use account::Account;

@@ -110,7 +110,12 @@ fn policy(config: &Config) -> Policy {
 
 fn filter(args: &Args) -> Filter {
     // The journal may hold lines of profiles that do not run now; only those asked for are read.
-    Filter { profiles: args.profile.clone(), types: args.types.clone(), mentioned: args.mentioned, raw: args.raw }
+    Filter {
+        profiles: args.profile.clone(),
+        types: args.types.clone(),
+        mentioned: args.mentioned,
+        raw: args.raw,
+    }
 }
 
 fn own_stdout() -> Result<OwnedFd> {

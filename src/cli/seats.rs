@@ -29,9 +29,12 @@ struct Ground {
 pub async fn prepare(config: &Config, profiles: &[Profile], clock: Clock) -> Result<Vec<Seat>> {
     let http = &config.options.http;
     if http.proxy.is_some() || http.ca_file.is_some() {
-        return Err(Error::config("config/rooma.yaml: `http.proxy` and `http.ca_file` are not supported yet"));
+        return Err(Error::config(
+            "config/rooma.yaml: `http.proxy` and `http.ca_file` are not supported yet",
+        ));
     }
-    let siblings = profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
+    let siblings =
+        profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
     let ground = Ground {
         home: config.home.clone(),
         environment: config.environment.clone(),
@@ -67,11 +70,11 @@ fn limits(config: &Config) -> Limits {
 
 impl Ground {
     async fn dial(&self, profile: &Profile) -> Result<Dial> {
-        let app_secret = profile
-            .app_secret
-            .resolve(&self.home, &self.environment)
-            .await
-            .map_err(|error| Error { message: format!("{}: {}", profile.shown_path(), error.message), ..error })?;
+        let app_secret =
+            profile.app_secret.resolve(&self.home, &self.environment).await.map_err(|error| Error {
+                message: format!("{}: {}", profile.shown_path(), error.message),
+                ..error
+            })?;
         let person = |alias: &String| self.contacts.open_id(alias, &profile.name).map(OpenId::new);
         let identity = Identity {
             profile: Arc::clone(&profile.name),

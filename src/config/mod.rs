@@ -96,7 +96,9 @@ fn refuse_shared_apps(profiles: &[Profile]) -> Result<()> {
                 profile.shown_path(),
                 profile.app_id
             ))
-            .hint("give each profile an app of its own: the platform hands an event to one connection only"));
+            .hint(
+                "give each profile an app of its own: the platform hands an event to one connection only",
+            ));
         }
     }
     Ok(())

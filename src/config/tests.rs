@@ -64,7 +64,8 @@ fn the_examples_are_true() {
 
 /// A key behind a comment sign is a promise as well. Prose has one space after the sign.
 fn uncommented(path: &str) -> String {
-    let is_key = |rest: &str| rest.strip_prefix("  ").unwrap_or(rest).starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_key =
+        |rest: &str| rest.strip_prefix("  ").unwrap_or(rest).starts_with(|c: char| c.is_ascii_alphabetic());
     let text = repository(path);
     let lines = text.lines().map(|line| match line.strip_prefix('#') {
         Some(rest) if is_key(rest) => rest,
@@ -87,7 +88,9 @@ fn the_examples_are_true_with_every_key_switched_on() {
 
 #[test]
 fn an_unknown_key_is_named_with_file_line_and_nearest_key() {
-    let error = Folder::with(&[("profiles/alice.yaml", "transport: feishu\nappid: cli_1\napp_secret: {env: A}\n")]).error();
+    let error =
+        Folder::with(&[("profiles/alice.yaml", "transport: feishu\nappid: cli_1\napp_secret: {env: A}\n")])
+            .error();
     assert!(error.message.starts_with("profiles/alice.yaml:2: unknown key `appid`"), "{error}");
     assert!(error.hint.as_deref().unwrap().starts_with("did you mean `app_id`?"), "{:?}", error.hint);
     let error = Folder::with(&[("config/rooma.yaml", "journal:\n  synch: disk\n")]).error();
@@ -98,13 +101,38 @@ fn an_unknown_key_is_named_with_file_line_and_nearest_key() {
 #[test]
 fn a_wrong_value_says_what_was_expected_and_where() {
     let cases = [
-        ("config/rooma.yaml", "journal:\n  keep: soon\n", "config/rooma.yaml:2", "not a duration such as 30s"),
+        (
+            "config/rooma.yaml",
+            "journal:\n  keep: soon\n",
+            "config/rooma.yaml:2",
+            "not a duration such as 30s",
+        ),
         ("config/rooma.yaml", "journal:\n  max_size: [1]\n", "config/rooma.yaml:2", "a size such as 512MiB"),
         ("config/rooma.yaml", "journal: {sync: perhaps}\n", "config/rooma.yaml:1", "`disk`"),
-        ("config/rooms.yaml", "default: {floor: loud}\n", "config/rooms.yaml:1", "none of off, advise, enforce"),
-        ("profiles/a.yaml", "transport: irc\napp_id: x\napp_secret: {env: A}\n", "profiles/a.yaml:1", "`feishu`"),
-        ("profiles/a.yaml", "transport: feishu\napp_secret: {env: A}\n", "profiles/a.yaml", "missing key `app_id`"),
-        ("profiles/a.yaml", "transport: feishu\napp_id: x\napp_secret: {keyring: A}\n", "profiles/a.yaml:3", "`keyring`"),
+        (
+            "config/rooms.yaml",
+            "default: {floor: loud}\n",
+            "config/rooms.yaml:1",
+            "none of off, advise, enforce",
+        ),
+        (
+            "profiles/a.yaml",
+            "transport: irc\napp_id: x\napp_secret: {env: A}\n",
+            "profiles/a.yaml:1",
+            "`feishu`",
+        ),
+        (
+            "profiles/a.yaml",
+            "transport: feishu\napp_secret: {env: A}\n",
+            "profiles/a.yaml",
+            "missing key `app_id`",
+        ),
+        (
+            "profiles/a.yaml",
+            "transport: feishu\napp_id: x\napp_secret: {keyring: A}\n",
+            "profiles/a.yaml:3",
+            "`keyring`",
+        ),
         ("config/contacts.yaml", "users: {ann: [1]}\n", "config/contacts.yaml:1", "union_id"),
     ];
     for (path, text, place, expected) in cases {
@@ -117,7 +145,10 @@ fn a_wrong_value_says_what_was_expected_and_where() {
 #[test]
 fn two_profiles_of_one_app_are_refused() {
     let error = Folder::with(&[("profiles/alice.yaml", ALICE), ("profiles/bob.yml", ALICE)]).error();
-    assert!(error.message.contains("profiles/alice.yaml and profiles/bob.yml have the same app_id"), "{error}");
+    assert!(
+        error.message.contains("profiles/alice.yaml and profiles/bob.yml have the same app_id"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -173,7 +204,14 @@ async fn a_secret_comes_from_where_the_profile_says() {
     assert_eq!(resolve("{file: secrets/alice}").await.unwrap(), "from-file");
     assert_eq!(resolve("{command: [printf, 'from-%s', command]}").await.unwrap(), "from-command");
     assert_eq!(resolve("from-text").await.unwrap(), "from-text");
-    for broken in ["{env: EMPTY}", "{env: ABSENT}", "{file: absent}", "{command: [false]}", "{command: [absent-program]}", "{command: []}"] {
+    for broken in [
+        "{env: EMPTY}",
+        "{env: ABSENT}",
+        "{file: absent}",
+        "{command: [false]}",
+        "{command: [absent-program]}",
+        "{command: []}",
+    ] {
         assert_eq!(resolve(broken).await.unwrap_err().kind, Kind::Config, "{broken}");
     }
 }

@@ -224,7 +224,10 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [60, 120, 240, 480, 600, 600]);
-        assert!(matches!(redial.next(&End::ConnectionLimit { message: String::new() }, None, T0), Step::Park { .. }));
+        assert!(matches!(
+            redial.next(&End::ConnectionLimit { message: String::new() }, None, T0),
+            Step::Park { .. }
+        ));
     }
 
     #[test]

@@ -61,7 +61,9 @@ impl Outlet {
             Since::Start => 0,
             Since::Now => self.started_after,
             Since::Seq(seq) => seq.min(self.started_after),
-            Since::Cursor => reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after),
+            Since::Cursor => {
+                reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after)
+            }
         };
         let (finish, asked) = watch::channel(None);
         let (end, ended) = oneshot::channel();
@@ -90,7 +92,8 @@ impl Outlet {
 impl Running {
     /// Resolves when the thread has ended by itself.
     pub async fn ended(&mut self) -> OutletEnd {
-        let end = (&mut self.ended).await.unwrap_or_else(|_| OutletEnd::Failed("the outlet crashed".to_owned()));
+        let end =
+            (&mut self.ended).await.unwrap_or_else(|_| OutletEnd::Failed("the outlet crashed".to_owned()));
         self.end = Some(end.clone());
         end
     }

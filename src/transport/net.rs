@@ -15,8 +15,9 @@ impl Shared {
     pub fn new(clock: Clock, limits: Limits) -> Result<Shared> {
         // A second call finds the provider installed, which is what it wants.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = rustls::ClientConfig::with_platform_verifier()
-            .map_err(|error| Error::config(format!("failed to read this system's root certificates: {error}")))?;
+        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|error| {
+            Error::config(format!("failed to read this system's root certificates: {error}"))
+        })?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(USER_AGENT)

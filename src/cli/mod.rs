@@ -1,1 +1,3 @@
 pub mod print;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

@@ -86,7 +86,8 @@ impl Ground {
             allowed_people: profile.allow.people.iter().flatten().filter_map(person).collect(),
             siblings: Arc::clone(&self.siblings),
         };
-        let account = Arc::new(Account::new(identity, self.shared.clone())?);
+        let account = Account::new(identity, self.shared.clone())?.with_faults(crate::fault::marks());
+        let account = Arc::new(account);
         Ok(Arc::new(move |life| {
             let account = Arc::clone(&account);
             Box::pin(async move { account.run(life).await })

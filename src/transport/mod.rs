@@ -121,6 +121,13 @@ impl Account {
         }
     }
 
+    /// Faults for tests; set before the account is shared.
+    pub fn with_faults(self, marks: crate::fault::Marks) -> Account {
+        match self {
+            Account::Feishu(account) => Account::Feishu(account.inject(marks.poison, marks.crash)),
+        }
+    }
+
     /// Connects and serves until the connection ends. Trouble is a value, never an error.
     pub async fn run(&self, life: Life) -> End {
         match self {

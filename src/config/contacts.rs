@@ -23,6 +23,19 @@ pub enum UserAlias {
     Union(String),
 }
 
+impl Contacts {
+    /// The id of a person as `profile`'s app knows it: of an alias, or the id itself. Absent where only a
+    /// union id is known, which no event of this app can be compared with.
+    pub fn open_id(&self, alias: &str, profile: &str) -> Option<String> {
+        match self.users.get(alias) {
+            Some(UserAlias::Same(id)) => Some(id.clone()),
+            Some(UserAlias::PerProfile(ids)) => ids.get(profile).cloned(),
+            Some(UserAlias::Union(_)) => None,
+            None => alias.starts_with("ou_").then(|| alias.to_owned()),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for UserAlias {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserAlias, D::Error> {
         struct Aliases;

@@ -42,7 +42,9 @@ fn is_home(folder: &Path) -> bool {
 }
 
 fn names_an_app(dotenv: &str) -> bool {
-    dotenvy::from_read_iter(dotenv.as_bytes()).flatten().any(|(key, value)| key == "FEISHU_APP_ID" && !value.is_empty())
+    dotenvy::from_read_iter(dotenv.as_bytes())
+        .flatten()
+        .any(|(key, value)| key == "FEISHU_APP_ID" && !value.is_empty())
 }
 
 fn user_folder(process: &Environment) -> PathBuf {
@@ -57,7 +59,8 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     pub fn of_process() -> Environment {
-        let text = |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
         Environment(std::env::vars_os().filter_map(text).collect())
     }
 

@@ -18,7 +18,7 @@ pub use options::{
     BroadcastOptions, CatchupOptions, ConnectionOptions, DeafOptions, HttpOptions, JournalOptions, Options,
     PresenceOptions,
 };
-pub use profile::{Allow, BotGate, Profile};
+pub use profile::{Allow, BotGate, Profile, load as load_profile};
 pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};
@@ -96,7 +96,9 @@ fn refuse_shared_apps(profiles: &[Profile]) -> Result<()> {
                 profile.shown_path(),
                 profile.app_id
             ))
-            .hint("give each profile an app of its own: the platform hands an event to one connection only"));
+            .hint(
+                "give each profile an app of its own: the platform hands an event to one connection only",
+            ));
         }
     }
     Ok(())

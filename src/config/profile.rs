@@ -104,9 +104,17 @@ pub fn load_all(home: &Home, environment: &Environment) -> Result<Vec<Profile>> 
     paths.sort();
     let profiles = paths.iter().map(|path| load(home, path)).collect::<Result<Vec<_>>>()?;
     if let Some(twice) = profiles.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(Error::config(format!("{} and {} name the same profile", twice[0].shown_path(), twice[1].shown_path())));
+        return Err(Error::config(format!(
+            "{} and {} name the same profile",
+            twice[0].shown_path(),
+            twice[1].shown_path()
+        )));
     }
-    if profiles.is_empty() { from_environment(environment).map(|only| only.into_iter().collect()) } else { Ok(profiles) }
+    if profiles.is_empty() {
+        from_environment(environment).map(|only| only.into_iter().collect())
+    } else {
+        Ok(profiles)
+    }
 }
 
 pub fn load(home: &Home, path: &Path) -> Result<Profile> {
@@ -175,7 +183,8 @@ fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
     if url.scheme() == "https" || (url.scheme() == "http" && loopback) {
         return Ok(());
     }
-    Err(Error::config(format!("{shown_path}: `base_url` must be https")).hint("plain http is for 127.0.0.1 only"))
+    Err(Error::config(format!("{shown_path}: `base_url` must be https"))
+        .hint("plain http is for 127.0.0.1 only"))
 }
 
 fn from_environment(environment: &Environment) -> Result<Option<Profile>> {

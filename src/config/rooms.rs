@@ -93,7 +93,11 @@ fn word<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> R
             Ok(text.to_owned())
         }
         fn visit_bool<E: Error>(self, on: bool) -> Result<String, E> {
-            if on { Err(E::invalid_type(serde::de::Unexpected::Bool(on), &self)) } else { Ok("off".to_owned()) }
+            if on {
+                Err(E::invalid_type(serde::de::Unexpected::Bool(on), &self))
+            } else {
+                Ok("off".to_owned())
+            }
         }
         fn visit_u64<E: Error>(self, seconds: u64) -> Result<String, E> {
             Ok(seconds.to_string())

@@ -28,8 +28,10 @@ impl SecretSource {
             SecretSource::Literal(secret) => secret.clone(),
             SecretSource::Env(name) => {
                 let value = environment.get(name).ok_or_else(|| {
-                    Error::config(format!("app_secret: the variable {name} is not set"))
-                        .hint(format!("set {name} in the environment or in {}", home.root().join(".env").display()))
+                    Error::config(format!("app_secret: the variable {name} is not set")).hint(format!(
+                        "set {name} in the environment or in {}",
+                        home.root().join(".env").display()
+                    ))
                 })?;
                 SecretString::from(value.to_owned())
             }

@@ -20,7 +20,9 @@ impl std::str::FromStr for Span {
         if let Ok(seconds) = text.parse::<u64>() {
             return Ok(Span(Duration::from_secs(seconds)));
         }
-        humantime::parse_duration(text).map(Span).map_err(|_| format!("`{text}` is not a duration such as 30s, 10m or 7d"))
+        humantime::parse_duration(text)
+            .map(Span)
+            .map_err(|_| format!("`{text}` is not a duration such as 30s, 10m or 7d"))
     }
 }
 

@@ -32,7 +32,8 @@ fn explain(shown_path: &str, error: &serde_yaml::Error) -> Error {
             Some(near) => format!("did you mean `{near}`? valid keys here: {keys}"),
             None => format!("valid keys here: {keys}"),
         };
-        return Error::config(format!("{place}: unknown key `{}`{}", unknown.key, unknown.inside())).hint(hint);
+        return Error::config(format!("{place}: unknown key `{}`{}", unknown.key, unknown.inside()))
+            .hint(hint);
     }
     Error::config(format!("{place}: {}", text.replace("missing field", "missing key")))
 }

@@ -84,7 +84,10 @@ pub enum Appended {
 pub(super) enum Work {
     Append(Batch),
     /// Store how far a reader has come.
-    Cursor { name: String, seq: u64 },
+    Cursor {
+        name: String,
+        seq: u64,
+    },
     /// Answer with the newest position once all work before this is committed.
     Barrier(oneshot::Sender<u64>),
     /// Leave the journal as after a clean end. Work after this is refused.
@@ -134,5 +137,51 @@ pub(super) fn refuse(work: Work, why: &str) {
             }
         }
         Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+    }
+}
+
+/// The journal's end of an appender, held by a test.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Inbox(mpsc::UnboundedReceiver<Work>);
+
+#[doc(hidden)]
+impl Appender {
+    /// An appender without a journal behind it: a test plays the writer.
+    pub fn for_test() -> (Appender, Inbox) {
+        let (queue, inbox) = mpsc::unbounded_channel();
+        (Appender::new(queue), Inbox(inbox))
+    }
+}
+
+#[doc(hidden)]
+impl Inbox {
+    /// The next batch; `None` once nobody can append any more.
+    pub async fn next(&mut self) -> Option<Batch> {
+        loop {
+            match self.0.recv().await? {
+                Work::Append(batch) => return Some(batch),
+                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+            }
+        }
+    }
+
+    /// A batch that is there already.
+    pub fn try_next(&mut self) -> Option<Batch> {
+        loop {
+            match self.0.try_recv().ok()? {
+                Work::Append(batch) => return Some(batch),
+                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+            }
+        }
+    }
+}
+
+#[doc(hidden)]
+impl Batch {
+    pub fn settle(self, outcome: Result<Appended, String>) {
+        if let Some(answer) = self.answer {
+            answer.settle(outcome);
+        }
     }
 }

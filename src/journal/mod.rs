@@ -16,6 +16,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+#[doc(hidden)]
+pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use reader::{Filter, Page, Reader};
 

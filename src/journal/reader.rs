@@ -33,7 +33,8 @@ impl Filter {
             Some(profile) => self.profiles.is_empty() || self.profiles.iter().any(|wanted| wanted == profile),
             None => true,
         };
-        let type_fits = self.types.is_empty() || self.types.iter().any(|wanted| matches_type(wanted, type_name));
+        let type_fits =
+            self.types.is_empty() || self.types.iter().any(|wanted| matches_type(wanted, type_name));
         profile_fits && type_fits && (!self.mentioned || mentioned || own)
     }
 }
@@ -115,7 +116,8 @@ impl Reader {
                  WHERE seq > ?1 AND type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated')
                  AND profile IS NOT NULL ORDER BY seq LIMIT 256",
             )?;
-            let rows = statement.query_map([after], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            let rows = statement
+                .query_map([after], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))

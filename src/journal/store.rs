@@ -121,7 +121,9 @@ impl Store {
         if let Some(key) = &entry.key {
             let fresh = self
                 .db
-                .prepare_cached("INSERT INTO seen(profile, key, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+                .prepare_cached(
+                    "INSERT INTO seen(profile, key, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                )?
                 .execute(params![entry.profile.as_deref().unwrap_or(""), key.as_str(), now])?;
             if fresh == 0 {
                 return Ok(false);

@@ -41,7 +41,8 @@ struct Reserved {
 }
 
 pub fn start(store: &Store, sync: Sync) -> Result<(Syncer, JoinHandle<()>)> {
-    let cannot = |error: std::io::Error| Error::storage(format!("failed to sync {}: {error}", store.path().display()));
+    let cannot =
+        |error: std::io::Error| Error::storage(format!("failed to sync {}: {error}", store.path().display()));
     let log = match sync {
         Sync::Disk => Some(store.log_file().map_err(cannot)?),
         Sync::Process => None,

@@ -8,7 +8,8 @@ use crate::core::dedupe::DedupeKey;
 use crate::event::{Event, Stopped};
 
 fn entry(profile: &str, key: &str) -> Entry {
-    let mut entry = Entry::own(Some((Arc::from(profile), "feishu")), &Event::Stopped(Stopped { reason: key.to_owned() }));
+    let mut entry =
+        Entry::own(Some((Arc::from(profile), "feishu")), &Event::Stopped(Stopped { reason: key.to_owned() }));
     entry.key = Some(DedupeKey::event(key));
     entry
 }

@@ -107,7 +107,9 @@ impl Writer {
         let now = self.clock.wall_ms();
         let outcomes = self
             .store
-            .group(|store| work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>())
+            .group(|store| {
+                work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
+            })
             .map_err(|error| error.to_string())?;
         fault::point("journal.committed");
         self.newest.send_if_modified(|newest| {

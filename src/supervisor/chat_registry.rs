@@ -78,7 +78,12 @@ impl Actor for ChatRegistry {
         Ok(())
     }
 
-    async fn handle(&self, _myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         let Msg::CatchUp(reply) = msg;
         if let Some(mut work) = state.work.take() {
             let round = tokio::task::spawn_blocking(move || {

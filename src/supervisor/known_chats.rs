@@ -100,7 +100,11 @@ fn read_or_set_aside(path: &Path, now: WallMs) -> Result<KnownChats> {
     };
     match serde_json::from_slice::<KnownChats>(&text) {
         Ok(known) if known.version <= VERSION => Ok(known),
-        Ok(known) => Err(Error::storage(format!("{} has version {}, written by a newer rooma", path.display(), known.version))),
+        Ok(known) => Err(Error::storage(format!(
+            "{} has version {}, written by a newer rooma",
+            path.display(),
+            known.version
+        ))),
         Err(error) => {
             let aside = path.with_extension(format!("json.corrupt-{now}"));
             std::fs::rename(path, &aside).map_err(|error| failed("set aside", path, &error))?;

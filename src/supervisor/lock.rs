@@ -21,10 +21,16 @@ impl AppLock {
 
     fn acquire_in(folder: &Path, app_id: &str, home: &Path) -> Result<AppLock> {
         let path = folder.join(format!("{}.lock", file_name(app_id)));
-        let cannot = |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
+        let cannot =
+            |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
         // Never deleted: a lock on a file that is no longer there protects nothing.
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(cannot)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(app_id, &mut file)),

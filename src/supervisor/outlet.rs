@@ -61,7 +61,9 @@ impl Outlet {
             Since::Start => 0,
             Since::Now => self.started_after,
             Since::Seq(seq) => seq.min(self.started_after),
-            Since::Cursor => reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after),
+            Since::Cursor => {
+                reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after)
+            }
         };
         let (finish, asked) = watch::channel(None);
         let (end, ended) = oneshot::channel();
@@ -90,7 +92,8 @@ impl Outlet {
 impl Running {
     /// Resolves when the thread has ended by itself.
     pub async fn ended(&mut self) -> OutletEnd {
-        let end = (&mut self.ended).await.unwrap_or_else(|_| OutletEnd::Failed("the outlet crashed".to_owned()));
+        let end =
+            (&mut self.ended).await.unwrap_or_else(|_| OutletEnd::Failed("the outlet crashed".to_owned()));
         self.end = Some(end.clone());
         end
     }
@@ -181,24 +184,21 @@ impl Thread {
     }
 
     fn write_page(&mut self, page: &Page, started: u64) -> Result<(), Halt> {
-        let mut from = 0;
-        // Lines that follow each other go out together; the ready line was written before.
-        if let Some(at) = page.ends.iter().position(|(seq, _)| *seq == started) {
-            let begin = if at == 0 { 0 } else { page.ends[at - 1].1 };
-            self.write_lines(page, 0..at, 0)?;
-            from = at + 1;
-            debug_assert!(begin <= page.ends[at].1);
+        // The ready line was written before; lines that follow each other go out together.
+        let ready = page.ends.iter().position(|(seq, _)| *seq == started);
+        if let Some(at) = ready {
+            self.write_lines(page, 0..at)?;
         }
-        let begin = if from == 0 { 0 } else { page.ends[from - 1].1 };
-        self.write_lines(page, from..page.ends.len(), begin)?;
+        self.write_lines(page, ready.map_or(0, |at| at + 1)..page.ends.len())?;
         self.position = page.looked_to;
         Ok(())
     }
 
     /// Writes some lines of a page; `position` follows line by line, so that a halt in the middle leaves it
     /// behind the last line that went out whole.
-    fn write_lines(&mut self, page: &Page, lines: std::ops::Range<usize>, begin: usize) -> Result<(), Halt> {
+    fn write_lines(&mut self, page: &Page, lines: std::ops::Range<usize>) -> Result<(), Halt> {
         let Some(last) = page.ends[lines.clone()].last() else { return Ok(()) };
+        let begin = if lines.start == 0 { 0 } else { page.ends[lines.start - 1].1 };
         let bytes = &page.bytes[begin..last.1];
         let mut written = 0;
         let mut next = lines.start;

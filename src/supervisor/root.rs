@@ -26,8 +26,9 @@ pub struct Root {
 impl Root {
     pub async fn start(appender: Appender, policy: Policy, clock: Clock, seats: Vec<Seat>) -> Result<Root> {
         let args = Args { appender, policy, clock, seats };
-        let (actor, _) =
-            Actor::spawn(None, Supervisor, args).await.map_err(|error| cannot_start("the supervisor", error))?;
+        let (actor, _) = Actor::spawn(None, Supervisor, args)
+            .await
+            .map_err(|error| cannot_start("the supervisor", error))?;
         Ok(Root { actor })
     }
 
@@ -64,10 +65,21 @@ struct Args {
 
 /// Everything that comes late carries the generation it belongs to: a record that has moved on ignores it.
 enum Msg {
-    Dial { seat: usize, generation: u64 },
-    Report { seat: usize, generation: u64, report: Report },
+    Dial {
+        seat: usize,
+        generation: u64,
+    },
+    Report {
+        seat: usize,
+        generation: u64,
+        report: Report,
+    },
     /// A person has changed a parked profile.
-    Changed { seat: usize, generation: u64, dial: Result<Dial> },
+    Changed {
+        seat: usize,
+        generation: u64,
+        dial: Result<Dial>,
+    },
     CloseAll(RpcReplyPort<()>),
 }
 
@@ -121,7 +133,12 @@ impl Actor for Supervisor {
         Ok(State { appender: args.appender, clock: args.clock, start, records, closing: None })
     }
 
-    async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Dial { seat, generation } => state.dial(&myself, seat, generation).await,
             Msg::Report { seat, generation, report } => state.report(seat, generation, &report),
@@ -141,7 +158,8 @@ impl Actor for Supervisor {
             SupervisionEvent::ActorTerminated(cell, boxed, _) => {
                 let left = boxed.and_then(|mut boxed| boxed.take::<connection::State>().ok());
                 let end = left.and_then(|left| left.end);
-                let end = end.unwrap_or_else(|| End::Crashed { message: "it ended without a reason".to_owned() });
+                let end =
+                    end.unwrap_or_else(|| End::Crashed { message: "it ended without a reason".to_owned() });
                 state.ended(&myself, cell.get_id(), &end);
             }
             SupervisionEvent::ActorFailed(cell, error) => {
@@ -191,14 +209,18 @@ impl State {
 
     fn report(&mut self, seat: usize, generation: u64, report: &Report) {
         let now = self.clock.now();
-        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else { return };
+        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else {
+            return;
+        };
         match report {
             Report::Usable => {
                 if let Some(open) = &mut record.open {
                     open.usable_since.get_or_insert(now);
                 }
             }
-            Report::Connected { bot_name, .. } => tracing::info!(profile = %record.name, %bot_name, "connected"),
+            Report::Connected { bot_name, .. } => {
+                tracing::info!(profile = %record.name, %bot_name, "connected")
+            }
             Report::Conflict { online, .. } => {
                 tracing::warn!(profile = %record.name, online, "another process uses this app");
             }
@@ -206,7 +228,9 @@ impl State {
     }
 
     fn changed(&mut self, myself: &ActorRef<Msg>, seat: usize, generation: u64, dial: Result<Dial>) {
-        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else { return };
+        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else {
+            return;
+        };
         record.dial = dial;
         record.redial.forget();
         record.generation += 1;
@@ -278,7 +302,11 @@ impl Record {
                     End::Crashed { .. } => {
                         Event::Crashed(Crashed { reason, retry_in_ms, crashes: self.redial.crashes() })
                     }
-                    _ => Event::Disconnected(Disconnected { reason, retry_in_ms, attempt: self.redial.attempts() }),
+                    _ => Event::Disconnected(Disconnected {
+                        reason,
+                        retry_in_ms,
+                        attempt: self.redial.attempts(),
+                    }),
                 };
                 Some((after, event))
             }
@@ -287,7 +315,8 @@ impl Record {
 
     /// While parked, a change of the profile is worth an attempt at once.
     fn watch(&mut self, myself: &ActorRef<Msg>, seat: usize) {
-        let (Some(changed), generation, supervisor) = (self.changed.clone(), self.generation, myself.clone()) else {
+        let (Some(changed), generation, supervisor) = (self.changed.clone(), self.generation, myself.clone())
+        else {
             return;
         };
         self.stop_watching();

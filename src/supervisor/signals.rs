@@ -25,7 +25,9 @@ impl Ask {
     /// SIGINT, SIGTERM and SIGHUP. A second signal ends the process at once.
     pub fn by_signals() -> Result<Ask> {
         use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).map_err(|error| Error::internal(format!("failed to listen to signals: {error}")));
+        let listen = |kind| {
+            signal(kind).map_err(|error| Error::internal(format!("failed to listen to signals: {error}")))
+        };
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
         let mut hangup = listen(SignalKind::hangup())?;

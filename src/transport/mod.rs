@@ -3,6 +3,7 @@
 //! A new transport is one folder and one variant of [`Account`].
 
 pub mod feishu;
+mod net;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

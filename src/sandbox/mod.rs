@@ -1,1 +1,222 @@
-//! An embedded Feishu.
+//! An embedded Feishu on the loopback interface: REST, long connection, and a control API to play people
+//! and bad luck. For the demo, for every test above the pure core, and for developing agents offline.
+//!
+//! Facts come from the platform's documentation and its SDKs; where those leave a choice, the sandbox takes
+//! one and says so at the place. Many instances live side by side in one process.
+
+mod control;
+mod faults;
+mod frame;
+mod gate;
+mod ids;
+mod links;
+mod options;
+mod push;
+mod rest;
+mod shared;
+mod socket;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use self::control::burst::{Burst, BurstAnswer};
+pub use self::control::chats::{Chat, ChatAnswer, Member, Scopes, ScopesAnswer};
+pub use self::control::events::{Card, CardAnswer, Enter, Event, EventAnswer, Menu, Read};
+pub use self::control::faults::{ClockRequest, Redeliver, Redelivered};
+pub use self::control::say::{React, Recall, Said, Say};
+pub use self::control::state::{
+    AckErrorState, AppState, ChatState, DeliveryState, MessageState, State, StateQuery, TotalsState,
+};
+pub use self::faults::{At, Fault, FaultKind};
+pub use self::options::{ClientConfig, Options, default_scopes};
+
+use self::shared::{Shared, lock};
+use self::world::actor::Actor;
+use crate::error::{Error, Result};
+
+/// How long a shutdown waits for requests that are being answered.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+/// A running sandbox. Dropping it ends its connections and frees its port.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    server: Option<JoinHandle<()>>,
+}
+
+/// The credentials of one bot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    pub app_id: String,
+    pub app_secret: String,
+    pub name: String,
+    /// As the app itself sees it.
+    pub open_id: String,
+}
+
+impl Sandbox {
+    /// Listens before it returns: the first request of a client is served.
+    pub async fn start(options: Options) -> Result<Sandbox> {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let failed = |error: std::io::Error| Error::network(format!("failed to listen on {wanted}: {error}"));
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        let shared = Shared::new(options, listener.local_addr().map_err(failed)?);
+        let router = router(&shared);
+        let listener = listener.tap_io(|stream| {
+            // Small frames have to leave at once; a socket that refuses this still works.
+            let _ = stream.set_nodelay(true);
+        });
+        let stop = Arc::clone(&shared);
+        let serve = axum::serve(listener, router).with_graceful_shutdown(async move { stop.stopped().await });
+        let clock = push::run_clock(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            let (served, ()) = tokio::join!(serve, clock);
+            if let Err(error) = served {
+                tracing::error!("the sandbox's server failed: {error}");
+            }
+        });
+        Ok(Sandbox { shared, server: Some(server) })
+    }
+
+    /// `http://127.0.0.1:PORT`, what clients take as the platform's domain.
+    pub fn base_url(&self) -> String {
+        self.shared.base_url()
+    }
+
+    pub fn apps(&self) -> Vec<App> {
+        let world = lock(&self.shared.world);
+        let apps = world.apps.iter().enumerate();
+        apps.map(|(index, app)| App {
+            app_id: app.app_id.clone(),
+            app_secret: app.app_secret.clone(),
+            name: app.name.clone(),
+            open_id: world.open_id(index, Actor::Bot(index)),
+        })
+        .collect()
+    }
+
+    /// The one line that tells a parent process everything it needs.
+    pub fn ready_line(&self) -> String {
+        let apps = self.apps();
+        let world = lock(&self.shared.world);
+        let chats: Vec<Value> =
+            world.chats.iter().map(|chat| json!({ "chat_id": chat.id, "name": chat.name })).collect();
+        let people: Vec<Value> = (0..world.people.len())
+            .map(|index| {
+                let person = Actor::Person(index);
+                let per_app = world.apps.iter().enumerate();
+                let open_ids: serde_json::Map<String, Value> = per_app
+                    .map(|(app, shown)| (shown.name.clone(), json!(world.open_id(app, person))))
+                    .collect();
+                json!({
+                    "name": world.actor_name(person), "union_id": world.union_id(person),
+                    "open_id": world.open_id(0, person), "open_ids": open_ids,
+                })
+            })
+            .collect();
+        json!({
+            "type": "sandbox.ready", "base_url": self.shared.base_url(), "apps": apps, "chats": chats,
+            "people": people,
+        })
+        .to_string()
+    }
+
+    /// Somebody says something; returns when it is on its way.
+    pub fn say(&self, say: Say) -> Result<Said> {
+        control::say::say(&self.shared, say)
+    }
+
+    pub fn react(&self, react: React) -> Result<()> {
+        control::say::react(&self.shared, react).map(drop)
+    }
+
+    pub fn recall(&self, recall: Recall) -> Result<()> {
+        control::say::recall(&self.shared, recall).map(drop)
+    }
+
+    pub fn member(&self, member: Member) -> Result<()> {
+        control::chats::member(&self.shared, member).map(drop)
+    }
+
+    pub fn chat(&self, chat: Chat) -> Result<ChatAnswer> {
+        control::chats::chat(&self.shared, chat)
+    }
+
+    pub fn scopes(&self, scopes: Scopes) -> Result<ScopesAnswer> {
+        control::chats::scopes(&self.shared, scopes)
+    }
+
+    pub fn event(&self, event: Event) -> Result<EventAnswer> {
+        control::events::event(&self.shared, event)
+    }
+
+    pub fn read(&self, read: Read) -> Result<()> {
+        control::events::read(&self.shared, read).map(drop)
+    }
+
+    pub fn enter(&self, enter: Enter) -> Result<()> {
+        control::events::enter(&self.shared, enter).map(drop)
+    }
+
+    pub fn menu(&self, menu: Menu) -> Result<()> {
+        control::events::menu(&self.shared, menu).map(drop)
+    }
+
+    /// Presses something in a card and waits for the app's answer.
+    pub async fn card(&self, card: Card) -> Result<CardAnswer> {
+        control::events::card(&self.shared, card).await
+    }
+
+    pub fn fault(&self, fault: Fault) -> Result<()> {
+        control::faults::fault(&self.shared, fault).map(drop)
+    }
+
+    pub fn redeliver(&self, redeliver: Redeliver) -> Result<Redelivered> {
+        control::faults::redeliver(&self.shared, redeliver)
+    }
+
+    pub fn clock(&self, clock: ClockRequest) -> Result<()> {
+        control::faults::clock(&self.shared, clock).map(drop)
+    }
+
+    pub async fn burst(&self, burst: Burst) -> Result<BurstAnswer> {
+        control::burst::burst(&self.shared, burst).await
+    }
+
+    pub fn state(&self, query: StateQuery) -> Result<State> {
+        control::state::state(&self.shared, query)
+    }
+
+    /// Ends all connections and waits until the port is free.
+    pub async fn shutdown(mut self) {
+        self.shared.stopping.send_replace(true);
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(SHUTDOWN_GRACE, &mut server).await.is_err()
+        {
+            server.abort();
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.shared.stopping.send_replace(true);
+    }
+}
+
+fn router(shared: &Arc<Shared>) -> Router {
+    rest::router(shared)
+        .route("/callback/ws/endpoint", post(gate::discover))
+        .route("/ws/v2", get(gate::upgrade))
+        .merge(control::router())
+        .with_state(Arc::clone(shared))
+}

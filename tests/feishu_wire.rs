@@ -373,6 +373,85 @@ async fn a_peer_of_ours_is_known_by_its_app_after_its_first_message() {
     run.stop().await;
 }
 
+/// A bot mention whose open_id is not ours although the name is; `message_id` is what the history knows.
+fn doubtful(sandbox: &Sandbox, message_id: &str) {
+    let event = serde_json::json!({
+        "sender": {"sender_id": {"open_id": "ou_somebody"}, "sender_type": "user"},
+        "message": {
+            "message_id": message_id, "chat_id": "oc_any", "chat_type": "group", "message_type": "text",
+            "create_time": "1767225600123", "content": "{\"text\":\"@_user_1 hi\"}",
+            "mentions": [{
+                "key": "@_user_1", "id": {"open_id": format!("ou_foreign_{message_id}")},
+                "mentioned_type": "bot", "name": "alice"
+            }]
+        }
+    });
+    let event_type = "im.message.receive_v1".to_owned();
+    let app = "alice".to_owned();
+    sandbox.event(rooma::sandbox::Event { app, event_type, event, raw: None }).unwrap();
+}
+
+#[tokio::test]
+async fn a_doubtful_mention_is_settled_by_reading_the_message_again_or_by_name() {
+    let options = Options { bots: vec!["alice".into(), "bob".into()], ..Options::default() };
+    let sandbox = sandbox(options).await;
+    let to_alice = say(&sandbox, "@alice hi", &["alice"]);
+    let to_bob = say(&sandbox, "@bob hi", &["bob"]);
+    let (_account, mut run) = start(&sandbox, "alice");
+    run.connected().await;
+    for (message_id, mentioned) in [(to_alice.as_str(), true), (to_bob.as_str(), false), ("om_unknown", true)]
+    {
+        doubtful(&sandbox, message_id);
+        let batch = run.until("message").await;
+        let line = body(&batch.entries[0]);
+        assert_eq!((&line["message_id"], &line["mentioned"]), (&message_id.into(), &mentioned.into()));
+        batch.settle(Ok(Appended::Fresh));
+    }
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_doubtful_mention_delays_no_other_delivery() {
+    let sandbox = sandbox(alice()).await;
+    let message_id = say(&sandbox, "@alice hi", &["alice"]);
+    let (_account, mut run) = start(&sandbox, "alice");
+    run.connected().await;
+    let slow = Fault { ms: Some(3_000), path: Some(message_id.clone()), ..Fault::new(FaultKind::Slow) };
+    sandbox.fault(slow).unwrap();
+    doubtful(&sandbox, &message_id);
+    let plain = say(&sandbox, "plain", &[]);
+    let first = run.until("message").await;
+    assert_eq!(body(&first.entries[0])["message_id"], plain);
+    let second = run.until("message").await;
+    assert_eq!(body(&second.entries[0])["message_id"], message_id);
+    assert_eq!(body(&second.entries[0])["mentioned"], true, "the name decides when the history is slow");
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_became_invalid_is_replaced_once() {
+    let sandbox = sandbox(alice()).await;
+    let (_account, mut run) = start(&sandbox, "alice");
+    run.connected().await;
+    sandbox.fault(Fault::new(FaultKind::TokenExpiry)).unwrap();
+    let issued = || sandbox.state(StateQuery::default()).unwrap().apps[0].tokens_issued;
+    eventually("the check for other instances takes a new token", || issued() == 2).await;
+    tokio::time::sleep(limits().conflict_check * 3).await;
+    assert_eq!(issued(), 2);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_on_the_way_says_how_long_to_wait() {
+    let sandbox = sandbox(alice()).await;
+    let limit =
+        Fault { reset_s: Some(7), path: Some("bot/v3/info".into()), ..Fault::new(FaultKind::RateLimit) };
+    sandbox.fault(limit).unwrap();
+    let (_account, run) = start(&sandbox, "alice");
+    let End::Refused { retry_after, .. } = run.ended().await else { panic!() };
+    assert_eq!(retry_after, Some(Duration::from_secs(7)));
+}
+
 #[tokio::test]
 async fn a_journal_that_falls_behind_holds_the_stream_and_loses_nothing() {
     const COUNT: usize = 6_000;

@@ -106,13 +106,15 @@ async fn discover(state: &State) -> Result<Endpoint, End> {
 
 /// The bot's identity, and on the first connection whether somebody else is online with its app.
 async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
+    // A courtesy: it may fail, and it may not use up the time for the rest.
+    let patience = state.shared.limits.handshake / 2;
     let (bot, online) = tokio::join!(state.bot(), async {
         match state.first_connection() {
-            true => api::online_instances(&state.rest).await.ok(),
+            true => tokio::time::timeout(patience, api::online_instances(&state.rest)).await.ok(),
             false => None,
         }
     });
-    if let Some(online) = online {
+    if let Some(Ok(online)) = online {
         conflict::judge(state, voice, online, 0);
     }
     bot.map_err(|error| end_of(&error))

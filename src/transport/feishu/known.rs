@@ -34,6 +34,7 @@ pub struct Chat {
     /// Each root message opens a topic.
     pub topic: bool,
     asked: Option<Duration>,
+    members_asked: Option<Duration>,
 }
 
 impl Default for Known {
@@ -86,6 +87,11 @@ impl Known {
     /// True if this chat should be looked up now.
     pub fn ask_chat(&mut self, now: Duration, chat_id: &str) -> bool {
         due(&mut self.chats.entry(chat_id).asked, now)
+    }
+
+    /// True if this chat's members should be listed now.
+    pub fn ask_members(&mut self, now: Duration, chat_id: &str) -> bool {
+        due(&mut self.chats.entry(chat_id).members_asked, now)
     }
 }
 

@@ -85,13 +85,26 @@ async fn answer(state: Arc<State>, mut questions: mpsc::Receiver<Wanted>) {
     }
 }
 
-async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
-    match wanted {
-        Wanted::Person { open_id } => {
-            if let Some(name) = api::user_name(&state.rest, open_id).await? {
-                state.known().learn_name(open_id, &name);
+/// Many apps may not read the directory of people, but all may read who is in a chat with them.
+async fn person(state: &Arc<State>, open_id: &str, chat_id: Option<&str>) -> Result<()> {
+    let directory = api::user_name(&state.rest, open_id).await;
+    match (directory, chat_id) {
+        (Ok(Some(name)), _) => state.known().learn_name(open_id, &name),
+        (Ok(None) | Err(_), Some(chat_id)) => {
+            let now = state.age();
+            if state.known().ask_members(now, chat_id) {
+                learn_members(state, chat_id).await?;
             }
         }
+        (Ok(None), None) => {}
+        (Err(error), None) => return Err(error),
+    }
+    Ok(())
+}
+
+async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
+    match wanted {
+        Wanted::Person { open_id, chat_id } => person(state, open_id, chat_id.as_deref()).await?,
         Wanted::Chat { chat_id } => {
             let chat = api::chat_info(&state.rest, chat_id).await?;
             let mut known = state.known();

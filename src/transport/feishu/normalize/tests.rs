@@ -122,7 +122,10 @@ fn a_doubt_is_settled_by_name_or_by_what_was_learnt() {
 fn what_a_line_lacks_is_asked_for_and_what_it_tells_is_learnt() {
     let fixtures = fixtures();
     let told = |name: &str| normalised(&fixtures[name], Doubt::Report);
-    assert_eq!(told("text_plain").wanted, [Wanted::Person { open_id: "ou_owner".into() }]);
+    assert_eq!(
+        told("text_plain").wanted,
+        [Wanted::Person { open_id: "ou_owner".into(), chat_id: Some("oc_c1".into()) }]
+    );
     let bot = told("text_from_foreign_bot").wanted;
     assert!(matches!(&bot[..], [Wanted::Bot { open_id, .. }] if open_id == "ou_robot"), "{bot:?}");
     assert_eq!(told("text_in_topic_group").wanted, [Wanted::Chat { chat_id: "oc_topic".into() }]);

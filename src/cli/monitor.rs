@@ -118,7 +118,7 @@ fn filter(args: &Args) -> Filter {
     }
 }
 
-fn own_stdout() -> Result<OwnedFd> {
+pub(super) fn own_stdout() -> Result<OwnedFd> {
     rustix::io::dup(rustix::stdio::stdout())
         .map_err(|error| Error::validation(format!("stdout is not open: {error}")))
 }

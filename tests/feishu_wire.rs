@@ -1,5 +1,7 @@
 //! The Feishu adapter over real sockets, against the embedded Feishu; the test plays the journal.
 
+#![allow(clippy::unwrap_used, reason = "what fails in a test fails the test")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -234,7 +236,8 @@ async fn how_the_platform_closes_is_how_it_ended() {
 #[tokio::test]
 async fn each_refusal_is_its_own_end() {
     let refuse = |code| Fault { code: Some(code), ..Fault::new(FaultKind::Refuse) };
-    let cases: [(Fault, fn(&End) -> bool); 7] = [
+    type Case = (Fault, fn(&End) -> bool);
+    let cases: [Case; 7] = [
         (refuse(403), |end| matches!(end, End::Unauthorized { code: Some(403), .. })),
         (refuse(514), |end| matches!(end, End::Unauthorized { code: Some(514), .. })),
         (refuse(1_000_040_345), |end| matches!(end, End::Unauthorized { hint: Some(_), .. })),

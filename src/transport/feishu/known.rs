@@ -49,6 +49,10 @@ impl Known {
         !std::mem::replace(&mut self.warm, true)
     }
 
+    pub fn people_known(&self) -> usize {
+        self.people.young.len() + self.people.old.len()
+    }
+
     pub fn person(&self, open_id: &str) -> Option<&Person> {
         self.people.get(open_id)
     }

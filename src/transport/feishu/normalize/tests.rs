@@ -131,7 +131,7 @@ fn what_a_line_lacks_is_asked_for_and_what_it_tells_is_learnt() {
     assert_eq!(told("text_in_topic_group").wanted, [Wanted::Chat { chat_id: "oc_topic".into() }]);
     assert!(told("text_p2p").wanted.is_empty());
     let chat = Learnt::Chat { chat_id: "oc_2".into(), name: "War room".into() };
-    assert_eq!(told("bot_added").learnt, [chat.clone()]);
+    assert_eq!(told("bot_added").learnt, std::slice::from_ref(&chat));
     let person = Learnt::Name { open_id: "ou_li".into(), name: "Li".into() };
     assert_eq!(told("member_added").learnt, [person, chat]);
     let app = Learnt::App { open_id: "ou_foreign".into(), app_id: "cli_a0b1c2d3e4f50617".into() };

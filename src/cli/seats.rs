@@ -86,7 +86,8 @@ impl Ground {
             allowed_people: profile.allow.people.iter().flatten().filter_map(person).collect(),
             siblings: Arc::clone(&self.siblings),
         };
-        let account = Account::new(identity, self.shared.clone())?.with_faults(crate::fault::marks());
+        let marks = crate::fault::marks();
+        let account = Account::new(identity, self.shared.clone())?.inject(marks.poison, marks.crash);
         let account = Arc::new(account);
         Ok(Arc::new(move |life| {
             let account = Arc::clone(&account);

@@ -121,10 +121,12 @@ impl Account {
         }
     }
 
-    /// Faults for tests; set before the account is shared.
-    pub fn with_faults(self, marks: crate::fault::Marks) -> Account {
+    /// Makes deliveries that contain `poison` panic while normalised, and those that contain `crash` take the
+    /// connection down: for tests of what happens then.
+    #[doc(hidden)]
+    pub fn inject(self, poison: Option<String>, crash: Option<String>) -> Account {
         match self {
-            Account::Feishu(account) => Account::Feishu(account.inject(marks.poison, marks.crash)),
+            Account::Feishu(account) => Account::Feishu(account.inject(poison, crash)),
         }
     }
 

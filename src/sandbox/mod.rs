@@ -12,6 +12,7 @@ mod ids;
 mod links;
 mod options;
 mod push;
+mod ready;
 mod rest;
 mod shared;
 mod socket;
@@ -25,7 +26,6 @@ use axum::Router;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -106,28 +106,7 @@ impl Sandbox {
 
     /// The one line that tells a parent process everything it needs.
     pub fn ready_line(&self) -> String {
-        let apps = self.apps();
-        let world = lock(&self.shared.world);
-        let chats: Vec<Value> =
-            world.chats.iter().map(|chat| json!({ "chat_id": chat.id, "name": chat.name })).collect();
-        let people: Vec<Value> = (0..world.people.len())
-            .map(|index| {
-                let person = Actor::Person(index);
-                let per_app = world.apps.iter().enumerate();
-                let open_ids: serde_json::Map<String, Value> = per_app
-                    .map(|(app, shown)| (shown.name.clone(), json!(world.open_id(app, person))))
-                    .collect();
-                json!({
-                    "name": world.actor_name(person), "union_id": world.union_id(person),
-                    "open_id": world.open_id(0, person), "open_ids": open_ids,
-                })
-            })
-            .collect();
-        json!({
-            "type": "sandbox.ready", "base_url": self.shared.base_url(), "apps": apps, "chats": chats,
-            "people": people,
-        })
-        .to_string()
+        ready::line(self)
     }
 
     /// Somebody says something; returns when it is on its way.

@@ -1,5 +1,12 @@
 pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod core;
 pub mod error;
+pub mod event;
+pub mod fault;
+pub mod journal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod supervisor;
+pub mod transport;

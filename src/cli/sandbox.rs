@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::cli::print;
+use crate::config::Span;
 use crate::error::{Error, Result};
 use crate::sandbox::{App, Options, Sandbox};
 
@@ -120,7 +121,7 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::validation(format!("`{name}` is not a name")).hint("letters, digits, `-` and `_` make a name"))
 }
 
-fn write_profiles(folder: &Path, sandbox: &Sandbox) -> Result<()> {
+pub(super) fn write_profiles(folder: &Path, sandbox: &Sandbox) -> Result<()> {
     let failed = |path: &Path, error: std::io::Error| {
         Error::storage(format!("failed to write {}: {error}", path.display()))
     };
@@ -173,31 +174,13 @@ fn stdin_has_an_other_end() -> bool {
     piped || stdin.is_terminal()
 }
 
-/// `250ms`, `15s`, `5m`, `1h`; a plain number is seconds.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration such as 15s or 5m"))?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "" | "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
-        "h" => Ok(Duration::from_secs(number.saturating_mul(3600))),
-        unit => Err(format!("`{unit}` is not a unit of time: ms, s, m, h")),
-    }
+    text.parse::<Span>().map(|span| span.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("15"), Ok(Duration::from_secs(15)));
-        assert_eq!(duration("6h"), Ok(Duration::from_secs(21_600)));
-        assert!(duration("soon").is_err());
-        assert!(duration("3d").is_err());
-    }
 
     #[test]
     fn names_are_safe_as_file_names() {

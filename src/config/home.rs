@@ -1,0 +1,96 @@
+//! Which folder is home, and what the environment says.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::{read, shown};
+use crate::error::{Error, Result};
+
+/// The folder that holds profiles, configuration and data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    pub fn new(root: impl Into<PathBuf>) -> Home {
+        Home(root.into())
+    }
+
+    /// `--home`, `ROOMA_HOME`, the nearest ancestor of the working directory that has profiles or names an
+    /// app in its `.env`, and at last the user's configuration folder.
+    pub fn find(flag: Option<&Path>, process: &Environment, working_directory: &Path) -> Home {
+        let named = flag.map(Path::to_owned).or_else(|| process.get("ROOMA_HOME").map(PathBuf::from));
+        if let Some(root) = named {
+            return Home(working_directory.join(root));
+        }
+        let near = working_directory.ancestors().find(|folder| is_home(folder));
+        near.map_or_else(|| Home(user_folder(process)), |folder| Home(folder.to_owned()))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+}
+
+fn is_home(folder: &Path) -> bool {
+    folder.join("profiles").is_dir()
+        || std::fs::read_to_string(folder.join(".env")).is_ok_and(|text| names_an_app(&text))
+}
+
+fn names_an_app(dotenv: &str) -> bool {
+    dotenvy::from_read_iter(dotenv.as_bytes())
+        .flatten()
+        .any(|(key, value)| key == "FEISHU_APP_ID" && !value.is_empty())
+}
+
+fn user_folder(process: &Environment) -> PathBuf {
+    let base = process.get("XDG_CONFIG_HOME").filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
+    let base = base.or_else(|| process.get("HOME").map(|home| Path::new(home).join(".config")));
+    base.unwrap_or_else(|| PathBuf::from(".")).join("rooma")
+}
+
+/// Variables of the process, then those of the home's `.env`. The process wins.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    pub fn of_process() -> Environment {
+        let text =
+            |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
+        Environment(std::env::vars_os().filter_map(text).collect())
+    }
+
+    pub fn of(variables: &[(&str, &str)]) -> Environment {
+        Environment(variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    pub fn with_dotenv(mut self, home: &Home) -> Result<Environment> {
+        let path = home.root().join(".env");
+        let Some(text) = read(home, &path)? else { return Ok(self) };
+        for pair in dotenvy::from_read_iter(text.as_bytes()) {
+            // The parser's message repeats the line, which may hold a secret.
+            let (key, value) = pair.map_err(|_| {
+                Error::config(format!("failed to read {}: a line is not NAME=value", shown(home, &path)))
+                    .hint("quote values that hold spaces, quotes or #")
+            })?;
+            self.0.entry(key).or_insert(value);
+        }
+        Ok(self)
+    }
+
+    /// An empty variable is as good as none.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Values may be secrets.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}

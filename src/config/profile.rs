@@ -1,0 +1,213 @@
+//! A bot identity: one file in `profiles/`, one app.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::secret::SecretSource;
+use super::{Environment, Home, read, shown, yaml};
+use crate::error::{Error, Result};
+use crate::transport::Transport;
+
+/// Longest name of a profile; it is in every line and in paths.
+const NAME_MAX: usize = 64;
+
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: Arc<str>,
+    /// Absent for the profile that the environment alone makes.
+    pub path: Option<PathBuf>,
+    pub transport: Transport,
+    pub app_id: String,
+    pub app_secret: SecretSource,
+    pub base_url: Option<String>,
+    pub default_chat: Option<String>,
+    /// What people call the bot; a label. Its real name and id come from the platform.
+    pub bot: Option<String>,
+    pub owner: Option<String>,
+    pub allow: Allow,
+}
+
+/// Whom this bot's agent listens to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allow {
+    pub chats: Option<Vec<String>>,
+    pub people: Option<Vec<String>>,
+    pub bots: BotGate,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BotGate {
+    None,
+    #[default]
+    Mentions,
+    All,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    transport: TransportName,
+    app_id: String,
+    app_secret: SecretSource,
+    base_url: Option<String>,
+    default_chat: Option<String>,
+    bot: Option<String>,
+    owner: Option<String>,
+    #[serde(default)]
+    allow: Allow,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TransportName {
+    Feishu,
+    Lark,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Transport {
+        match name {
+            TransportName::Feishu => Transport::Feishu,
+            TransportName::Lark => Transport::Lark,
+        }
+    }
+}
+
+impl Profile {
+    pub fn shown_path(&self) -> String {
+        match &self.path {
+            Some(path) => format!("profiles/{}", path.file_name().unwrap_or_default().to_string_lossy()),
+            None => ".env".to_owned(),
+        }
+    }
+}
+
+/// All files of `profiles/`, sorted by name; without any, the one that `.env` or the environment describes.
+pub fn load_all(home: &Home, environment: &Environment) -> Result<Vec<Profile>> {
+    let folder = home.root().join("profiles");
+    let mut paths = Vec::new();
+    match std::fs::read_dir(&folder) {
+        Ok(entries) => {
+            for entry in entries {
+                let entry = entry.map_err(|error| unreadable(home, &folder, &error))?;
+                paths.push(entry.path());
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(home, &folder, &error)),
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    paths.sort();
+    let profiles = paths.iter().map(|path| load(home, path)).collect::<Result<Vec<_>>>()?;
+    if let Some(twice) = profiles.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(Error::config(format!(
+            "{} and {} name the same profile",
+            twice[0].shown_path(),
+            twice[1].shown_path()
+        )));
+    }
+    if profiles.is_empty() {
+        from_environment(environment).map(|only| only.into_iter().collect())
+    } else {
+        Ok(profiles)
+    }
+}
+
+pub fn load(home: &Home, path: &Path) -> Result<Profile> {
+    let shown_path = shown(home, path);
+    let name = checked_name(path, &shown_path)?;
+    let text = read(home, path)?.ok_or_else(|| Error::config(format!("{shown_path} is gone")))?;
+    let file: File = yaml::parse(&shown_path, &text)?;
+    if matches!(file.app_secret, SecretSource::Literal(_)) {
+        refuse_readable_by_others(path, &shown_path)?;
+    }
+    if file.app_id.trim().is_empty() {
+        return Err(Error::config(format!("{shown_path}: `app_id` is empty")));
+    }
+    if let Some(url) = &file.base_url {
+        check_base_url(url, &shown_path)?;
+    }
+    Ok(Profile {
+        name: Arc::from(name),
+        path: Some(path.to_owned()),
+        transport: file.transport.into(),
+        app_id: file.app_id,
+        app_secret: file.app_secret,
+        base_url: file.base_url,
+        default_chat: file.default_chat,
+        bot: file.bot,
+        owner: file.owner,
+        allow: file.allow,
+    })
+}
+
+fn checked_name<'a>(path: &'a Path, shown_path: &str) -> Result<&'a str> {
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(plain) {
+        return Err(Error::config(format!("{shown_path}: the file's name is not a profile's name"))
+            .hint("use letters, digits, - and _"));
+    }
+    Ok(name)
+}
+
+#[cfg(unix)]
+fn refuse_readable_by_others(path: &Path, shown_path: &str) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map_or(0o777, |metadata| metadata.permissions().mode());
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::config(format!("{shown_path} holds its app_secret in plain text and others can read it"))
+        .hint(format!("chmod 600 {shown_path}, or refer to the secret: app_secret: {{env: NAME}}")))
+}
+
+#[cfg(not(unix))]
+fn refuse_readable_by_others(_path: &Path, _shown_path: &str) -> Result<()> {
+    Ok(())
+}
+
+/// Credentials travel to this host: TLS, unless it is this machine.
+fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
+    let url = reqwest::Url::parse(text)
+        .map_err(|error| Error::config(format!("{shown_path}: `base_url` is not a URL: {error}")))?;
+    let loopback = match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        None => false,
+    };
+    if url.scheme() == "https" || (url.scheme() == "http" && loopback) {
+        return Ok(());
+    }
+    Err(Error::config(format!("{shown_path}: `base_url` must be https"))
+        .hint("plain http is for 127.0.0.1 only"))
+}
+
+fn from_environment(environment: &Environment) -> Result<Option<Profile>> {
+    let Some(app_id) = environment.get("FEISHU_APP_ID") else { return Ok(None) };
+    let lark = environment.get("FEISHU_DOMAIN").is_some_and(|domain| domain.contains("lark"));
+    let base_url = environment.get("FEISHU_BASE_URL").map(str::to_owned);
+    if let Some(url) = &base_url {
+        check_base_url(url, ".env")?;
+    }
+    Ok(Some(Profile {
+        name: Arc::from("default"),
+        path: None,
+        transport: if lark { Transport::Lark } else { Transport::Feishu },
+        app_id: app_id.to_owned(),
+        app_secret: SecretSource::Env("FEISHU_APP_SECRET".to_owned()),
+        base_url,
+        default_chat: None,
+        bot: None,
+        owner: None,
+        allow: Allow::default(),
+    }))
+}
+
+fn unreadable(home: &Home, folder: &Path, error: &std::io::Error) -> Error {
+    Error::config(format!("failed to read {}: {error}", shown(home, folder)))
+}

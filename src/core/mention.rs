@@ -1,0 +1,38 @@
+//! Whom a message addresses, seen from one bot.
+
+use crate::event::MentionScope;
+
+/// What was found in a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addressed {
+    /// Written by a person in a direct conversation with this bot.
+    pub directly: bool,
+    pub me: bool,
+    pub all: bool,
+    pub others: bool,
+}
+
+/// `mentioned` is true exactly where the scope is `me`: a word to everybody is not a word to this bot.
+pub fn scope(addressed: Addressed) -> (bool, MentionScope) {
+    match addressed {
+        Addressed { directly: true, .. } | Addressed { me: true, .. } => (true, MentionScope::Me),
+        Addressed { all: true, .. } => (false, MentionScope::All),
+        Addressed { others: true, .. } => (false, MentionScope::Others),
+        _ => (false, MentionScope::None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_address_counts() {
+        let none = Addressed::default();
+        assert_eq!(scope(none), (false, MentionScope::None));
+        assert_eq!(scope(Addressed { others: true, ..none }), (false, MentionScope::Others));
+        assert_eq!(scope(Addressed { others: true, all: true, ..none }), (false, MentionScope::All));
+        assert_eq!(scope(Addressed { all: true, me: true, ..none }), (true, MentionScope::Me));
+        assert_eq!(scope(Addressed { directly: true, all: true, ..none }), (true, MentionScope::Me));
+    }
+}

@@ -1,0 +1,7 @@
+//! Pure decisions: values in, values out. Nothing here awaits, reads a clock, a file or the environment.
+
+pub mod dedupe;
+pub mod end;
+pub mod mention;
+pub mod redial;
+pub mod trust;

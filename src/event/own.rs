@@ -1,0 +1,107 @@
+//! What rooma itself has to say.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ChatId, OpenId};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Started {
+    pub version: String,
+    pub profiles: Vec<String>,
+    pub pid: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Connecting {
+    /// Counts the attempts since the last usable connection, from 1.
+    pub attempt: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Connected {
+    pub bot_name: String,
+    pub bot_open_id: OpenId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Disconnected {
+    pub reason: String,
+    pub retry_in_ms: u64,
+    pub attempt: u32,
+}
+
+/// This profile needs a person; it is retried slowly meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Parked {
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    pub retry_in_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Crashed {
+    pub reason: String,
+    pub retry_in_ms: u64,
+    /// Crashes counted against the restart budget, this one included.
+    pub crashes: u32,
+}
+
+/// Another process consumes this app's events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Conflict {
+    pub online: u32,
+    pub ours: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Deaf {
+    pub chat_id: ChatId,
+    pub quiet_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Catchup {
+    pub chat_id: ChatId,
+    pub count: u32,
+}
+
+/// Lines that retention removed before this reader came to them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    pub from_seq: u64,
+    pub to_seq: u64,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalReset {
+    pub reason: String,
+    /// Where the damaged journal was set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_as: Option<String>,
+}
+
+/// This bot joined a chat, or is no longer in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChatChange {
+    pub chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_name: Option<String>,
+    /// `added`, `removed` or `disbanded`.
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_id: Option<OpenId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Dropped {
+    pub reason: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stopped {
+    pub reason: String,
+}

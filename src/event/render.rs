@@ -1,0 +1,211 @@
+//! From an event to the bytes of its line.
+//!
+//! A line is put together from three texts: the position (`v`, `seq`), the head (who, what, when) and the
+//! body (the event's own fields). Only the journal knows the position, and only a reader knows whether the
+//! line is `replayed`, so each adds its part without parsing what the others wrote.
+
+use super::text::bounded;
+use super::{Event, Message, Unknown};
+
+/// The `v` of every line.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The longest line: what harnesses that read a line at a time still take whole.
+pub const LINE_MAX: usize = 128 * 1024;
+
+/// What the common fields of a line may take of [`LINE_MAX`].
+const HEAD_MAX: usize = 2 * 1024;
+
+/// An event ready for the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub type_name: &'static str,
+    pub mentioned: bool,
+    /// The event's own fields as JSON, without the braces around them; may be empty.
+    pub body: String,
+}
+
+impl Rendered {
+    pub fn new(event: &Event) -> Rendered {
+        let body = inside_braces(event.parts().1.to_json());
+        let body = if body.len() + HEAD_MAX > LINE_MAX { shortened(event) } else { body };
+        Rendered { type_name: event.type_name(), mentioned: event.mentions_me(), body }
+    }
+}
+
+/// A line's parts, as the journal keeps them.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    pub seq: u64,
+    /// `"profile":…,"transport":…,"type":…,"time":…,"event_id":…` without braces.
+    pub head: &'a str,
+    pub body: &'a str,
+    pub replayed: bool,
+    /// The platform's payload, when the reader asked for it.
+    pub raw: Option<&'a str>,
+}
+
+impl Line<'_> {
+    /// Appends the line and its newline. `raw` is left out where the line would grow too long.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        use std::io::Write;
+        let start = out.len();
+        write!(out, "{{\"v\":{SCHEMA_VERSION},\"seq\":{},", self.seq).expect("writing to memory");
+        out.extend_from_slice(self.head.as_bytes());
+        if self.replayed {
+            out.extend_from_slice(b",\"replayed\":true");
+        }
+        if !self.body.is_empty() {
+            out.push(b',');
+            out.extend_from_slice(self.body.as_bytes());
+        }
+        match self.raw {
+            Some(raw) if out.len() - start + raw.len() + RAW_KEY.len() + 2 <= LINE_MAX => {
+                out.extend_from_slice(RAW_KEY.as_bytes());
+                out.extend_from_slice(raw.as_bytes());
+            }
+            _ => {}
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+const RAW_KEY: &str = ",\"raw\":";
+
+/// The common fields that follow the position. `time` is RFC 3339.
+pub fn head(
+    profile: Option<&str>,
+    transport: Option<&str>,
+    type_name: &str,
+    time: &str,
+    event_id: Option<&str>,
+) -> String {
+    let mut head = String::with_capacity(160);
+    let mut field = |key: &str, value: &str| {
+        if !head.is_empty() {
+            head.push(',');
+        }
+        head.push('"');
+        head.push_str(key);
+        head.push_str("\":");
+        head.push_str(&serde_json::to_string(value).expect("a string is JSON"));
+    };
+    if let Some(profile) = profile {
+        field("profile", profile);
+    }
+    if let Some(transport) = transport {
+        field("transport", transport);
+    }
+    field("type", type_name);
+    field("time", time);
+    if let Some(event_id) = event_id {
+        field("event_id", event_id);
+    }
+    head
+}
+
+fn inside_braces(object: String) -> String {
+    let inner = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.expect("an event's body is an object").to_owned()
+}
+
+/// The body cut to size. Only a message's text has no smaller bound of its own.
+fn shortened(event: &Event) -> String {
+    match event {
+        Event::Message(message) => shortened_message(message),
+        other => {
+            let unknown =
+                Unknown { reason: "too_long".to_owned(), event_type: Some(other.type_name().to_owned()) };
+            inside_braces(serde_json::to_string(&unknown).expect("two strings"))
+        }
+    }
+}
+
+fn shortened_message(message: &Message) -> String {
+    let mut short = message.clone();
+    short.truncated = Some(true);
+    // Escaping can make a character six bytes long, so the room is found by trying.
+    let mut room = LINE_MAX - HEAD_MAX;
+    loop {
+        short.content = bounded(&message.content, room).to_owned();
+        let body = inside_braces(serde_json::to_string(&short).expect("an event is plain data"));
+        if body.len() + HEAD_MAX <= LINE_MAX || room == 0 {
+            return body;
+        }
+        let excess = body.len() + HEAD_MAX - LINE_MAX;
+        room = short.content.len().saturating_sub(excess.max(short.content.len() / 8 + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Disconnected, Stopped};
+    use proptest::prelude::*;
+
+    fn message(content: &str) -> Message {
+        serde_json::from_value(serde_json::json!({
+            "chat_id": "oc_1", "chat_type": "group", "message_id": "om_1", "message_type": "text",
+            "sender_id": "ou_1", "sender_type": "user", "mentioned": true, "mention": "me",
+            "content": content, "create_time": "2026-01-01T00:00:00.000Z", "trust": "stranger",
+            "event_type": "im.message.receive_v1"
+        }))
+        .unwrap()
+    }
+
+    fn line(event: &Event, raw: Option<&str>) -> String {
+        let rendered = Rendered::new(event);
+        let head =
+            head(Some("alice"), Some("feishu"), rendered.type_name, "2026-01-01T00:00:00.000Z", Some("e1"));
+        let mut out = Vec::new();
+        Line { seq: 7, head: &head, body: &rendered.body, replayed: false, raw }.write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn keys_come_in_the_contract_s_order() {
+        let event =
+            Event::Disconnected(Disconnected { reason: "silent".into(), retry_in_ms: 1000, attempt: 1 });
+        assert_eq!(
+            line(&event, None),
+            "{\"v\":1,\"seq\":7,\"profile\":\"alice\",\"transport\":\"feishu\",\"type\":\"rooma.disconnected\",\
+             \"time\":\"2026-01-01T00:00:00.000Z\",\"event_id\":\"e1\",\"reason\":\"silent\",\"retry_in_ms\":1000,\"attempt\":1}\n"
+        );
+    }
+
+    #[test]
+    fn replayed_stands_between_head_and_body() {
+        let rendered = Rendered::new(&Event::Stopped(Stopped { reason: "asked".into() }));
+        let head = head(None, None, rendered.type_name, "t", None);
+        let mut out = Vec::new();
+        Line { seq: 1, head: &head, body: &rendered.body, replayed: true, raw: None }.write(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"v\":1,\"seq\":1,\"type\":\"rooma.stopped\",\"time\":\"t\",\"replayed\":true,\"reason\":\"asked\"}\n"
+        );
+    }
+
+    #[test]
+    fn raw_is_added_only_where_the_line_stays_within_its_bound() {
+        let event = Event::Message(Box::new(message("hi")));
+        assert!(line(&event, Some("{\"a\":1}")).ends_with(",\"raw\":{\"a\":1}}\n"));
+        let huge = format!("\"{}\"", "x".repeat(LINE_MAX));
+        assert!(!line(&event, Some(&huge)).contains("\"raw\""));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn a_long_message_is_cut_to_one_valid_line(
+            unit in "[a-z\\x00\"\\\\ñ你👋]{1,8}", times in 1usize..60_000
+        ) {
+            let event = Event::Message(Box::new(message(&unit.repeat(times))));
+            let line = line(&event, None);
+            prop_assert!(line.len() <= LINE_MAX, "{}", line.len());
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let content = parsed["content"].as_str().unwrap();
+            prop_assert_eq!(parsed["truncated"].is_null(), content.len() == unit.len() * times);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What goes into the journal, and the answer that comes back.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::core::dedupe::DedupeKey;
+use crate::event::{Event, Rendered};
+
+/// Bytes of entries that may wait for the writer at any time, over all profiles.
+const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What an entry costs beside its own text.
+const ENTRY_OVERHEAD: usize = 512;
+
+/// One event on its way into the journal.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub profile: Option<Arc<str>>,
+    pub transport: Option<&'static str>,
+    pub event_id: Option<String>,
+    /// Absent for what can never arrive twice.
+    pub key: Option<DedupeKey>,
+    pub rendered: Rendered,
+    /// The platform's payload, valid JSON.
+    pub raw: Option<Arc<str>>,
+    /// A line that tells of the past, whoever reads it.
+    pub replayed: bool,
+}
+
+impl Entry {
+    /// Something rooma has to say, about a profile or about itself.
+    pub fn own(profile: Option<(Arc<str>, &'static str)>, event: &Event) -> Entry {
+        let (profile, transport) = profile.unzip();
+        let rendered = Rendered::new(event);
+        Entry { profile, transport, event_id: None, key: None, rendered, raw: None, replayed: false }
+    }
+
+    fn bytes(&self) -> usize {
+        self.rendered.body.len() + self.raw.as_ref().map_or(0, |raw| raw.len()) + ENTRY_OVERHEAD
+    }
+}
+
+/// The entries of one delivery: all of them are journalled, or none.
+#[derive(Debug)]
+pub struct Batch {
+    pub entries: Vec<Entry>,
+    pub(super) answer: Option<Answer>,
+    /// Given back when the writer is done with the batch.
+    pub(super) _credit: Option<OwnedSemaphorePermit>,
+}
+
+/// Where the outcome of a batch is awaited.
+#[derive(Debug)]
+pub(super) struct Answer {
+    to: mpsc::UnboundedSender<Settled>,
+    tag: u64,
+}
+
+impl Answer {
+    pub(super) fn settle(self, outcome: Result<Appended, String>) {
+        let _ = self.to.send(Settled { tag: self.tag, outcome });
+    }
+}
+
+/// The answer to [`Appender::append`], sent once nothing can undo it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The caller's own number for the delivery.
+    pub tag: u64,
+    pub outcome: Result<Appended, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// At least one entry became a line.
+    Fresh,
+    /// All of it was there already.
+    Duplicate,
+}
+
+/// What the writer is asked to do, in order.
+#[derive(Debug)]
+pub(super) enum Work {
+    Append(Batch),
+    /// Store how far a reader has come.
+    Cursor {
+        name: String,
+        seq: u64,
+    },
+    /// Answer with the newest position once all work before this is committed.
+    Barrier(oneshot::Sender<u64>),
+    /// Leave the journal as after a clean end. Work after this is refused.
+    Close(oneshot::Sender<()>),
+}
+
+/// The way into the journal. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Appender {
+    queue: mpsc::UnboundedSender<Work>,
+    credit: Arc<Semaphore>,
+}
+
+impl Appender {
+    pub(super) fn new(queue: mpsc::UnboundedSender<Work>) -> Appender {
+        Appender { queue, credit: Arc::new(Semaphore::new(PENDING_BYTES_MAX)) }
+    }
+
+    /// Hands a delivery to the journal, waiting for room. The answer comes on `answer`, tagged with `tag`,
+    /// once the entries are safely on disk or cannot be. Entries of one caller keep their order.
+    pub async fn append(&self, entries: Vec<Entry>, answer: &mpsc::UnboundedSender<Settled>, tag: u64) {
+        let bytes: usize = entries.iter().map(Entry::bytes).sum();
+        let permits = u32::try_from(bytes.min(PENDING_BYTES_MAX)).expect("the bound fits u32");
+        let credit = Arc::clone(&self.credit).acquire_many_owned(permits).await.ok();
+        let answer = Answer { to: answer.clone(), tag };
+        self.give(Work::Append(Batch { entries, answer: Some(answer), _credit: credit }));
+    }
+
+    /// Journals a line of rooma's own. Never waits: nobody else sets how many there are.
+    pub fn say(&self, entry: Entry) {
+        self.give(Work::Append(Batch { entries: vec![entry], answer: None, _credit: None }));
+    }
+
+    pub(super) fn give(&self, work: Work) {
+        if let Err(refused) = self.queue.send(work) {
+            refuse(refused.0, "the journal is closed");
+        }
+    }
+}
+
+/// Tells whoever waits for `work` that it will not be done. Barriers end when their sender drops.
+pub(super) fn refuse(work: Work, why: &str) {
+    match work {
+        Work::Append(batch) => {
+            if let Some(answer) = batch.answer {
+                answer.settle(Err(why.to_owned()));
+            }
+        }
+        Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+    }
+}
+
+/// The journal's end of an appender, held by a test.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Inbox(mpsc::UnboundedReceiver<Work>);
+
+#[doc(hidden)]
+impl Appender {
+    /// An appender without a journal behind it: a test plays the writer.
+    pub fn for_test() -> (Appender, Inbox) {
+        let (queue, inbox) = mpsc::unbounded_channel();
+        (Appender::new(queue), Inbox(inbox))
+    }
+}
+
+#[doc(hidden)]
+impl Inbox {
+    /// The next batch; `None` once nobody can append any more.
+    pub async fn next(&mut self) -> Option<Batch> {
+        loop {
+            match self.0.recv().await? {
+                Work::Append(batch) => return Some(batch),
+                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+            }
+        }
+    }
+
+    /// A batch that is there already.
+    pub fn try_next(&mut self) -> Option<Batch> {
+        loop {
+            match self.0.try_recv().ok()? {
+                Work::Append(batch) => return Some(batch),
+                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+            }
+        }
+    }
+}
+
+#[doc(hidden)]
+impl Batch {
+    pub fn settle(self, outcome: Result<Appended, String>) {
+        if let Some(answer) = self.answer {
+            answer.settle(outcome);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading the journal from a position on. A reader has its own view of the file and disturbs nobody.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+
+use super::store::{failed, open_reader, read_cursor};
+use crate::error::Result;
+use crate::event::Line;
+
+/// Rows looked at in one step.
+const PAGE_ROWS: u64 = 512;
+/// A step ends early once it holds this much.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// Which lines a reader wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Empty: lines of every profile, and those of none.
+    pub profiles: Vec<String>,
+    /// Empty: every type.
+    pub types: Vec<String>,
+    /// Only messages meant for the profile that received them. rooma's own lines pass.
+    pub mentioned: bool,
+    /// Add the platform's payload.
+    pub raw: bool,
+}
+
+impl Filter {
+    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool) -> bool {
+        let own = type_name.starts_with("rooma.");
+        let profile_fits = match profile {
+            Some(profile) => self.profiles.is_empty() || self.profiles.iter().any(|wanted| wanted == profile),
+            None => true,
+        };
+        let type_fits =
+            self.types.is_empty() || self.types.iter().any(|wanted| matches_type(wanted, type_name));
+        profile_fits && type_fits && (!self.mentioned || mentioned || own)
+    }
+}
+
+/// `message` is itself; `message.*` is everything below it.
+fn matches_type(wanted: &str, type_name: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(prefix) => type_name.starts_with(prefix),
+        None => wanted == type_name,
+    }
+}
+
+/// What one step of reading found.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The lines, each with its newline.
+    pub bytes: Vec<u8>,
+    /// For each line: its position and where it ends in `bytes`.
+    pub ends: Vec<(u64, usize)>,
+    /// How far this step has looked, lines or not; unchanged when there was nothing.
+    pub looked_to: u64,
+}
+
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    pub fn open(path: &Path) -> Result<Reader> {
+        Ok(Reader { db: open_reader(path)?, path: path.to_owned() })
+    }
+
+    pub fn cursor(&self, name: &str) -> Result<Option<u64>> {
+        read_cursor(&self.db, name).map_err(|error| failed("read", &self.path, &error))
+    }
+
+    /// The next lines after `after`. Those up to `replayed_to` are marked as replayed.
+    pub fn page(&self, after: u64, filter: &Filter, replayed_to: u64) -> Result<Page> {
+        self.read_page(after, filter, replayed_to).map_err(|error| failed("read", &self.path, &error))
+    }
+
+    fn read_page(&self, after: u64, filter: &Filter, replayed_to: u64) -> rusqlite::Result<Page> {
+        let mut page = Page { looked_to: after, ..Page::default() };
+        let mut statement = self.db.prepare_cached(
+            "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END
+             FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![after, PAGE_ROWS, filter.raw])?;
+        while let Some(row) = rows.next()? {
+            let seq: u64 = row.get(0)?;
+            let profile = row.get_ref(1)?.as_str_or_null()?;
+            if filter.wants(profile, row.get_ref(2)?.as_str()?, row.get(3)?) {
+                let line = Line {
+                    seq,
+                    head: row.get_ref(5)?.as_str()?,
+                    body: row.get_ref(6)?.as_str()?,
+                    replayed: row.get(4)? || seq <= replayed_to,
+                    raw: row.get_ref(7)?.as_str_or_null()?,
+                };
+                line.write(&mut page.bytes);
+                page.ends.push((seq, page.bytes.len()));
+            }
+            page.looked_to = seq;
+            if page.bytes.len() >= PAGE_BYTES {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    /// What the registry of chats needs to know, after `after`: position, profile, type and body of each line.
+    pub fn chat_changes(&self, after: u64) -> Result<Vec<(u64, String, String, String)>> {
+        let read = || {
+            // The condition is that of the partial index, so that only such lines are looked at.
+            let mut statement = self.db.prepare_cached(
+                "SELECT seq, profile, type, body FROM line
+                 WHERE seq > ?1 AND type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated')
+                 AND profile IS NOT NULL ORDER BY seq LIMIT 256",
+            )?;
+            let rows = statement
+                .query_map([after], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(|error| failed("read", &self.path, &error))
+    }
+}

@@ -1,0 +1,224 @@
+//! The journal's file: its tables, their versions, and how a position is never given twice.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::entry::Entry;
+use crate::clock::{WallMs, rfc3339_ms};
+use crate::error::{Error, Result};
+use crate::event::head;
+
+/// Version of the tables below, in the file's `user_version`.
+const VERSION: i64 = 2;
+
+const CREATE: &str = "
+CREATE TABLE line (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, profile TEXT, type TEXT NOT NULL,
+    mentioned INTEGER NOT NULL, replayed INTEGER NOT NULL DEFAULT 0,
+    head TEXT NOT NULL, body TEXT NOT NULL, raw TEXT
+);
+CREATE INDEX line_of_registry ON line(seq)
+    WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
+CREATE TABLE seen (id INTEGER PRIMARY KEY, profile TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE UNIQUE INDEX seen_once ON seen(profile, key);
+CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('clean', 1), ('reserved', 0);
+";
+
+/// Version 1 had no lines about the past and no index for the registry.
+const FROM_1: &str = "
+ALTER TABLE line ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX line_of_registry ON line(seq)
+    WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
+";
+
+/// Positions reserved ahead. Lines may be read before they are synced, so after a power cut the lines behind
+/// the last sync are gone while a reader has seen their positions: the journal goes on behind the reservation.
+const RESERVE: u64 = 8192;
+/// A new reservation is made while this many positions of the old one are left, so that it is synced in time.
+const RESERVE_LOW: u64 = 4096;
+
+/// The writing side of the file. There is one per process, on the writer's thread.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    path: PathBuf,
+    next_seq: u64,
+    reserved: u64,
+}
+
+impl Store {
+    /// Opens or creates the journal and marks it as in use.
+    pub fn open(path: &Path) -> Result<Store> {
+        let db = Connection::open(path).map_err(|error| failed("open", path, &error))?;
+        let mut store = Store { db, path: path.to_owned(), next_seq: 1, reserved: 0 };
+        store.prepare().map_err(|error| failed("open", path, &error))?;
+        Ok(store)
+    }
+
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        self.db.busy_timeout(std::time::Duration::from_secs(5))?;
+        self.db.pragma_update(None, "journal_mode", "wal")?;
+        // In WAL mode NORMAL leaves the sync of a commit to us: the syncer does it for a group at once.
+        self.db.pragma_update(None, "synchronous", "normal")?;
+        self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        self.db.pragma_update(None, "cache_size", -8192)?;
+        self.db.set_prepared_statement_cache_capacity(16);
+        migrate(&mut self.db)?;
+        let last: u64 = self.db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
+        let reserved = self.meta("reserved")?;
+        let clean = self.meta("clean")? == 1;
+        self.next_seq = if clean { last + 1 } else { last.max(reserved) + 1 };
+        self.reserved = self.next_seq + RESERVE;
+        self.db.execute("UPDATE meta SET value = 0 WHERE key = 'clean'", [])?;
+        self.db.execute("UPDATE meta SET value = ?1 WHERE key = 'reserved'", [self.reserved])?;
+        Ok(())
+    }
+
+    fn meta(&self, key: &str) -> rusqlite::Result<u64> {
+        self.db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+    }
+
+    pub fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// The position up to which lines may be given once everything before is synced.
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Runs `work` as one transaction; nothing of it remains if it fails.
+    pub fn group<T>(&mut self, work: impl FnOnce(&mut Store) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let (next_seq, reserved) = (self.next_seq, self.reserved);
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let done = work(self)
+            .and_then(|value| self.extend_reservation().map(|()| value))
+            .and_then(|value| self.db.execute_batch("COMMIT").map(|()| value));
+        if done.is_err() {
+            // A failed COMMIT may have ended the transaction already; then there is nothing to roll back.
+            let _ = self.db.execute_batch("ROLLBACK");
+            (self.next_seq, self.reserved) = (next_seq, reserved);
+        }
+        done
+    }
+
+    fn extend_reservation(&mut self) -> rusqlite::Result<()> {
+        if self.next_seq + RESERVE_LOW > self.reserved {
+            self.reserved = self.next_seq + RESERVE;
+            self.db
+                .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'reserved'")?
+                .execute([self.reserved])?;
+        }
+        Ok(())
+    }
+
+    /// Adds a line, unless its key was seen before. Within [`Store::group`] only.
+    pub fn insert(&mut self, entry: &Entry, now: WallMs) -> rusqlite::Result<bool> {
+        if let Some(key) = &entry.key {
+            let fresh = self
+                .db
+                .prepare_cached(
+                    "INSERT INTO seen(profile, key, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![entry.profile.as_deref().unwrap_or(""), key.as_str(), now])?;
+            if fresh == 0 {
+                return Ok(false);
+            }
+        }
+        let profile = entry.profile.as_deref();
+        let rendered = &entry.rendered;
+        let head =
+            head(profile, entry.transport, rendered.type_name, &rfc3339_ms(now), entry.event_id.as_deref());
+        self.db
+            .prepare_cached(
+                "INSERT INTO line(seq, at, profile, type, mentioned, replayed, head, body, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                self.next_seq,
+                now,
+                profile,
+                rendered.type_name,
+                rendered.mentioned,
+                entry.replayed,
+                head,
+                rendered.body,
+                entry.raw.as_deref()
+            ])?;
+        self.next_seq += 1;
+        Ok(true)
+    }
+
+    pub fn store_cursor(&mut self, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO cursor(name, seq, at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT(name) DO UPDATE SET seq = excluded.seq, at = excluded.at",
+            )?
+            .execute(params![name, seq, now])?;
+        Ok(())
+    }
+
+    /// Moves the log's content into the main file and empties the log.
+    pub fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    /// Marks a clean end: the next start continues without a gap.
+    pub fn close(self) -> rusqlite::Result<()> {
+        self.db.execute("UPDATE meta SET value = 1 WHERE key = 'clean'", [])?;
+        self.checkpoint()?;
+        self.db.close().map_err(|(_, error)| error)
+    }
+
+    /// A second handle on the log file, to sync it from another thread. SQLite's own locks are on other files.
+    pub fn log_file(&self) -> std::io::Result<File> {
+        let mut name = self.path.clone().into_os_string();
+        name.push("-wal");
+        File::open(name)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let steps = match version {
+        0 => CREATE,
+        1 => FROM_1,
+        VERSION => return Ok(()),
+        newer => return Err(newer_version(newer)),
+    };
+    let transaction = db.transaction()?;
+    transaction.execute_batch(steps)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+fn newer_version(version: i64) -> rusqlite::Error {
+    let text = format!("it has version {version}, written by a newer rooma; this one knows {VERSION}");
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(text))
+}
+
+/// Opens the journal for reading, beside whoever writes it.
+pub fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, &error))?;
+    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| failed("open", path, &error))?;
+    db.pragma_update(None, "cache_size", -2048).map_err(|error| failed("open", path, &error))?;
+    Ok(db)
+}
+
+pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    db.query_row("SELECT seq FROM cursor WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
+    Error::storage(format!("failed to {what} {}: {error}", path.display()))
+}

@@ -1,0 +1,205 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::core::dedupe::DedupeKey;
+use crate::event::{Event, Stopped};
+
+fn entry(profile: &str, key: &str) -> Entry {
+    let mut entry =
+        Entry::own(Some((Arc::from(profile), "feishu")), &Event::Stopped(Stopped { reason: key.to_owned() }));
+    entry.key = Some(DedupeKey::event(key));
+    entry
+}
+
+fn open(folder: &tempfile::TempDir) -> Journal {
+    Journal::open(&folder.path().join("data/journal.db"), Sync::Disk, Clock::system()).unwrap()
+}
+
+async fn append(journal: &Journal, entries: Vec<Entry>) -> Result<Appended, String> {
+    let (answer, mut settled) = mpsc::unbounded_channel();
+    journal.appender().append(entries, &answer, 1).await;
+    settled.recv().await.unwrap().outcome
+}
+
+fn seqs(journal: &Journal) -> Vec<u64> {
+    let page = journal.reader().unwrap().page(0, &Filter::default(), 0).unwrap();
+    page.ends.iter().map(|(seq, _)| *seq).collect()
+}
+
+#[tokio::test]
+async fn positions_start_at_one_and_have_no_holes() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    for key in ["a", "b", "a", "c"] {
+        append(&journal, vec![entry("alice", key)]).await.unwrap();
+    }
+    assert_eq!(seqs(&journal), [1, 2, 3]);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_duplicate_is_acknowledged_and_makes_no_line_even_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    assert_eq!(append(&journal, vec![entry("alice", "a")]).await, Ok(Appended::Fresh));
+    assert_eq!(append(&journal, vec![entry("alice", "a")]).await, Ok(Appended::Duplicate));
+    assert_eq!(append(&journal, vec![entry("bob", "a")]).await, Ok(Appended::Fresh));
+    journal.close().await;
+    let journal = open(&folder);
+    assert_eq!(append(&journal, vec![entry("alice", "a")]).await, Ok(Appended::Duplicate));
+    assert_eq!(seqs(&journal), [1, 2]);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_clean_end_leaves_no_gap_and_an_unclean_one_leaves_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    journal.close().await;
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "b")]).await.unwrap();
+    assert_eq!(seqs(&journal), [1, 2]);
+    // A copy of the files of a running journal is what a crash leaves.
+    let crashed = tempfile::tempdir().unwrap();
+    std::fs::create_dir(crashed.path().join("data")).unwrap();
+    for name in ["journal.db", "journal.db-wal"] {
+        std::fs::copy(folder.path().join("data").join(name), crashed.path().join("data").join(name)).unwrap();
+    }
+    let after = open(&crashed);
+    append(&after, vec![entry("alice", "c")]).await.unwrap();
+    let found = seqs(&after);
+    assert_eq!(found[..2], [1, 2]);
+    assert!(found[2] > 3, "position 3 may have been read before the crash: {found:?}");
+    after.close().await;
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_refused_group_takes_no_position_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    // Another program holds the file longer than the writer is ready to wait.
+    let blocker = rusqlite::Connection::open(folder.path().join("data/journal.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = append(&journal, vec![entry("alice", "b")]).await;
+    assert!(refused.unwrap_err().contains("locked"));
+    blocker.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(append(&journal, vec![entry("alice", "b")]).await, Ok(Appended::Fresh));
+    assert_eq!(seqs(&journal), [1, 2]);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_cursor_is_where_its_reader_left_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    assert_eq!(journal.reader().unwrap().cursor("stdout").unwrap(), None);
+    journal.cursors().store("stdout", 7);
+    journal.cursors().store("stdout", 9);
+    journal.close().await;
+    let journal = open(&folder);
+    assert_eq!(journal.reader().unwrap().cursor("stdout").unwrap(), Some(9));
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn after_close_nothing_is_taken_and_nobody_waits_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let appender = journal.appender();
+    let (answer, mut settled) = mpsc::unbounded_channel();
+    journal.close().await;
+    appender.append(vec![entry("alice", "late")], &answer, 3).await;
+    assert!(settled.recv().await.unwrap().outcome.is_err());
+}
+
+#[tokio::test]
+async fn more_lines_than_one_reservation_arrive_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let (answer, mut settled) = mpsc::unbounded_channel();
+    for tag in 0..20_000 {
+        journal.appender().append(vec![entry("alice", &tag.to_string())], &answer, tag).await;
+    }
+    for tag in 0..20_000 {
+        assert_eq!(settled.recv().await.unwrap(), Settled { tag, outcome: Ok(Appended::Fresh) });
+    }
+    let reader = journal.reader().unwrap();
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let page = reader.page(after, &Filter::default(), 0).unwrap();
+        if page.looked_to == after {
+            break;
+        }
+        after = page.looked_to;
+        count += page.ends.len();
+    }
+    assert_eq!((after, count), (20_000, 20_000));
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_journal_of_version_1_is_read_and_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let old = include_bytes!("../../tests/fixtures/journal-v1.db");
+    std::fs::write(folder.path().join("data/journal.db"), old).unwrap();
+    let journal = open(&folder);
+    assert_eq!(append(&journal, vec![entry("alice", "old-1")]).await, Ok(Appended::Duplicate));
+    append(&journal, vec![entry("alice", "new")]).await.unwrap();
+    assert_eq!(seqs(&journal), [1, 2, 3]);
+    assert_eq!(journal.reader().unwrap().cursor("stdout").unwrap(), Some(1));
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_journal_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = Journal::open(&path, Sync::Disk, Clock::system()).unwrap_err();
+    assert!(error.message.contains("newer rooma"), "{error}");
+}
+
+#[tokio::test]
+async fn a_reader_sees_what_its_filter_wants_and_knows_how_far_it_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "a"), entry("bob", "b"), entry("alice", "c")]).await.unwrap();
+    let filter = Filter { profiles: vec!["alice".into()], ..Filter::default() };
+    let page = journal.reader().unwrap().page(0, &filter, 1).unwrap();
+    assert_eq!(page.looked_to, 3);
+    let text = String::from_utf8(page.bytes).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(page.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 3]);
+    assert!(lines[0].contains("\"replayed\":true") && !lines[1].contains("replayed"));
+    journal.close().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Whatever is appended in whatever order, across clean restarts: each key is one line, positions are 1..=n.
+    #[test]
+    fn each_key_is_one_line(runs in prop::collection::vec(prop::collection::vec((0u8..3, 0u8..12), 0..20), 1..4)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut expected = std::collections::BTreeSet::new();
+        runtime.block_on(async {
+            for run in &runs {
+                let journal = open(&folder);
+                for (profile, key) in run {
+                    let fresh = expected.insert((*profile, *key));
+                    let outcome = append(&journal, vec![entry(&format!("p{profile}"), &format!("k{key}"))]).await;
+                    assert_eq!(outcome, Ok(if fresh { Appended::Fresh } else { Appended::Duplicate }));
+                }
+                assert_eq!(seqs(&journal), (1..=expected.len() as u64).collect::<Vec<_>>());
+                journal.close().await;
+            }
+        });
+    }
+}

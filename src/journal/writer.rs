@@ -1,0 +1,180 @@
+//! The thread that writes: everything that waits becomes one transaction.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::store::Store;
+use super::syncer::{Group, Syncer};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::fault;
+
+/// Work taken into one transaction. Larger groups sync less often and keep readers waiting longer.
+const GROUP_MAX: usize = 1024;
+
+/// The log is emptied between groups when it grows beyond this: under constant load the syncer's passive
+/// checkpoints never reach its end.
+const LOG_MAX: u64 = 64 * 1024 * 1024;
+
+/// How long an attempt to reserve positions waits for the disk before the group is refused.
+const RESERVE_WAIT: Duration = Duration::from_secs(10);
+
+pub fn start(
+    store: Store,
+    work: mpsc::UnboundedReceiver<Work>,
+    newest: watch::Sender<u64>,
+    syncer: Syncer,
+    clock: Clock,
+) -> Result<JoinHandle<()>> {
+    let writer = Writer { store, newest, syncer, clock };
+    std::thread::Builder::new()
+        .name("journal-writer".to_owned())
+        .spawn(move || writer.run(work))
+        .map_err(|error| Error::internal(format!("failed to start the journal's writer: {error}")))
+}
+
+struct Writer {
+    store: Store,
+    newest: watch::Sender<u64>,
+    syncer: Syncer,
+    clock: Clock,
+}
+
+impl Writer {
+    fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
+        let mut taken = Vec::with_capacity(GROUP_MAX);
+        loop {
+            if queue.blocking_recv_many(&mut taken, GROUP_MAX) == 0 {
+                // Everybody who could append is gone.
+                return self.close(None);
+            }
+            let mut group = Vec::with_capacity(taken.len());
+            let mut rest = taken.drain(..);
+            let mut closing = None;
+            for work in rest.by_ref() {
+                match work {
+                    Work::Close(answer) => {
+                        closing = Some(answer);
+                        break;
+                    }
+                    other => group.push(other),
+                }
+            }
+            self.write(group);
+            if let Some(answer) = closing {
+                queue.close();
+                rest.for_each(|work| refuse(work, "the journal is closed"));
+                while let Ok(work) = queue.try_recv() {
+                    refuse(work, "the journal is closed");
+                }
+                return self.close(Some(answer));
+            }
+        }
+    }
+
+    /// One transaction for all of it. If that fails, each part is tried alone, so that one impossible entry
+    /// cannot keep the others from being acknowledged.
+    fn write(&mut self, mut work: Vec<Work>) {
+        if work.is_empty() {
+            return;
+        }
+        if let Err(error) = self.commit(&mut work) {
+            if work.len() == 1 {
+                return self.refuse(work, &error);
+            }
+            for part in work {
+                let mut part = vec![part];
+                if let Err(error) = self.commit(&mut part) {
+                    self.refuse(part, &error);
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, work: Vec<Work>, error: &str) {
+        tracing::error!(%error, path = %self.store.path().display(), "the journal cannot be written");
+        work.into_iter().for_each(|part| refuse(part, error));
+    }
+
+    fn commit(&mut self, work: &mut Vec<Work>) -> Result<(), String> {
+        if !self.syncer.wait_for_reserved(self.store.last_seq() + entries(work), RESERVE_WAIT) {
+            return Err("the disk does not sync".to_owned());
+        }
+        fault::point("journal.before_commit");
+        let now = self.clock.wall_ms();
+        let outcomes = self
+            .store
+            .group(|store| {
+                work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map_err(|error| error.to_string())?;
+        fault::point("journal.committed");
+        self.newest.send_if_modified(|newest| {
+            let moved = *newest != self.store.last_seq();
+            *newest = self.store.last_seq();
+            moved
+        });
+        let mut group = Group { answers: Vec::with_capacity(work.len()), reserved: self.store.reserved() };
+        for (part, outcome) in work.drain(..).zip(outcomes) {
+            match part {
+                Work::Append(Batch { answer, .. }) => {
+                    group.answers.extend(answer.map(|answer| (answer, outcome)));
+                }
+                Work::Barrier(answer) => {
+                    let _ = answer.send(self.store.last_seq());
+                }
+                Work::Cursor { .. } | Work::Close(_) => {}
+            }
+        }
+        self.syncer.sync(group);
+        self.keep_log_short();
+        Ok(())
+    }
+
+    fn keep_log_short(&mut self) {
+        if self.syncer.log_bytes() > LOG_MAX
+            && let Err(error) = self.store.checkpoint()
+        {
+            tracing::warn!(%error, "the journal's log cannot be emptied");
+        }
+    }
+
+    fn close(self, answer: Option<oneshot::Sender<()>>) {
+        self.syncer.finish();
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the journal did not end cleanly");
+        }
+        if let Some(answer) = answer {
+            let _ = answer.send(());
+        }
+    }
+}
+
+pub(super) type Outcome = (Answer, Appended);
+
+fn entries(work: &[Work]) -> u64 {
+    let count = work.iter().map(|part| match part {
+        Work::Append(batch) => batch.entries.len(),
+        Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => 0,
+    });
+    count.sum::<usize>() as u64
+}
+
+fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended> {
+    match work {
+        Work::Append(batch) => {
+            let mut outcome = Appended::Duplicate;
+            for entry in &batch.entries {
+                if store.insert(entry, now)? {
+                    outcome = Appended::Fresh;
+                }
+            }
+            Ok(outcome)
+        }
+        Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
+        Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
+    }
+}

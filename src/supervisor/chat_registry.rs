@@ -1,0 +1,190 @@
+//! Which bot is in which chat. A reader of the journal: what it missed while the process was down is still
+//! there when it starts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::cannot_start;
+use super::known_chats::{Change, ChatState, KnownChats};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::event::ids::ChatId;
+use crate::journal::{Cursors, Journal, Reader};
+
+/// The registry's position in the journal.
+const CURSOR: &str = "registry";
+
+/// How long one round of catching up may take before it is left to the next.
+const ROUND_DEADLINE_MS: u64 = 10_000;
+
+pub struct Running {
+    actor: ActorRef<Msg>,
+}
+
+pub async fn start(journal: &Journal, data: &Path, supervisor: ActorCell) -> Result<Running> {
+    let reader = journal.reader()?;
+    let position = reader.cursor(CURSOR)?.unwrap_or(0);
+    let work = Work { reader, cursors: journal.cursors(), data: data.to_owned(), position };
+    let args = Args { work, newest: journal.newest() };
+    let started = Actor::spawn_linked(None, ChatRegistry, args, supervisor).await;
+    let (actor, _) = started.map_err(|error| cannot_start("the registry of chats", error))?;
+    Ok(Running { actor })
+}
+
+impl Running {
+    /// Takes in what the journal holds by now.
+    pub async fn finish(self) {
+        let _ = ractor::call_t!(self.actor, Msg::CatchUp, 1_000);
+    }
+}
+
+struct ChatRegistry;
+
+struct Args {
+    work: Work,
+    newest: watch::Receiver<u64>,
+}
+
+enum Msg {
+    CatchUp(RpcReplyPort<()>),
+}
+
+struct State {
+    /// Away while a round is running.
+    work: Option<Work>,
+    newest: Option<watch::Receiver<u64>>,
+    waker: Option<AbortHandle>,
+}
+
+impl Actor for ChatRegistry {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        Ok(State { work: Some(args.work), newest: Some(args.newest), waker: None })
+    }
+
+    async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        if let Some(newest) = state.newest.take() {
+            state.waker = Some(tokio::spawn(wake(myself, newest)).abort_handle());
+        }
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Msg::CatchUp(reply) = msg;
+        if let Some(mut work) = state.work.take() {
+            let round = tokio::task::spawn_blocking(move || {
+                let outcome = work.catch_up();
+                (work, outcome)
+            });
+            let (work, outcome) = round.await?;
+            state.work = Some(work);
+            if let Err(error) = outcome {
+                tracing::error!(%error, "the known chats cannot be written");
+            }
+        }
+        let _ = reply.send(());
+        Ok(())
+    }
+
+    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        if let Some(waker) = &state.waker {
+            waker.abort();
+        }
+        Ok(())
+    }
+}
+
+/// Asks for a round after each commit. Waiting for the answer keeps at most one request in the mailbox,
+/// however fast events come.
+async fn wake(registry: ActorRef<Msg>, mut newest: watch::Receiver<u64>) {
+    loop {
+        let _ = ractor::call_t!(registry, Msg::CatchUp, ROUND_DEADLINE_MS);
+        if newest.changed().await.is_err() {
+            return;
+        }
+        // Membership is not urgent; a burst of messages is looked through once.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+struct Work {
+    reader: Reader,
+    cursors: Cursors,
+    data: PathBuf,
+    position: u64,
+}
+
+impl Work {
+    fn catch_up(&mut self) -> Result<()> {
+        loop {
+            let lines = self.reader.chat_changes(self.position)?;
+            let Some(last) = lines.last().map(|(seq, ..)| *seq) else { return Ok(()) };
+            let now = Clock::system().wall_ms();
+            let mut by_profile: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+            for (_, profile, type_name, body) in lines {
+                if let Some(change) = change_of(&type_name, &body) {
+                    by_profile.entry(profile).or_default().push(change);
+                }
+            }
+            for (profile, changes) in by_profile {
+                KnownChats::update(&self.data.join(&profile), now, |known| {
+                    changes.iter().for_each(|change| known.apply(change, now));
+                })?;
+            }
+            self.position = last;
+            self.cursors.store(CURSOR, last);
+        }
+    }
+}
+
+/// The part of a line's body that the registry reads.
+#[derive(Deserialize)]
+struct Body {
+    chat_id: ChatId,
+    chat_name: Option<String>,
+    reason: Option<String>,
+}
+
+fn change_of(type_name: &str, body: &str) -> Option<Change> {
+    let body: Body = serde_json::from_str(&format!("{{{body}}}")).ok()?;
+    let state = match type_name {
+        "rooma.chat_joined" => Some(ChatState::Joined),
+        "rooma.chat_left" if body.reason.as_deref() == Some("disbanded") => Some(ChatState::Disbanded),
+        "rooma.chat_left" => Some(ChatState::Removed),
+        _ => None,
+    };
+    Some(Change { chat_id: body.chat_id, name: body.chat_name, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_became_of_a_chat() {
+        let change = |type_name, body| change_of(type_name, body).map(|change| (change.state, change.name));
+        let joined = r#""chat_id":"oc_1","chat_name":"Ops","reason":"added""#;
+        assert_eq!(change("rooma.chat_joined", joined), Some((Some(ChatState::Joined), Some("Ops".into()))));
+        let disbanded = r#""chat_id":"oc_1","reason":"disbanded""#;
+        assert_eq!(change("rooma.chat_left", disbanded), Some((Some(ChatState::Disbanded), None)));
+        let removed = r#""chat_id":"oc_1","reason":"removed""#;
+        assert_eq!(change("rooma.chat_left", removed), Some((Some(ChatState::Removed), None)));
+        let renamed = r#""chat_id":"oc_1","chat_name":"Ops 2","event_type":"x""#;
+        assert_eq!(change("chat.updated", renamed), Some((None, Some("Ops 2".into()))));
+        assert_eq!(change("rooma.chat_left", "garbage"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! One supervisor per app on a machine: a kernel lock that dies with its holder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+
+/// The lock on one app.
+#[derive(Debug)]
+pub struct AppLock {
+    file: File,
+    holder: String,
+}
+
+impl AppLock {
+    /// Takes the lock, or says who holds it.
+    pub fn acquire(app_id: &str, home: &Path) -> Result<AppLock> {
+        AppLock::acquire_in(&folder()?, app_id, home)
+    }
+
+    fn acquire_in(folder: &Path, app_id: &str, home: &Path) -> Result<AppLock> {
+        let path = folder.join(format!("{}.lock", file_name(app_id)));
+        let cannot =
+            |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
+        // Never deleted: a lock on a file that is no longer there protects nothing.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(app_id, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        }
+        let holder = format!("pid {}, home {}\n", std::process::id(), home.display());
+        let lock = AppLock { file, holder };
+        lock.refresh().map_err(cannot)?;
+        Ok(lock)
+    }
+
+    /// Writes the holder again, so that cleaners of temporary folders see the file in use.
+    pub fn refresh(&self) -> std::io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(self.holder.as_bytes())
+    }
+}
+
+fn held(app_id: &str, file: &mut File) -> Error {
+    let mut holder = String::new();
+    // The holder's note is for people; a lock without one is held all the same.
+    let _ = file.take(512).read_to_string(&mut holder);
+    let holder = crate::event::neutralise(holder.trim());
+    let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
+    Error::new(Kind::Conflict, format!("app {app_id} is held by a running supervisor ({holder})"))
+        .subtype("supervisor_running")
+        .hint("read its lines instead of starting a second one, or stop it first")
+}
+
+/// A folder of this user that is the same whatever home or environment a process has.
+fn folder() -> Result<PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let user = rustix::process::getuid().as_raw();
+    let folder = PathBuf::from(format!("/tmp/rooma-{user}"));
+    let cannot = |what: String| Error::storage(format!("failed to use {}: {what}", folder.display()));
+    if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&folder)
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        return Err(cannot(error.to_string()));
+    }
+    let metadata = std::fs::symlink_metadata(&folder).map_err(|error| cannot(error.to_string()))?;
+    if !metadata.is_dir() || metadata.uid() != user {
+        return Err(cannot("it belongs to somebody else".to_owned()));
+    }
+    Ok(folder)
+}
+
+fn file_name(app_id: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '.' };
+    app_id.chars().take(100).map(safe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/a")).unwrap();
+        let error = AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap_err();
+        assert_eq!(error.kind.exit_code(), 7);
+        assert!(error.message.contains(&format!("pid {}", std::process::id())), "{error}");
+        assert!(error.message.contains("home /home/a"), "{error}");
+        AppLock::acquire_in(folder.path(), "cli_2", Path::new("/home/b")).unwrap();
+        drop(first);
+        AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap();
+    }
+
+    #[test]
+    fn an_app_id_cannot_leave_the_folder() {
+        assert_eq!(file_name("../../x y"), "......x.y");
+    }
+}

@@ -1,0 +1,146 @@
+//! The process that lives: connections under supervision, the journal, stdout. The only place that names
+//! ractor.
+
+mod chat_registry;
+mod connection;
+mod known_chats;
+mod lock;
+mod outlet;
+mod root;
+mod signals;
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use known_chats::{ChatState, KnownChat, KnownChats};
+pub use lock::AppLock;
+pub use signals::{Ask, Trigger};
+
+use crate::clock::Clock;
+use crate::core::end::End;
+use crate::core::redial::Policy;
+use crate::error::{Error, Result};
+use crate::event::{Event, Started, Stopped};
+use crate::journal::{Entry, Filter, Journal, Sync};
+use crate::transport::Life;
+use outlet::{Outlet, OutletEnd};
+use root::Root;
+
+/// How long connections may take to close and hand over what they have.
+const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(1500);
+/// How long stdout may take to take what is left. With the above and the journal's last sync this stays
+/// within the five seconds that a stop may take.
+const OUTLET_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What one supervisor is to do.
+pub struct Plan {
+    /// Where journal and registry live.
+    pub data: PathBuf,
+    pub sync: Sync,
+    pub policy: Policy,
+    pub clock: Clock,
+    pub seats: Vec<Seat>,
+    pub stdout: OwnedFd,
+    pub filter: Filter,
+    /// The name under which stdout's position is kept.
+    pub cursor: String,
+    pub since: Since,
+}
+
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Lives one connection of a profile, from dial to close.
+pub type Dial = Arc<dyn Fn(Life) -> Later<End> + Send + std::marker::Sync>;
+
+/// Resolves when a person has changed the profile: with a new way to dial, or what is wrong with it.
+pub type Changed = Arc<dyn Fn() -> Later<Result<Dial>> + Send + std::marker::Sync>;
+
+/// One profile's place in a supervisor.
+#[derive(Clone)]
+pub struct Seat {
+    pub name: Arc<str>,
+    pub transport: &'static str,
+    /// How it connects, or why it cannot.
+    pub dial: Result<Dial>,
+    /// Absent where there is nothing to change.
+    pub changed: Option<Changed>,
+}
+
+/// Where a cursor begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Where it was left; a new one begins now.
+    Cursor,
+    Start,
+    Now,
+    /// After this position.
+    Seq(u64),
+}
+
+impl std::str::FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Since, String> {
+        match text {
+            "start" => Ok(Since::Start),
+            "now" => Ok(Since::Now),
+            seq => seq.parse().map(Since::Seq).map_err(|_| "expected start, now or a seq".to_owned()),
+        }
+    }
+}
+
+/// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
+pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
+    let Plan { data, sync, policy, clock, seats, stdout, filter, cursor, since } = plan;
+    let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
+    let started_after = journal.settled().await;
+    journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
+    let mut outlet = Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?;
+    let root = Root::start(journal.appender(), policy, clock, seats).await?;
+    let registry = chat_registry::start(&journal, &data, root.cell()).await?;
+
+    let reason = tokio::select! {
+        reason = ask.stop() => reason,
+        end = outlet.ended() => outlet_reason(&end),
+    };
+    tracing::info!(%reason, "stopping");
+
+    root.stop(CONNECTIONS_DEADLINE).await;
+    journal.appender().say(Entry::own(None, &Event::Stopped(Stopped { reason })));
+    let last = journal.settled().await;
+    outlet.finish(last, OUTLET_DEADLINE).await;
+    registry.finish().await;
+    root.end().await;
+    journal.close().await;
+    Ok(())
+}
+
+fn outlet_reason(end: &OutletEnd) -> String {
+    match end {
+        OutletEnd::ReaderGone => "reader_gone".to_owned(),
+        OutletEnd::Failed(error) => {
+            tracing::error!(%error, "stdout cannot be written");
+            "stdout_failed".to_owned()
+        }
+        OutletEnd::Finished => "asked".to_owned(),
+    }
+}
+
+fn started(seats: &[Seat]) -> Started {
+    Started {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        profiles: seats.iter().map(|seat| seat.name.to_string()).collect(),
+        pid: std::process::id(),
+    }
+}
+
+fn cannot_start(what: &str, error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("failed to start {what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! The real tree over scripted connections, on a paused clock.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use serde_json::Value;
+use tokio::time::{Instant, advance, sleep};
+
+use super::*;
+use crate::core::end::End;
+use crate::error::Kind;
+use crate::event::ids::OpenId;
+use crate::journal::{Appender, Inbox};
+use crate::transport::Report;
+
+/// What one connection of a script does.
+#[derive(Clone, Debug)]
+enum Act {
+    /// Ends before it works.
+    Fail(End),
+    /// Works for a while, then ends.
+    Work(Duration, End),
+    Panic,
+    /// Works until it is asked to close.
+    Stay,
+    /// Works and ignores that it is asked to close.
+    Deaf,
+}
+
+/// A seat whose connections follow a script; after its end they stay.
+fn seat(name: &str, script: Vec<Act>) -> (Seat, Arc<Mutex<Vec<Instant>>>) {
+    let dials = Arc::new(Mutex::new(Vec::new()));
+    let (seen, script) = (Arc::clone(&dials), Arc::new(Mutex::new(VecDeque::from(script))));
+    let dial: Dial = Arc::new(move |life| {
+        seen.lock().unwrap().push(Instant::now());
+        let act = script.lock().unwrap().pop_front().unwrap_or(Act::Stay);
+        Box::pin(play(act, life))
+    });
+    (Seat { name: Arc::from(name), transport: "feishu", dial: Ok(dial), changed: None }, dials)
+}
+
+async fn play(act: Act, life: Life) -> End {
+    let Life { report, mut stop, .. } = life;
+    let works = |works: bool| {
+        if works {
+            report(Report::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_1") });
+            report(Report::Usable);
+        }
+    };
+    match act {
+        Act::Fail(end) => end,
+        Act::Panic => panic!("injected"),
+        Act::Work(up, end) => {
+            works(true);
+            sleep(up).await;
+            end
+        }
+        Act::Stay => {
+            works(true);
+            let _ = stop.wait_for(|stop| *stop).await;
+            End::Asked
+        }
+        Act::Deaf => {
+            works(true);
+            std::future::pending().await
+        }
+    }
+}
+
+struct Stage {
+    root: Root,
+    inbox: Inbox,
+    start: Instant,
+}
+
+async fn stage(seats: Vec<Seat>) -> Stage {
+    let (appender, inbox) = Appender::for_test();
+    let start = Instant::now();
+    let policy = Policy { jitter: 0.0, ..Policy::default() };
+    let root = Root::start(appender, policy, Clock::simulated(0), seats).await.unwrap();
+    Stage { root, inbox, start }
+}
+
+impl Stage {
+    /// The lines said so far: who, what, and the body.
+    fn lines(&mut self) -> Vec<(String, String, Value)> {
+        let mut lines = Vec::new();
+        while let Some(batch) = self.inbox.try_next() {
+            for entry in batch.entries {
+                let body = serde_json::from_str(&format!("{{{}}}", entry.rendered.body)).unwrap();
+                lines.push((entry.profile.unwrap().to_string(), entry.rendered.type_name.to_owned(), body));
+            }
+        }
+        lines
+    }
+
+    fn seconds(&self, dials: &Arc<Mutex<Vec<Instant>>>) -> Vec<u64> {
+        dials.lock().unwrap().iter().map(|at| (*at - self.start).as_secs()).collect()
+    }
+}
+
+/// Lets time pass in small steps, so that everything due in between happens in its order.
+async fn pass(duration: Duration) {
+    let step = Duration::from_millis(500);
+    let mut left = duration;
+    while !left.is_zero() {
+        let now = left.min(step);
+        advance(now).await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        left -= now;
+    }
+}
+
+fn lost() -> End {
+    End::Lost { reason: "reset".into() }
+}
+
+fn unauthorized() -> End {
+    End::Unauthorized {
+        code: Some(10_015),
+        message: "app secret is wrong".into(),
+        hint: Some("check it".into()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_replaced_with_growing_delays_and_each_end_has_its_line() {
+    let (seat, dials) = seat("alice", vec![Act::Fail(lost()), Act::Fail(lost()), Act::Fail(lost())]);
+    let mut stage = stage(vec![seat]).await;
+    pass(Duration::from_secs(20)).await;
+    assert_eq!(stage.seconds(&dials), [0, 1, 3, 7]);
+    let lines = stage.lines();
+    let said: Vec<(&str, u64, u64)> = lines
+        .iter()
+        .map(|(_, kind, body)| {
+            (kind.as_str(), body["retry_in_ms"].as_u64().unwrap(), body["attempt"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [("rooma.disconnected", 1000, 1), ("rooma.disconnected", 2000, 2), ("rooma.disconnected", 4000, 3)]
+    );
+    stage.root.end().await;
+}
+
+/// Half an hour with everything that happens to a laptop: flaps, a long stable stretch, silence, refusals.
+#[tokio::test(start_paused = true)]
+async fn half_an_hour_of_trouble_ends_connected() {
+    let silent = End::Silent { quiet_for: Duration::from_secs(15) };
+    let slept = End::Lost { reason: "woke from sleep".into() };
+    let busy =
+        End::Refused { code: Some(1), message: "busy".into(), retry_after: Some(Duration::from_secs(9)) };
+    let (seat, dials) = seat(
+        "alice",
+        vec![
+            Act::Fail(lost()),                           // 0, next after 1 s
+            Act::Work(Duration::from_secs(30), lost()),  // 1..31, unstable: next after 2 s
+            Act::Work(Duration::from_secs(600), silent), // 33..633, stable: next after 1 s
+            Act::Work(Duration::from_secs(300), slept),  // 634..934, stable: next after 1 s
+            Act::Fail(busy),                             // 935, the server's 9 s
+            Act::Fail(lost()),                           // 944, next after 4 s
+        ],
+    );
+    let mut stage = stage(vec![seat]).await;
+    pass(Duration::from_secs(1800)).await;
+    assert_eq!(stage.seconds(&dials), [0, 1, 33, 634, 935, 944, 948]);
+    assert_eq!(stage.lines().len(), 6);
+    stage.root.stop(Duration::from_secs(1)).await;
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_profile_s_trouble_is_its_own() {
+    let (wrong, wrong_dials) = seat("wrong", vec![Act::Fail(unauthorized()); 10]);
+    let (crashing, crash_dials) = seat("crashing", vec![Act::Panic; 20]);
+    let (fine, fine_dials) = seat("fine", vec![]);
+    let mut stage = stage(vec![wrong, crashing, fine]).await;
+    pass(Duration::from_secs(50)).await;
+    assert_eq!(stage.seconds(&fine_dials), [0]);
+    assert_eq!(stage.seconds(&wrong_dials), [0]);
+    let lines = stage.lines();
+    let of = |name: &str| lines.iter().filter(|(who, ..)| who == name).collect::<Vec<_>>();
+    assert_eq!(of("fine").len(), 0);
+    assert_eq!(of("wrong").len(), 1);
+    let (_, kind, body) = of("wrong")[0];
+    assert_eq!(
+        (kind.as_str(), body["hint"].as_str(), body["retry_in_ms"].as_u64()),
+        ("rooma.parked", Some("check it"), Some(60_000))
+    );
+    // 0, 1, 3, 7, 15 s: five crashes within 30 s, then parked.
+    assert_eq!(stage.seconds(&crash_dials), [0, 1, 3, 7, 15]);
+    let crashes: Vec<&str> = of("crashing").iter().map(|(_, kind, _)| kind.as_str()).collect();
+    assert_eq!(crashes, ["rooma.crashed", "rooma.crashed", "rooma.crashed", "rooma.crashed", "rooma.parked"]);
+    assert_eq!(of("crashing")[0].2["reason"], "crashed: injected");
+    pass(Duration::from_secs(30)).await;
+    assert_eq!(stage.seconds(&wrong_dials), [0, 60]);
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_profile_is_tried_at_once_when_a_person_changes_it() {
+    let (mut parked, old_dials) = seat("alice", vec![Act::Fail(unauthorized()); 10]);
+    let (mended, new_dials) = seat("alice", vec![]);
+    let mended = mended.dial.unwrap();
+    parked.changed = Some(Arc::new(move || {
+        let mended = Arc::clone(&mended);
+        Box::pin(async move {
+            sleep(Duration::from_secs(12)).await;
+            Ok(mended)
+        })
+    }));
+    let stage = stage(vec![parked]).await;
+    pass(Duration::from_secs(100)).await;
+    assert_eq!(stage.seconds(&old_dials), [0]);
+    assert_eq!(stage.seconds(&new_dials), [12]);
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_cannot_be_read_is_parked() {
+    let unreadable = Error::new(Kind::Config, "profiles/a.yaml: the variable A is not set").hint("set A");
+    let seat = Seat { name: Arc::from("a"), transport: "feishu", dial: Err(unreadable), changed: None };
+    let mut stage = stage(vec![seat]).await;
+    pass(Duration::from_secs(1)).await;
+    let lines = stage.lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].1, "rooma.parked");
+    assert_eq!(lines[0].2["hint"], "set A");
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_waits_for_connections_but_not_for_ever() {
+    let (polite, _) = seat("polite", vec![]);
+    let (deaf, _) = seat("deaf", vec![Act::Deaf]);
+    let (waiting, waiting_dials) = seat("waiting", vec![Act::Fail(lost()); 10]);
+    let mut stage = stage(vec![polite, deaf, waiting]).await;
+    pass(Duration::from_secs(5)).await;
+    let dialled = waiting_dials.lock().unwrap().len();
+    let before = Instant::now();
+    stage.root.stop(Duration::from_secs(1)).await;
+    assert_eq!(before.elapsed().as_secs(), 1);
+    stage.lines();
+    pass(Duration::from_secs(120)).await;
+    assert_eq!(waiting_dials.lock().unwrap().len(), dialled, "nobody dials while stopping");
+    assert_eq!(stage.lines(), []);
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_twice_is_asked_once() {
+    let (trigger, mut ask) = Ask::manual();
+    assert!(trigger.stop("SIGTERM"));
+    assert!(!trigger.stop("SIGINT"));
+    assert_eq!(ask.stop().await, "SIGTERM");
+}

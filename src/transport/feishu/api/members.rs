@@ -1,0 +1,21 @@
+//! `GET im/v1/chats/:chat_id/members`: the people of a chat. Bots are not among them.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::super::rest::Rest;
+use super::page;
+use crate::error::Result;
+
+#[derive(Debug, Deserialize)]
+pub struct MemberRow {
+    pub member_id: String,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages_max: usize) -> Result<Vec<MemberRow>> {
+    let path = ["im", "v1", "chats", chat_id, "members"];
+    page::all(rest, &path, &[("member_id_type", "open_id")], pages_max).await
+}

@@ -1,0 +1,128 @@
+//! One connection from discovery to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use super::account::State;
+use super::api::{self, Bot};
+use super::endpoint::{self, Endpoint};
+use super::envelope::end_of;
+use super::{conflict, dial, names, serve};
+use crate::core::end::End;
+use crate::event::ids::OpenId;
+use crate::event::{Connected, Connecting, Event};
+use crate::journal::Appender;
+use crate::transport::{Life, Report, own_entry};
+
+/// Where a connection says what happened to it.
+#[derive(Clone)]
+pub struct Voice {
+    pub appender: Appender,
+    pub report: Arc<dyn Fn(Report) + Send + Sync>,
+}
+
+impl Voice {
+    pub fn say(&self, state: &State, event: &Event) {
+        self.appender.say(own_entry(&state.identity, event));
+    }
+}
+
+pub async fn run(state: &Arc<State>, life: Life) -> End {
+    let span = tracing::info_span!("connection", profile = %state.identity.profile, attempt = life.attempt);
+    let end = Box::pin(connect_and_serve(state, life).instrument(span.clone())).await;
+    tracing::info!(parent: &span, reason = end.reason(), "connection ended");
+    end
+}
+
+async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
+    let Life { appender, report, mut stop, attempt } = life;
+    let voice = Voice { appender, report: report.into() };
+    voice.say(state, &Event::Connecting(Connecting { attempt }));
+    match establish(state, &voice, &mut stop).await {
+        Ok((bot, endpoint, socket)) => {
+            announce(state, &voice, &bot);
+            // Dropped, and with it every task, when the connection ends.
+            let mut background = JoinSet::new();
+            let asked = names::start(state, &mut background);
+            conflict::start(state, &voice, &mut background);
+            serve::serve(
+                serve::Connection { state: Arc::clone(state), voice, bot, asked, stop },
+                endpoint,
+                socket,
+            )
+            .await
+        }
+        Err(end) => end,
+    }
+}
+
+async fn establish(
+    state: &Arc<State>,
+    voice: &Voice,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(Arc<Bot>, Endpoint, dial::Socket), End> {
+    let patience = state.shared.limits.handshake;
+    let both = async { tokio::join!(discover(state), identify(state, voice)) };
+    let (endpoint, bot) = phase("discovery", patience, stop, async { Ok(both.await) }).await?;
+    // Who is refused by discovery hears why in more detail than from the token.
+    let (endpoint, bot) = (endpoint?, bot?);
+    tracing::debug!(connection = endpoint.connection, service = endpoint.service, "discovered");
+    let stream = phase("dial", patience, stop, dial::connect(&endpoint.url)).await?;
+    let upgrade = Box::pin(dial::upgrade(&endpoint.url, stream, Arc::clone(&state.shared.tls)));
+    let socket = phase("upgrade", patience, stop, upgrade).await?;
+    Ok((bot, endpoint, socket))
+}
+
+/// A step on the way to a connection: bounded in time, given up at once when asked to stop.
+async fn phase<T>(
+    name: &str,
+    patience: Duration,
+    stop: &mut watch::Receiver<bool>,
+    step: impl Future<Output = Result<T, End>>,
+) -> Result<T, End> {
+    tokio::select! {
+        biased;
+        () = stopped(stop) => Err(End::Asked),
+        done = tokio::time::timeout(patience, step) => done.unwrap_or_else(|_late| {
+            Err(End::Lost { reason: format!("{name} took longer than {:.1} s", patience.as_secs_f64()) })
+        }),
+    }
+}
+
+/// Ends when the connection is to close, or when nobody is left who could say so.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn discover(state: &State) -> Result<Endpoint, End> {
+    let answer = state.rest.discover(endpoint::PATH).await.map_err(|error| end_of(&error))?;
+    endpoint::read_answer(answer.status, answer.retry_after, &answer.body)
+}
+
+/// The bot's identity, and on the first connection whether somebody else is online with its app.
+async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
+    let (bot, online) = tokio::join!(state.bot(), async {
+        match state.first_connection() {
+            true => api::online_instances(&state.rest).await.ok(),
+            false => None,
+        }
+    });
+    if let Some(online) = online {
+        conflict::judge(state, voice, online, 0);
+    }
+    bot.map_err(|error| end_of(&error))
+}
+
+fn announce(state: &State, voice: &Voice, bot: &Bot) {
+    state.connected_before.store(true, Ordering::Relaxed);
+    let (bot_name, bot_open_id) = (bot.name.clone(), OpenId::new(bot.open_id.clone()));
+    tracing::info!(bot = bot_name, "connected");
+    let connected = Connected { bot_name: bot_name.clone(), bot_open_id: bot_open_id.clone() };
+    voice.say(state, &Event::Connected(connected));
+    (voice.report)(Report::Connected { bot_name, bot_open_id });
+}

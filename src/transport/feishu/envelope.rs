@@ -1,0 +1,223 @@
+//! The envelope of every REST answer, and a failed one as an error.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::wire::{List, Text};
+use super::{codes, rest::Answer, tidy};
+use crate::core::end::End;
+use crate::error::{Error, Kind, Result};
+use crate::event::bounded;
+
+/// Of what the platform says, what goes into an error.
+const MESSAGE_MAX: usize = 500;
+
+/// Missing scopes or wrong fields that a hint names.
+const NAMED_MAX: usize = 8;
+
+/// The platform's word for "you lack a scope".
+const MISSING_SCOPE: i64 = 99_991_672;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope<'a> {
+    code: Option<i64>,
+    #[serde(borrow)]
+    msg: Text<'a>,
+    #[serde(borrow)]
+    error: Option<Detail<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail<'a> {
+    #[serde(borrow)]
+    log_id: Text<'a>,
+    #[serde(borrow)]
+    permission_violations: List<Violation<'a>>,
+    #[serde(borrow)]
+    field_violations: List<Violation<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Violation<'a> {
+    #[serde(borrow)]
+    subject: Text<'a>,
+    #[serde(borrow)]
+    field: Text<'a>,
+    #[serde(borrow)]
+    description: Text<'a>,
+}
+
+/// The result code, where the body has one.
+pub fn code(body: &[u8]) -> Option<i64> {
+    envelope(body).code
+}
+
+/// The body of an answer that succeeded, or its failure.
+pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
+    let envelope = envelope(&answer.body);
+    if !(200..300).contains(&answer.status) || envelope.code.is_none_or(|code| code != 0) {
+        return Err(failure(answer, &envelope));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        Error::new(Kind::Api, format!("the platform's answer has an unexpected shape: {error}"))
+            .log_id(answer.log_id.clone())
+    })
+}
+
+fn envelope(body: &[u8]) -> Envelope<'_> {
+    std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
+    let code = envelope.code.filter(|code| *code != 0);
+    let meaning = code.and_then(codes::meaning);
+    let kind = meaning.map_or_else(|| kind_of_status(answer.status), |meaning| meaning.kind);
+    let limited = answer.status == 429;
+    let passing = limited || answer.status >= 500;
+    let detail = envelope.error.as_ref();
+    let log_id = detail.and_then(|detail| tidy::some(detail.log_id.as_str(), tidy::id));
+    let mut error = Error::new(kind, message(answer, envelope))
+        .log_id(answer.log_id.clone().or(log_id))
+        .retryable(passing || meaning.is_some_and(|meaning| meaning.retryable))
+        .retry_after_ms(answer.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
+    error.code = code;
+    if limited {
+        error = error.subtype("rate_limit");
+    }
+    error.hint = hint(code, detail).or_else(|| meaning.and_then(|meaning| meaning.hint).map(str::to_owned));
+    error
+}
+
+fn kind_of_status(status: u16) -> Kind {
+    match status {
+        401 => Kind::Authentication,
+        403 => Kind::Authorization,
+        _ => Kind::Api,
+    }
+}
+
+fn message(answer: &Answer, envelope: &Envelope<'_>) -> String {
+    let said = tidy::clean(bounded(envelope.msg.as_str(), MESSAGE_MAX));
+    match (said.is_empty(), envelope.code) {
+        (false, _) => said,
+        (true, Some(code)) => format!("the platform answered with code {code}"),
+        (true, None) => format!("the platform answered with HTTP {}", answer.status),
+    }
+}
+
+/// The scopes or fields that the platform itself names.
+fn hint(code: Option<i64>, detail: Option<&Detail<'_>>) -> Option<String> {
+    let detail = detail?;
+    let scopes: Vec<_> = detail
+        .permission_violations
+        .0
+        .iter()
+        .take(NAMED_MAX)
+        .map(|v| tidy::word(v.subject.as_str()))
+        .collect();
+    if code == Some(MISSING_SCOPE) && !scopes.is_empty() {
+        let scopes = scopes.join(", ");
+        return Some(format!(
+            "grant one of these scopes in the developer console and publish a version: {scopes}"
+        ));
+    }
+    let fields = detail.field_violations.0.iter().take(NAMED_MAX);
+    let fields: Vec<_> = fields
+        .map(|v| format!("{} ({})", tidy::word(v.field.as_str()), tidy::name(v.description.as_str())))
+        .collect();
+    (!fields.is_empty()).then(|| format!("these fields were refused: {}", fields.join(", ")))
+}
+
+/// A failed call on the way to a connection, as the end of that connection.
+pub fn end_of(error: &Error) -> End {
+    let message = error.message.clone();
+    match error.kind {
+        Kind::Network => End::Lost { reason: message },
+        Kind::Authentication | Kind::Authorization | Kind::Config if !error.retryable => {
+            End::Unauthorized { code: error.code, message, hint: error.hint.clone() }
+        }
+        _ => {
+            let retry_after = error.retry_after_ms.map(Duration::from_millis);
+            End::Refused { code: error.code, message, retry_after }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Answer { status, log_id: Some("L1".into()), retry_after: Some(Duration::from_secs(3)), body }
+    }
+
+    fn failed(status: u16, body: &str) -> Error {
+        read::<serde_json::Value>(&answer(status, body)).unwrap_err()
+    }
+
+    #[test]
+    fn a_body_is_read_when_status_and_code_agree() {
+        assert!(read::<serde_json::Value>(&answer(200, "{\"code\":0,\"data\":{}}")).is_ok());
+        assert!(read::<serde_json::Value>(&answer(200, "{\"data\":{}}")).is_err());
+        assert_eq!(code(b"{\"code\":99991663}"), Some(99_991_663));
+    }
+
+    #[test]
+    fn a_missing_scope_names_the_scopes() {
+        let error = failed(
+            400,
+            r#"{"code":99991672,"msg":"Access denied","error":{"permission_violations":[{"subject":"im:chat"},{"subject":"im:chat:read"}]}}"#,
+        );
+        assert_eq!(error.kind, Kind::Authorization);
+        assert!(error.hint.as_deref().unwrap().contains("im:chat, im:chat:read"), "{error:?}");
+        assert_eq!(error.log_id.as_deref(), Some("L1"));
+        assert!(matches!(end_of(&error), End::Unauthorized { code: Some(99_991_672), .. }));
+    }
+
+    #[test]
+    fn a_rate_limit_says_when() {
+        for (status, body) in [(429, ""), (400, "{\"code\":99991400,\"msg\":\"slow\"}")] {
+            let error = failed(status, body);
+            assert!(error.retryable, "{body}");
+            assert_eq!(error.retry_after_ms, Some(3000));
+            let refused = matches!(end_of(&error), End::Refused { retry_after: Some(_), .. });
+            assert!(refused, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_s_page_is_an_error_too() {
+        for (status, kind, retryable) in [
+            (502, Kind::Api, true),
+            (401, Kind::Authentication, false),
+            (403, Kind::Authorization, false),
+            (404, Kind::Api, false),
+        ] {
+            let error = failed(status, "<html>");
+            assert_eq!((error.kind, error.retryable), (kind, retryable), "{status}");
+        }
+    }
+
+    #[test]
+    fn refused_fields_are_named() {
+        let error = failed(
+            400,
+            r#"{"code":99992402,"msg":"bad","error":{"field_violations":[{"field":"receive_id","description":"required"}]}}"#,
+        );
+        assert_eq!(error.hint.as_deref(), Some("these fields were refused: receive_id (required)"));
+    }
+
+    #[test]
+    fn bad_credentials_end_a_connection_for_good_and_a_lost_network_does_not() {
+        assert!(matches!(end_of(&failed(400, "{\"code\":10015}")), End::Unauthorized { hint: Some(_), .. }));
+        assert!(matches!(end_of(&failed(400, "{\"code\":10013}")), End::Refused { .. }));
+        assert!(matches!(end_of(&Error::network("down")), End::Lost { .. }));
+    }
+}

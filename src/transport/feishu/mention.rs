@@ -1,0 +1,301 @@
+//! The mentions of one message: who is meant, and what stands in the text for them.
+//!
+//! The platform gives every app its own open_ids, and reports exist of messages whose bot mentions carried
+//! another app's. So an id that is ours is proof, an app id that is ours is proof, and a bot of our name with
+//! an id nobody knows is a doubt that the caller resolves by reading the message again.
+
+use super::known::Known;
+use super::tidy;
+use super::wire::WireMention;
+use crate::event::ids::OpenId;
+use crate::event::{Mention, MentionKind};
+
+/// Mentions of one message that a line names.
+pub const MENTIONS_MAX: usize = 200;
+
+/// Replacements in one text. More than any message has, and few enough to be quick.
+const REPLACED_MAX: usize = 2_000;
+
+/// Stands in a text for everybody.
+const ALL_KEY: &str = "@_all";
+const ALL_ID: &str = "all";
+
+/// This bot, as mentions are compared with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Me<'a> {
+    pub app_id: &'a str,
+    pub open_id: &'a str,
+    pub name: &'a str,
+}
+
+/// What to make of a bot of our name whose id nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Tell the caller.
+    Report,
+    /// Nothing better is to be had: the name decides.
+    Name,
+}
+
+#[derive(Debug, Default)]
+pub struct Mentions {
+    pub me: bool,
+    pub all: bool,
+    pub others: bool,
+    /// A bot of our name may or may not be us.
+    pub doubtful: bool,
+    pub list: Vec<Mention>,
+    /// Longest key first, so that `@_user_10` is found before `@_user_1`.
+    labels: Vec<(String, String)>,
+}
+
+enum Who {
+    Me,
+    All,
+    Other,
+    Doubtful,
+}
+
+/// Reads the mentions. `profile_of` names ours among the apps.
+pub fn read(
+    wire: &[WireMention<'_>],
+    me: Me<'_>,
+    known: &Known,
+    profile_of: impl Fn(&str) -> Option<String>,
+    doubt: Doubt,
+) -> Mentions {
+    let mut found = Mentions::default();
+    for mention in wire.iter().take(MENTIONS_MAX) {
+        let app_id = app_of(mention, known);
+        let who = match who(mention, app_id.as_deref(), me) {
+            Who::Doubtful if doubt == Doubt::Name => Who::Me,
+            who => who,
+        };
+        match who {
+            Who::Me => found.me = true,
+            Who::All => found.all = true,
+            Who::Other => found.others = true,
+            Who::Doubtful => found.doubtful = true,
+        }
+        let app_id = if matches!(who, Who::Me) { Some(me.app_id) } else { app_id.as_deref() };
+        let name =
+            if matches!(who, Who::All) { ALL_ID.to_owned() } else { tidy::name(mention.name.as_str()) };
+        if !mention.key.is_empty() {
+            found.labels.push((mention.key.as_str().to_owned(), name.clone()));
+        }
+        found.list.push(Mention {
+            id: id_of(mention, &who),
+            name,
+            r#type: kind(mention, &who, app_id),
+            profile: app_id.and_then(&profile_of),
+        });
+    }
+    found.labels.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+    found
+}
+
+fn who(mention: &WireMention<'_>, app_id: Option<&str>, me: Me<'_>) -> Who {
+    let open_id = mention.id.open_id.as_str();
+    if mention.key.as_str() == ALL_KEY || open_id == ALL_ID || mention.id.user_id.as_str() == ALL_ID {
+        return Who::All;
+    }
+    if !open_id.is_empty() && (open_id == me.open_id || open_id == me.app_id) {
+        return Who::Me;
+    }
+    match app_id {
+        Some(app_id) if app_id == me.app_id => Who::Me,
+        Some(_) => Who::Other,
+        None if is_bot(mention) && !me.name.is_empty() && mention.name.as_str() == me.name => Who::Doubtful,
+        None => Who::Other,
+    }
+}
+
+/// The app behind a mention, where the message or an earlier one told.
+fn app_of(mention: &WireMention<'_>, known: &Known) -> Option<String> {
+    let told = mention.bot_info.as_ref().map(|info| info.app_id.as_str()).filter(|app_id| !app_id.is_empty());
+    let open_id = mention.id.open_id.as_str();
+    let learnt = || known.person(open_id).and_then(|person| person.app_id.as_deref());
+    told.or_else(learnt).map(str::to_owned)
+}
+
+fn id_of(mention: &WireMention<'_>, who: &Who) -> OpenId {
+    match who {
+        Who::All => OpenId::new(ALL_ID),
+        Who::Me | Who::Other | Who::Doubtful => OpenId::new(tidy::id(mention.id.open_id.as_str())),
+    }
+}
+
+fn kind(mention: &WireMention<'_>, who: &Who, app_id: Option<&str>) -> MentionKind {
+    match who {
+        Who::All => MentionKind::All,
+        _ if is_bot(mention) || app_id.is_some() => MentionKind::Bot,
+        Who::Me | Who::Other | Who::Doubtful => MentionKind::User,
+    }
+}
+
+fn is_bot(mention: &WireMention<'_>) -> bool {
+    matches!(mention.mentioned_type.as_str(), "bot" | "app")
+}
+
+impl Mentions {
+    /// The name that stands for a key.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        if key == ALL_KEY || key == ALL_ID {
+            return Some(ALL_ID);
+        }
+        self.labels.iter().find(|(known, _)| known == key).map(|(_, name)| name.as_str())
+    }
+
+    /// Puts `@Name` where keys stand. Says whether everybody was addressed.
+    pub fn replace(&self, text: &str) -> (String, bool) {
+        let mut replaced = String::with_capacity(text.len());
+        let (mut rest, mut all) = (text, false);
+        for _ in 0..REPLACED_MAX {
+            let Some(start) = rest.find("@_") else { break };
+            replaced.push_str(&rest[..start]);
+            let at = &rest[start..];
+            let (length, name) = match self.key_at(at) {
+                Some((key, name)) => (key.len(), Some(name)),
+                None => ("@_".len(), None),
+            };
+            all |= name == Some(ALL_ID) && at.starts_with(ALL_KEY);
+            match name {
+                Some(name) => {
+                    replaced.push('@');
+                    replaced.push_str(name);
+                }
+                None => replaced.push_str("@_"),
+            }
+            rest = &at[length..];
+        }
+        replaced.push_str(rest);
+        (replaced, all)
+    }
+
+    /// The longest key this text begins with. A number must end where the key ends: with `@_user_1` known,
+    /// `@_user_12` is still nobody.
+    fn key_at(&self, text: &str) -> Option<(&str, &str)> {
+        let fits = |key: &str| {
+            let digit = |c: char| c.is_ascii_digit();
+            text.strip_prefix(key).is_some_and(|rest| !(key.ends_with(digit) && rest.starts_with(digit)))
+        };
+        let known =
+            self.labels.iter().find(|(key, _)| fits(key)).map(|(key, name)| (key.as_str(), name.as_str()));
+        known.or_else(|| {
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            text.strip_prefix(ALL_KEY).filter(|rest| !rest.starts_with(word)).map(|_| (ALL_KEY, ALL_ID))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ME: Me<'static> = Me { app_id: "cli_me", open_id: "ou_me", name: "Helper" };
+
+    fn mentions(json: &serde_json::Value, known: &Known, doubt: Doubt) -> Mentions {
+        let text = json.to_string();
+        let wire: Vec<WireMention<'_>> = serde_json::from_str(&text).unwrap();
+        let profiles = |app_id: &str| (app_id == "cli_bob").then(|| "bob".to_owned());
+        read(&wire, ME, known, profiles, doubt)
+    }
+
+    fn of(json: serde_json::Value) -> Mentions {
+        mentions(&json, &Known::default(), Doubt::Report)
+    }
+
+    fn bot(key: &str, open_id: &str, name: &str) -> serde_json::Value {
+        json!({"key": key, "id": {"open_id": open_id}, "mentioned_type": "bot", "name": name})
+    }
+
+    #[test]
+    fn our_open_id_means_us() {
+        let found = of(json!([bot("@_user_1", "ou_me", "Anything")]));
+        assert!(found.me && !found.others && !found.doubtful);
+    }
+
+    #[test]
+    fn our_app_id_means_us_whatever_the_open_id() {
+        let mut mention = bot("@_user_1", "ou_foreign", "Helper");
+        mention["bot_info"] = json!({"app_id": "cli_me"});
+        assert!(of(json!([mention])).me);
+        let mut other = bot("@_user_1", "ou_foreign", "Helper");
+        other["bot_info"] = json!({"app_id": "cli_other"});
+        let found = of(json!([other]));
+        assert!(!found.me && found.others && !found.doubtful);
+    }
+
+    #[test]
+    fn a_bot_of_our_name_is_a_doubt_and_a_person_of_our_name_is_not_us() {
+        let bots = json!([bot("@_user_1", "ou_foreign", "Helper")]);
+        let found = of(bots.clone());
+        assert!(found.doubtful && !found.me);
+        assert!(mentions(&bots, &Known::default(), Doubt::Name).me);
+        let person = json!([{"key": "@_user_1", "id": {"open_id": "ou_x"}, "mentioned_type": "user", "name": "Helper"}]);
+        let found = mentions(&person, &Known::default(), Doubt::Name);
+        assert!(found.others && !found.me);
+    }
+
+    #[test]
+    fn what_was_learnt_settles_a_doubt() {
+        let bots = json!([bot("@_user_1", "ou_foreign", "Helper"), bot("@_user_2", "ou_bob", "Helper")]);
+        let mut known = Known::default();
+        known.learn_app("ou_foreign", "cli_me");
+        known.learn_app("ou_bob", "cli_bob");
+        let found = mentions(&bots, &known, Doubt::Report);
+        assert!(found.me && found.others && !found.doubtful);
+        assert_eq!(found.list[1].profile.as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn everybody_is_told_by_key_or_id() {
+        for all in [
+            json!([{"key": "@_all", "id": {"open_id": ""}, "name": "Everyone"}]),
+            json!([{"key": "@_user_1", "id": {"user_id": "all"}, "name": "x"}]),
+            json!([{"key": "@_user_1", "id": "all"}]),
+        ] {
+            let found = of(all);
+            assert!(found.all && !found.me && !found.others);
+            assert_eq!(found.list[0].name, "all");
+            assert_eq!(found.list[0].r#type, MentionKind::All);
+        }
+    }
+
+    #[test]
+    fn twelve_mentions_are_each_replaced_by_their_own_name() {
+        let people: Vec<_> = (1..=12)
+            .map(|n| json!({"key": format!("@_user_{n}"), "id": {"open_id": format!("ou_{n}")}, "name": format!("N{n}")}))
+            .collect();
+        let text: Vec<_> = (1..=12).rev().map(|n| format!("@_user_{n}")).collect();
+        let (replaced, all) = of(json!(people)).replace(&text.join(" "));
+        assert_eq!(replaced, "@N12 @N11 @N10 @N9 @N8 @N7 @N6 @N5 @N4 @N3 @N2 @N1");
+        assert!(!all);
+    }
+
+    #[test]
+    fn only_keys_are_replaced() {
+        let found = of(json!([bot("@_user_1", "ou_me", "Helper")]));
+        let replace = |text| found.replace(text);
+        assert_eq!(replace("@_user_12 @_user_1! @_x @_"), ("@_user_12 @Helper! @_x @_".into(), false));
+        assert_eq!(replace("@_all hi"), ("@all hi".into(), true));
+        assert_eq!(replace("@_allowed"), ("@_allowed".into(), false));
+        assert_eq!(replace("héé @_user_1你"), ("héé @Helper你".into(), false));
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_key_is_not_replaced_again() {
+        let found = of(json!([
+            {"key": "@_user_1", "id": {"open_id": "ou_1"}, "name": "@_user_2"},
+            {"key": "@_user_2", "id": {"open_id": "ou_2"}, "name": "Li"},
+        ]));
+        assert_eq!(found.replace("@_user_1").0, "@@_user_2");
+    }
+
+    #[test]
+    fn mentions_beyond_the_bound_are_left_out() {
+        let many: Vec<_> = (0..300).map(|n| bot(&format!("@_user_{n}"), "ou_x", "x")).collect();
+        assert_eq!(of(json!(many)).list.len(), MENTIONS_MAX);
+    }
+}

@@ -1,0 +1,111 @@
+//! Names and apps behind ids, looked up in the background: no line ever waits for one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::account::State;
+use super::api;
+use super::normalize::Wanted;
+use crate::error::Result;
+
+/// Questions that wait. More are dropped: the next message asks again, an hour later at the latest.
+const QUEUE_MAX: usize = 64;
+
+/// A slow answer keeps the other names waiting no longer than this.
+const LOOK_UP_MAX: Duration = Duration::from_secs(5);
+
+/// Between two calls: names are a courtesy and leave the rate limits to those who write.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Chats whose members are read after connecting, and pages of each.
+const WARM_CHATS: usize = 20;
+const WARM_CHAT_PAGES: usize = 5;
+const WARM_MEMBER_PAGES: usize = 3;
+
+/// Where questions go. Full means the question is forgotten.
+pub type Asked = mpsc::Sender<Wanted>;
+
+pub fn start(state: &Arc<State>, tasks: &mut JoinSet<()>) -> Asked {
+    let (asked, questions) = mpsc::channel(QUEUE_MAX);
+    if state.known().warm_up() {
+        let state = Arc::clone(state);
+        tasks.spawn(async move { warm(&state).await });
+    }
+    tasks.spawn(answer(Arc::clone(state), questions));
+    asked
+}
+
+/// Chats and their members, as far as a few calls go.
+async fn warm(state: &Arc<State>) {
+    let chats = match api::chats(&state.rest, WARM_CHAT_PAGES).await {
+        Ok(chats) => chats,
+        Err(error) => return tracing::debug!(%error, "could not list chats"),
+    };
+    for chat in &chats {
+        state.known().learn_chat(&chat.chat_id, chat.name.as_deref().unwrap_or_default());
+        if chat.chat_mode.as_deref() == Some("topic") {
+            state.known().learn_chat_mode(&chat.chat_id, true);
+        }
+    }
+    for chat in chats.iter().take(WARM_CHATS) {
+        sleep(PAUSE).await;
+        if let Err(error) = learn_members(state, &chat.chat_id).await {
+            tracing::debug!(%error, chat = chat.chat_id, "could not list members");
+        }
+    }
+}
+
+async fn learn_members(state: &Arc<State>, chat_id: &str) -> Result<()> {
+    for member in api::members(&state.rest, chat_id, WARM_MEMBER_PAGES).await? {
+        state.known().learn_name(&member.member_id, member.name.as_deref().unwrap_or_default());
+    }
+    sleep(PAUSE).await;
+    learn_bots(state, chat_id).await
+}
+
+async fn learn_bots(state: &Arc<State>, chat_id: &str) -> Result<()> {
+    for bot in api::chat_bots(&state.rest, chat_id).await? {
+        state.known().learn_name(&bot.bot_id, bot.bot_name.as_deref().unwrap_or_default());
+    }
+    Ok(())
+}
+
+async fn answer(state: Arc<State>, mut questions: mpsc::Receiver<Wanted>) {
+    while let Some(wanted) = questions.recv().await {
+        match timeout(LOOK_UP_MAX, look_up(&state, &wanted)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, ?wanted, "look-up failed"),
+            Err(_late) => tracing::debug!(?wanted, "look-up took too long"),
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
+    match wanted {
+        Wanted::Person { open_id } => {
+            if let Some(name) = api::user_name(&state.rest, open_id).await? {
+                state.known().learn_name(open_id, &name);
+            }
+        }
+        Wanted::Chat { chat_id } => {
+            let chat = api::chat_info(&state.rest, chat_id).await?;
+            let mut known = state.known();
+            known.learn_chat(chat_id, &chat.name);
+            known.learn_chat_mode(chat_id, chat.topic);
+        }
+        Wanted::Bot { open_id, message_id, chat_id } => {
+            let message = api::message_get(&state.rest, message_id).await?;
+            state.known().learn_app(open_id, message.sender_app.as_deref().unwrap_or_default());
+            match message.sender_name {
+                Some(name) => state.known().learn_name(open_id, &name),
+                None => learn_bots(state, chat_id).await?,
+            }
+        }
+    }
+    Ok(())
+}

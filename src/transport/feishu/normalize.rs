@@ -1,0 +1,270 @@
+//! From a delivered payload to journal entries. Total: every payload becomes at least one entry or is known to
+//! be our own doing.
+
+mod message;
+mod others;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::known::Known;
+use super::mention::{Doubt, Me};
+use super::wire::{Envelope, EventHeader, OldEvent};
+use super::{repair, tidy};
+use crate::core::dedupe::DedupeKey;
+use crate::event::ids::OpenId;
+use crate::event::{Event, Rendered, Unknown};
+use crate::journal::Entry;
+use crate::transport::Identity;
+
+/// All that normalising looks at beside the payload.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub identity: &'a Identity,
+    pub me: Me<'a>,
+    pub known: &'a Known,
+    pub doubt: Doubt,
+    /// A payload that contains this makes normalising panic, so that tests can show what happens then.
+    pub poison: Option<&'a str>,
+}
+
+#[derive(Debug)]
+pub struct Normalised {
+    pub verdict: Verdict,
+    /// What the payload told in passing.
+    pub learnt: Vec<Learnt>,
+    /// What a line lacked.
+    pub wanted: Vec<Wanted>,
+}
+
+#[derive(Debug)]
+pub enum Verdict {
+    Entries(Vec<Entry>),
+    /// This bot's own message or reaction: acknowledged, and no line.
+    Own,
+    /// Whether this bot is mentioned cannot be told from the payload. Reading the message again tells the app
+    /// behind each key; `keys` pairs them with the ids to learn.
+    Doubtful {
+        message_id: String,
+        keys: Vec<(String, String)>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Learnt {
+    Name { open_id: String, name: String },
+    App { open_id: String, app_id: String },
+    Chat { chat_id: String, name: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Person {
+        open_id: String,
+    },
+    Chat {
+        chat_id: String,
+    },
+    /// The app behind a bot that wrote this message.
+    Bot {
+        open_id: String,
+        message_id: String,
+        chat_id: String,
+    },
+}
+
+/// What a handler of one event type makes of it.
+struct Made {
+    events: Vec<(Event, Option<DedupeKey>)>,
+    learnt: Vec<Learnt>,
+    wanted: Vec<Wanted>,
+}
+
+/// Why a handler makes nothing of an event.
+enum Pass {
+    Own,
+    Doubtful {
+        message_id: String,
+        keys: Vec<(String, String)>,
+    },
+    /// It has not the shape its type promises.
+    Shape,
+    /// Its type has no words in our vocabulary.
+    Unmapped,
+    UnknownType,
+}
+
+/// An event with its header, ready for the handler of its type.
+struct Delivered<'a> {
+    event_id: &'a str,
+    event_type: &'a str,
+    create_time: &'a str,
+    event: &'a str,
+}
+
+impl Made {
+    fn one(event: Event, key: Option<DedupeKey>) -> Made {
+        Made { events: vec![(event, key)], learnt: Vec::new(), wanted: Vec::new() }
+    }
+}
+
+pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
+    let text = String::from_utf8_lossy(payload);
+    if view.poison.is_some_and(|marker| text.contains(marker)) {
+        panic!("poisoned payload");
+    }
+    let text = repair::surrogates(text);
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
+        let reason = if is_json(&text) { "shape" } else { "json" };
+        return alone(unknown_entry(view.identity, reason, None, None, &text));
+    };
+    if envelope.schema.is_empty() && !envelope.uuid.is_empty() {
+        return old(&envelope, &text, view);
+    }
+    let header = envelope.header.and_then(|raw| serde_json::from_str::<EventHeader<'_>>(raw.get()).ok());
+    let (Some(header), Some(event)) = (header, envelope.event) else {
+        return alone(unknown_entry(view.identity, "shape", None, None, &text));
+    };
+    let (event_id, event_type) = (header.event_id.as_str(), header.event_type.as_str());
+    let pass = |reason| alone(unknown_entry(view.identity, reason, Some(event_type), Some(event_id), &text));
+    if !header.app_id.is_empty() && header.app_id.as_str() != view.identity.app_id {
+        return pass("app_id");
+    }
+    let create_time = header.create_time.as_str();
+    match handle(Delivered { event_id, event_type, create_time, event: event.get() }, view) {
+        Ok(made) => entries(made, event_id, &text, view.identity),
+        Err(Pass::Own) => verdict(Verdict::Own),
+        Err(Pass::Doubtful { message_id, keys }) => verdict(Verdict::Doubtful { message_id, keys }),
+        Err(Pass::Shape) => pass("shape"),
+        Err(Pass::Unmapped) => pass("unmapped"),
+        Err(Pass::UnknownType) => pass("event_type"),
+    }
+}
+
+fn handle(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
+    match event.event_type {
+        "im.message.receive_v1" => message::received(event, view),
+        "im.message.recalled_v1" => others::recalled(event, view),
+        "im.message.message_read_v1" => others::read(event, view),
+        "im.message.reaction.created_v1" => others::reacted(event, view, Event::ReactionAdded),
+        "im.message.reaction.deleted_v1" => others::reacted(event, view, Event::ReactionRemoved),
+        "im.chat.member.bot.added_v1" => others::bot_moved(event, Event::ChatJoined, "added"),
+        "im.chat.member.bot.deleted_v1" => others::bot_moved(event, Event::ChatLeft, "removed"),
+        "im.chat.member.user.added_v1" => others::members(event, view, Event::MemberJoined),
+        "im.chat.member.user.deleted_v1" | "im.chat.member.user.withdrawn_v1" => {
+            others::members(event, view, Event::MemberLeft)
+        }
+        "im.chat.updated_v1" => others::updated(event, view),
+        "im.chat.disbanded_v1" => others::disbanded(event, view),
+        "card.action.trigger" => others::card(event, view),
+        "application.bot.menu_v6" => others::menu(event),
+        "im.chat.access_event.bot_p2p_chat_entered_v1" | "url.preview.get" => Err(Pass::Unmapped),
+        _ => Err(Pass::UnknownType),
+    }
+}
+
+/// The entry for a payload that could not even be normalised.
+pub fn panicked(payload: &[u8], identity: &Identity) -> Entry {
+    unknown_entry(identity, "panic", None, None, &String::from_utf8_lossy(payload))
+}
+
+fn old(envelope: &Envelope<'_>, text: &str, view: View<'_>) -> Normalised {
+    let event = envelope.event.and_then(|raw| serde_json::from_str::<OldEvent<'_>>(raw.get()).ok());
+    let event_type = event.unwrap_or_default().r#type;
+    let event_id = envelope.uuid.as_str();
+    alone(unknown_entry(view.identity, "schema", Some(event_type.as_str()), Some(event_id), text))
+}
+
+fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Normalised {
+    let raw: Arc<str> = text.into();
+    let entries = made.events.iter().map(|(event, key)| Entry {
+        profile: Some(Arc::clone(&identity.profile)),
+        transport: Some(identity.transport.name()),
+        event_id: tidy::some(event_id, tidy::id),
+        key: key.clone(),
+        rendered: Rendered::new(event),
+        raw: Some(Arc::clone(&raw)),
+        replayed: false,
+    });
+    Normalised { verdict: Verdict::Entries(entries.collect()), learnt: made.learnt, wanted: made.wanted }
+}
+
+fn unknown_entry(
+    identity: &Identity,
+    reason: &str,
+    event_type: Option<&str>,
+    event_id: Option<&str>,
+    text: &str,
+) -> Entry {
+    let event_type = event_type.and_then(|name| tidy::some(name, tidy::word));
+    let event = Event::Unknown(Unknown { reason: reason.to_owned(), event_type });
+    Entry {
+        profile: Some(Arc::clone(&identity.profile)),
+        transport: Some(identity.transport.name()),
+        event_id: event_id.and_then(|id| tidy::some(id, tidy::id)),
+        key: event_id.and_then(event_key),
+        rendered: Rendered::new(&event),
+        raw: Some(valid_json(text).into()),
+        replayed: false,
+    }
+}
+
+/// Absent where the id cannot be trusted to tell two events apart.
+fn event_key(event_id: &str) -> Option<DedupeKey> {
+    (!event_id.is_empty() && event_id.len() <= tidy::ID_MAX).then(|| DedupeKey::event(event_id))
+}
+
+/// The text as it is, or inside a JSON string: a reader of `raw` must be able to parse it.
+fn valid_json(text: &str) -> Cow<'_, str> {
+    if is_json(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(serde_json::to_string(text).expect("a string is JSON"))
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+fn alone(entry: Entry) -> Normalised {
+    verdict(Verdict::Entries(vec![entry]))
+}
+
+fn verdict(verdict: Verdict) -> Normalised {
+    Normalised { verdict, learnt: Vec::new(), wanted: Vec::new() }
+}
+
+fn shape<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, Pass> {
+    serde_json::from_str(event).map_err(|_| Pass::Shape)
+}
+
+/// An id that must be there, and be short enough to be one.
+fn required(id: &str) -> Result<String, Pass> {
+    if id.is_empty() || id.len() > tidy::ID_MAX { Err(Pass::Shape) } else { Ok(tidy::id(id)) }
+}
+
+fn name_of(known: &Known, open_id: &str) -> Option<String> {
+    known.person(open_id)?.name.as_deref().map(tidy::name)
+}
+
+fn chat_name(known: &Known, chat_id: &str) -> Option<String> {
+    known.chat(chat_id)?.name.as_deref().map(tidy::name)
+}
+
+fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {
+    if app_id == identity.app_id {
+        return Some(identity.profile.to_string());
+    }
+    identity.siblings.get(app_id).map(|profile| profile.to_string())
+}
+
+fn operator(id: &super::wire::UserId<'_>) -> Option<OpenId> {
+    tidy::some(id.open_id.as_str(), |id| OpenId::new(tidy::id(id)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+//! The platform's payloads as they come, read without copies and without trust: a field of the wrong type
+//! reads as empty, so that one oddity does not cost the whole event.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Text where a string is expected; numbers read as their digits, everything else as empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl Text<'_> {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text::default())
+    }
+}
+
+/// A person or a bot: an object of ids, or one id as a string.
+#[derive(Clone, Debug, Default)]
+pub struct UserId<'a> {
+    pub open_id: Text<'a>,
+    pub user_id: Text<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for UserId<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId<'a>, D::Error> {
+        #[derive(Deserialize)]
+        struct Ids<'a> {
+            #[serde(borrow, default)]
+            open_id: Text<'a>,
+            #[serde(borrow, default)]
+            user_id: Text<'a>,
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with('{') {
+            let ids = serde_json::from_str(raw)
+                .unwrap_or(Ids { open_id: Text::default(), user_id: Text::default() });
+            return Ok(UserId { open_id: ids.open_id, user_id: ids.user_id });
+        }
+        let open_id = serde_json::from_str(raw).unwrap_or_default();
+        Ok(UserId { open_id, user_id: Text::default() })
+    }
+}
+
+/// A list whose odd elements are left out; anything but a list is empty.
+#[derive(Clone, Debug)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> List<T> {
+        List(Vec::new())
+    }
+}
+
+/// Elements of any list that are looked at. Longer ones are cut: nothing the platform sends comes near.
+const LIST_MAX: usize = 1000;
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<List<T>, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let read = elements.into_iter().take(LIST_MAX).filter_map(|raw| serde_json::from_str(raw.get()).ok());
+        Ok(List(read.collect()))
+    }
+}
+
+/// What surrounds every event.
+#[derive(Debug, Default, Deserialize)]
+pub struct Envelope<'a> {
+    #[serde(borrow, default)]
+    pub schema: Text<'a>,
+    /// Only in schema 1.0.
+    #[serde(borrow, default)]
+    pub uuid: Text<'a>,
+    #[serde(borrow, default)]
+    pub header: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub event: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct EventHeader<'a> {
+    #[serde(borrow, default)]
+    pub event_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub event_type: Text<'a>,
+    #[serde(borrow, default)]
+    pub create_time: Text<'a>,
+    #[serde(borrow, default)]
+    pub app_id: Text<'a>,
+}
+
+/// The `type` of a schema 1.0 event.
+#[derive(Debug, Default, Deserialize)]
+pub struct OldEvent<'a> {
+    #[serde(borrow, default)]
+    pub r#type: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Receive<'a> {
+    #[serde(borrow)]
+    pub sender: Sender<'a>,
+    #[serde(borrow)]
+    pub message: ReceivedMessage<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Sender<'a> {
+    #[serde(borrow, default)]
+    pub sender_id: UserId<'a>,
+    #[serde(borrow, default)]
+    pub sender_type: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ReceivedMessage<'a> {
+    #[serde(borrow, default)]
+    pub message_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub root_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub parent_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub thread_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub create_time: Text<'a>,
+    #[serde(borrow, default)]
+    pub chat_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub chat_type: Text<'a>,
+    #[serde(borrow, default)]
+    pub message_type: Text<'a>,
+    #[serde(borrow, default)]
+    pub content: Text<'a>,
+    #[serde(borrow, default)]
+    pub mentions: List<WireMention<'a>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct WireMention<'a> {
+    /// Stands in the text: `@_user_1`.
+    #[serde(borrow, default)]
+    pub key: Text<'a>,
+    #[serde(borrow, default)]
+    pub id: UserId<'a>,
+    #[serde(borrow, default)]
+    pub mentioned_type: Text<'a>,
+    #[serde(borrow, default)]
+    pub name: Text<'a>,
+    #[serde(borrow, default)]
+    pub bot_info: Option<BotInfo<'a>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct BotInfo<'a> {
+    #[serde(borrow, default)]
+    pub app_id: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Recalled<'a> {
+    #[serde(borrow, default)]
+    pub message_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub chat_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub recall_type: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Read<'a> {
+    #[serde(borrow)]
+    pub reader: Reader<'a>,
+    #[serde(borrow, default)]
+    pub message_id_list: List<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Reader<'a> {
+    #[serde(borrow, default)]
+    pub reader_id: UserId<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Reacted<'a> {
+    #[serde(borrow, default)]
+    pub message_id: Text<'a>,
+    #[serde(borrow)]
+    pub reaction_type: ReactionType<'a>,
+    #[serde(borrow, default)]
+    pub operator_type: Text<'a>,
+    #[serde(borrow, default)]
+    pub user_id: UserId<'a>,
+    #[serde(borrow, default)]
+    pub app_id: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ReactionType<'a> {
+    #[serde(borrow, default)]
+    pub emoji_type: Text<'a>,
+}
+
+/// The bot's own and other members' comings and goings, and the end of a chat.
+#[derive(Debug, Deserialize)]
+pub struct ChatEvent<'a> {
+    #[serde(borrow, default)]
+    pub chat_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub operator_id: UserId<'a>,
+    #[serde(borrow, default)]
+    pub name: Text<'a>,
+    #[serde(borrow, default)]
+    pub users: List<MemberUser<'a>>,
+    #[serde(borrow, default)]
+    pub after_change: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub moderator_list: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct MemberUser<'a> {
+    #[serde(borrow, default)]
+    pub name: Text<'a>,
+    #[serde(borrow, default)]
+    pub user_id: UserId<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct CardActed<'a> {
+    #[serde(borrow, default)]
+    pub operator: UserId<'a>,
+    #[serde(borrow)]
+    pub action: Action<'a>,
+    #[serde(borrow, default)]
+    pub context: Option<CardContext<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Action<'a> {
+    #[serde(borrow, default)]
+    pub tag: Text<'a>,
+    #[serde(borrow, default)]
+    pub name: Text<'a>,
+    #[serde(borrow, default)]
+    pub value: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub option: Text<'a>,
+    #[serde(borrow, default)]
+    pub form_value: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct CardContext<'a> {
+    #[serde(borrow, default)]
+    pub open_message_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub open_chat_id: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Menu<'a> {
+    #[serde(borrow)]
+    pub operator: MenuOperator<'a>,
+    #[serde(borrow, default)]
+    pub event_key: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct MenuOperator<'a> {
+    #[serde(borrow, default)]
+    pub operator_name: Text<'a>,
+    #[serde(borrow, default)]
+    pub operator_id: UserId<'a>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_type_reads_as_empty_and_a_number_as_its_digits() {
+        let header: EventHeader<'_> = serde_json::from_str(
+            r#"{"event_id":7,"event_type":["x"],"create_time":1767225600123,"app_id":null,"more":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(header.event_id.as_str(), "7");
+        assert!(header.event_type.is_empty() && header.app_id.is_empty());
+        assert_eq!(header.create_time.as_str(), "1767225600123");
+    }
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        let text: Text<'_> = serde_json::from_str("\"plain\"").unwrap();
+        assert!(matches!(text.0, Cow::Borrowed("plain")));
+        let escaped: Text<'_> = serde_json::from_str(r#""a\nb""#).unwrap();
+        assert_eq!(escaped.as_str(), "a\nb");
+    }
+
+    #[test]
+    fn a_user_is_an_object_or_an_id() {
+        for (given, wanted) in [
+            (r#"{"open_id":"ou_1","user_id":null}"#, "ou_1"),
+            ("\"ou_1\"", "ou_1"),
+            ("{}", ""),
+            ("null", ""),
+            ("[]", ""),
+            ("7", "7"),
+        ] {
+            let user: UserId<'_> = serde_json::from_str(given).unwrap();
+            assert_eq!(user.open_id.as_str(), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn odd_elements_are_left_out() {
+        let list: List<MemberUser<'_>> =
+            serde_json::from_str(r#"[{"name":"Li"},7,null,{"name":1}]"#).unwrap();
+        assert_eq!(list.0.len(), 2);
+        let none: List<Text<'_>> = serde_json::from_str("\"x\"").unwrap();
+        assert!(none.0.is_empty());
+    }
+}

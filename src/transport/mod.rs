@@ -1,0 +1,135 @@
+//! The vocabulary every adapter speaks, and the one place that knows which adapters there are.
+//!
+//! A new transport is one folder and one variant of [`Account`].
+
+pub mod feishu;
+mod net;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::core::end::End;
+use crate::error::Result;
+use crate::event::Event;
+use crate::event::ids::OpenId;
+use crate::journal::{Appender, Entry};
+
+/// Which platform a profile speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Feishu,
+    Lark,
+}
+
+impl Transport {
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Feishu => "feishu",
+            Transport::Lark => "lark",
+        }
+    }
+}
+
+/// What an adapter needs to know of a profile.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub profile: Arc<str>,
+    pub transport: Transport,
+    pub app_id: String,
+    pub app_secret: SecretString,
+    /// Instead of the platform's own host: a sandbox, or a private installation.
+    pub base_url: Option<String>,
+    /// The one person whose word this bot's agent takes as its owner's.
+    pub owner: Option<OpenId>,
+    /// People this bot's agent may listen to.
+    pub allowed_people: Vec<OpenId>,
+    /// All profiles of this supervisor, by app id: how a peer is recognised as one of ours.
+    pub siblings: Arc<BTreeMap<String, Arc<str>>>,
+}
+
+/// Deadlines of a connection. Tests shorten them.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Discovery, dial, TLS and upgrade, each.
+    pub handshake: Duration,
+    pub pong: Duration,
+    /// How often the platform is asked who else is online with this app.
+    pub conflict_check: Duration,
+    /// One REST call.
+    pub http: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            handshake: Duration::from_secs(10),
+            pong: Duration::from_secs(15),
+            conflict_check: Duration::from_secs(300),
+            http: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What all connections of a process share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub http: reqwest::Client,
+    /// The same configuration reqwest uses, so that TLS sessions are resumed across both.
+    pub tls: Arc<rustls::ClientConfig>,
+    pub clock: Clock,
+    pub limits: Limits,
+}
+
+/// One life of one connection: where its events go, what it reports, when it must end.
+pub struct Life {
+    pub appender: Appender,
+    /// Tells the supervisor about a change of state; never about an event.
+    pub report: Box<dyn Fn(Report) + Send + Sync>,
+    /// Turns true when the connection is to close.
+    pub stop: watch::Receiver<bool>,
+    /// Counts the attempts since the last usable connection, from 1.
+    pub attempt: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The handshake is done and the bot's own name is known.
+    Connected { bot_name: String, bot_open_id: OpenId },
+    /// The first pong or event came: this connection works.
+    Usable,
+    /// Another process is online with the same app.
+    Conflict { online: u32, ours: u32 },
+}
+
+/// A profile's standing with its platform. Outlives its connections: token, identity and names stay known.
+#[derive(Debug)]
+pub enum Account {
+    Feishu(feishu::Account),
+}
+
+impl Account {
+    pub fn new(identity: Identity, shared: Shared) -> Result<Account> {
+        match identity.transport {
+            Transport::Feishu | Transport::Lark => {
+                feishu::Account::new(identity, shared).map(Account::Feishu)
+            }
+        }
+    }
+
+    /// Connects and serves until the connection ends. Trouble is a value, never an error.
+    pub async fn run(&self, life: Life) -> End {
+        match self {
+            Account::Feishu(account) => account.run(life).await,
+        }
+    }
+}
+
+/// A line that rooma says about one of its profiles.
+pub fn own_entry(identity: &Identity, event: &Event) -> Entry {
+    Entry::own(Some((Arc::clone(&identity.profile), identity.transport.name())), event)
+}

@@ -14,6 +14,7 @@ mod options;
 mod push;
 mod ready;
 mod rest;
+mod serve;
 mod shared;
 mod socket;
 mod world;
@@ -24,7 +25,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -44,7 +44,7 @@ use self::shared::{Shared, lock};
 use self::world::actor::Actor;
 use crate::error::{Error, Result};
 
-/// How long a shutdown waits for requests that are being answered.
+/// Longer than the server itself gives its last requests.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// A running sandbox. Dropping it ends its connections and frees its port.
@@ -70,19 +70,10 @@ impl Sandbox {
         let failed = |error: std::io::Error| Error::network(format!("failed to listen on {wanted}: {error}"));
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let shared = Shared::new(options, listener.local_addr().map_err(failed)?);
-        let router = router(&shared);
-        let listener = listener.tap_io(|stream| {
-            // Small frames have to leave at once; a socket that refuses this still works.
-            let _ = stream.set_nodelay(true);
-        });
-        let stop = Arc::clone(&shared);
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async move { stop.stopped().await });
+        let serve = serve::run(Arc::clone(&shared), listener, router(&shared));
         let clock = push::run_clock(Arc::clone(&shared));
         let server = tokio::spawn(async move {
-            let (served, ()) = tokio::join!(serve, clock);
-            if let Err(error) = served {
-                tracing::error!("the sandbox's server failed: {error}");
-            }
+            tokio::join!(serve, clock);
         });
         Ok(Sandbox { shared, server: Some(server) })
     }

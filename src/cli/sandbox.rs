@@ -135,7 +135,8 @@ pub(super) fn write_profiles(folder: &Path, sandbox: &Sandbox) -> Result<()> {
 
 fn profile(app: &App, base_url: &str) -> String {
     let App { app_id, app_secret, .. } = app;
-    format!("transport: feishu\napp_id: {app_id}\napp_secret: {app_secret}\nbase_url: {base_url}\n")
+    // Quoted: hex digits can look like a number.
+    format!("transport: feishu\napp_id: {app_id}\napp_secret: \"{app_secret}\"\nbase_url: {base_url}\n")
 }
 
 /// Readable by its owner only, also when the file was there before.

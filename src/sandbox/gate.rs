@@ -97,9 +97,10 @@ pub fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Refusals of discovery come with HTTP 200 and a code.
+/// Refusals of discovery come with HTTP 200, a code, and an empty `data`: the Node SDK takes one without
+/// for a broken answer and would retry what it means to give up on.
 fn answer(code: i64, message: &str) -> Response {
-    Json(json!({ "code": code, "msg": message })).into_response()
+    Json(json!({ "code": code, "msg": message, "data": {} })).into_response()
 }
 
 fn connection_url(shared: &Shared, app: usize, service: i32) -> Response {
@@ -142,10 +143,10 @@ impl Refusal {
         let message = fault.message.as_deref().unwrap_or("refused by a fault of the sandbox");
         let code = fault.code.unwrap_or(FORBIDDEN);
         // A long code is one of the auth codes and travels inside 514.
-        let mut refusal = if code > 999 {
-            Refusal::new(AUTH_FAILED, Some(code), message)
-        } else {
-            Refusal::new(code, None, message)
+        let mut refusal = match code {
+            AUTH_FAILED => Refusal::bad_ticket(message),
+            ..=999 => Refusal::new(code, None, message),
+            1000.. => Refusal::new(AUTH_FAILED, Some(code), message),
         };
         if let Some(code) = fault.status {
             refusal.http = status(code);

@@ -12,7 +12,9 @@ mod ids;
 mod links;
 mod options;
 mod push;
+mod ready;
 mod rest;
+mod serve;
 mod shared;
 mod socket;
 mod world;
@@ -23,9 +25,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -44,7 +44,7 @@ use self::shared::{Shared, lock};
 use self::world::actor::Actor;
 use crate::error::{Error, Result};
 
-/// How long a shutdown waits for requests that are being answered.
+/// Longer than the server itself gives its last requests.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// A running sandbox. Dropping it ends its connections and frees its port.
@@ -70,19 +70,10 @@ impl Sandbox {
         let failed = |error: std::io::Error| Error::network(format!("failed to listen on {wanted}: {error}"));
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let shared = Shared::new(options, listener.local_addr().map_err(failed)?);
-        let router = router(&shared);
-        let listener = listener.tap_io(|stream| {
-            // Small frames have to leave at once; a socket that refuses this still works.
-            let _ = stream.set_nodelay(true);
-        });
-        let stop = Arc::clone(&shared);
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async move { stop.stopped().await });
+        let serve = serve::run(Arc::clone(&shared), listener, router(&shared));
         let clock = push::run_clock(Arc::clone(&shared));
         let server = tokio::spawn(async move {
-            let (served, ()) = tokio::join!(serve, clock);
-            if let Err(error) = served {
-                tracing::error!("the sandbox's server failed: {error}");
-            }
+            tokio::join!(serve, clock);
         });
         Ok(Sandbox { shared, server: Some(server) })
     }
@@ -106,28 +97,7 @@ impl Sandbox {
 
     /// The one line that tells a parent process everything it needs.
     pub fn ready_line(&self) -> String {
-        let apps = self.apps();
-        let world = lock(&self.shared.world);
-        let chats: Vec<Value> =
-            world.chats.iter().map(|chat| json!({ "chat_id": chat.id, "name": chat.name })).collect();
-        let people: Vec<Value> = (0..world.people.len())
-            .map(|index| {
-                let person = Actor::Person(index);
-                let per_app = world.apps.iter().enumerate();
-                let open_ids: serde_json::Map<String, Value> = per_app
-                    .map(|(app, shown)| (shown.name.clone(), json!(world.open_id(app, person))))
-                    .collect();
-                json!({
-                    "name": world.actor_name(person), "union_id": world.union_id(person),
-                    "open_id": world.open_id(0, person), "open_ids": open_ids,
-                })
-            })
-            .collect();
-        json!({
-            "type": "sandbox.ready", "base_url": self.shared.base_url(), "apps": apps, "chats": chats,
-            "people": people,
-        })
-        .to_string()
+        ready::line(self)
     }
 
     /// Somebody says something; returns when it is on its way.

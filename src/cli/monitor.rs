@@ -1,7 +1,5 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
-use std::io::IsTerminal;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::{Global, print, seats};
@@ -72,12 +70,12 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         clock: clock.clone(),
         seats: seats::prepare(&config, &chosen, clock).await?,
-        stdout: own_stdout()?,
+        stdout: print::hand_over()?,
         filter: filter(&args),
         cursor: args.cursor,
         since: args.since.unwrap_or(Since::Cursor),
     };
-    if std::io::stdout().is_terminal() {
+    if print::is_terminal() {
         print::note("rooma: lines follow; Ctrl-C ends");
     }
     let keeper = tokio::spawn(keep(locks));
@@ -116,9 +114,4 @@ fn filter(args: &Args) -> Filter {
         mentioned: args.mentioned,
         raw: args.raw,
     }
-}
-
-pub(super) fn own_stdout() -> Result<OwnedFd> {
-    rustix::io::dup(rustix::stdio::stdout())
-        .map_err(|error| Error::validation(format!("stdout is not open: {error}")))
 }

@@ -13,7 +13,7 @@ async fn consume(client: Client, count: usize) {
         let frame = wire::decode(&bytes).expect("a frame");
         let ack = wire::encode(&wire::ack(&frame, r#"{"code":200}"#));
         sink.feed(Message::Binary(ack.into())).await.expect("open");
-        if frame.seq_id % 64 == 0 {
+        if frame.seq_id.is_multiple_of(64) {
             sink.flush().await.expect("open");
         }
     }

@@ -96,7 +96,7 @@ async fn a_stalled_handshake_is_never_answered() {
 
 #[tokio::test]
 async fn pings_are_answered_and_can_bring_a_configuration() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(Options { pong_config: false, ..quick() }).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     alice.ping().await;
     let pong = alice.frame().await;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::links::{IN_FLIGHT_MAX, Outgoing};
-use super::super::shared::{Shared, lock};
-use super::super::world::World;
-use super::super::world::actor::Actor;
-use super::super::world::content::Rendered;
-use super::super::world::message::Draft;
-use super::{ledger::Phase, with_ledger};
+use super::{record::Phase, with_ledger};
+use crate::sandbox::links::{IN_FLIGHT_MAX, Outgoing};
+use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::world::World;
+use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::content::Rendered;
+use crate::sandbox::world::message::Draft;
 
 /// Encoded ahead at most, so that a burst of millions needs bounded memory.
 const WAVE: usize = 100_000;

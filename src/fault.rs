@@ -1,30 +1,74 @@
-//! Named places at which a test may end the process, as a power cut would. Nothing in a release build.
+//! Faults that tests order through the environment. A debug build listens; a release build has none of it.
+//!
+//! `ROOMA_CRASH_AT=name:N` ends the process at the N-th passage of a place, as a power cut would.
+//! `ROOMA_FAIL_AT=name:N` makes the first N passages of a place fail.
+//! `ROOMA_POISON=text` makes normalising a message with that text panic, `ROOMA_CRASH_ON=text` the connection.
 
-/// Ends the process when `ROOMA_CRASH_AT` names this place: `name:N` at the N-th passage.
+/// Deliveries that take something down, by what they contain.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    pub poison: Option<String>,
+    pub crash: Option<String>,
+}
+
+pub use imp::{fails, marks, point};
+
 #[cfg(debug_assertions)]
-pub fn point(name: &str) {
+mod imp {
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::Marks;
 
     struct Armed {
         name: String,
-        left: AtomicU64,
+        left: AtomicI64,
     }
-    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
-    let armed = ARMED.get_or_init(|| {
-        let wanted = std::env::var("ROOMA_CRASH_AT").ok()?;
-        let (name, count) = wanted.rsplit_once(':')?;
-        Some(Armed { name: name.to_owned(), left: AtomicU64::new(count.parse().ok()?) })
-    });
-    if let Some(armed) = armed
-        && armed.name == name
-        && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
-    {
-        // No destructors, no flush: what is not with the kernel by now is lost.
-        std::process::abort();
+    impl Armed {
+        fn read(variable: &str) -> Option<Armed> {
+            let wanted = std::env::var(variable).ok()?;
+            let (name, count) = wanted.rsplit_once(':')?;
+            Some(Armed { name: name.to_owned(), left: AtomicI64::new(count.parse().ok()?) })
+        }
+
+        /// What is left after this passage, if it is one.
+        fn pass(&self, name: &str) -> Option<i64> {
+            (self.name == name).then(|| self.left.fetch_sub(1, Ordering::SeqCst) - 1)
+        }
+    }
+
+    pub fn point(name: &str) {
+        static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+        let armed = ARMED.get_or_init(|| Armed::read("ROOMA_CRASH_AT"));
+        if armed.as_ref().and_then(|armed| armed.pass(name)) == Some(0) {
+            // No destructors, no flush: what is not with the kernel by now is lost.
+            std::process::abort();
+        }
+    }
+
+    pub fn fails(name: &str) -> bool {
+        static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+        let armed = ARMED.get_or_init(|| Armed::read("ROOMA_FAIL_AT"));
+        armed.as_ref().and_then(|armed| armed.pass(name)).is_some_and(|left| left >= 0)
+    }
+
+    pub fn marks() -> Marks {
+        Marks { poison: std::env::var("ROOMA_POISON").ok(), crash: std::env::var("ROOMA_CRASH_ON").ok() }
     }
 }
 
 #[cfg(not(debug_assertions))]
-pub fn point(_name: &str) {}
+mod imp {
+    use super::Marks;
+
+    pub fn point(_name: &str) {}
+
+    pub fn fails(_name: &str) -> bool {
+        false
+    }
+
+    pub fn marks() -> Marks {
+        Marks::default()
+    }
+}

@@ -86,7 +86,9 @@ impl Ground {
             allowed_people: profile.allow.people.iter().flatten().filter_map(person).collect(),
             siblings: Arc::clone(&self.siblings),
         };
-        let account = Arc::new(Account::new(identity, self.shared.clone())?);
+        let marks = crate::fault::marks();
+        let account = Account::new(identity, self.shared.clone())?.inject(marks.poison, marks.crash);
+        let account = Arc::new(account);
         Ok(Arc::new(move |life| {
             let account = Arc::clone(&account);
             Box::pin(async move { account.run(life).await })

@@ -118,7 +118,7 @@ pub struct MenuClicked {
 /// Anything rooma has no words for. The platform's payload is kept with it as `raw`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unknown {
-    /// Why it has no words: `event_type`, `shape`, `json`, `panic`, `app_id`, `schema`.
+    /// Why it has no words: `event_type`, `unmapped`, `shape`, `json`, `panic`, `app_id`, `schema`.
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,

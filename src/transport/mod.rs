@@ -121,6 +121,15 @@ impl Account {
         }
     }
 
+    /// Makes deliveries that contain `poison` panic while normalised, and those that contain `crash` take the
+    /// connection down: for tests of what happens then.
+    #[doc(hidden)]
+    pub fn inject(self, poison: Option<String>, crash: Option<String>) -> Account {
+        match self {
+            Account::Feishu(account) => Account::Feishu(account.inject(poison, crash)),
+        }
+    }
+
     /// Connects and serves until the connection ends. Trouble is a value, never an error.
     pub async fn run(&self, life: Life) -> End {
         match self {

@@ -18,7 +18,8 @@ pub fn start(state: &Arc<State>, voice: &Voice, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         loop {
             tokio::time::sleep(state.shared.limits.conflict_check).await;
-            match api::online_instances(&state.rest).await {
+            // Boxed: between two questions a connection does not carry room for one.
+            match Box::pin(api::online_instances(&state.rest)).await {
                 Ok(online) => judge(&state, &voice, online, 1),
                 Err(error) => tracing::debug!(%error, "could not ask who is online"),
             }

@@ -43,7 +43,9 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
     let Life { appender, report, mut stop, attempt } = life;
     let voice = Voice { appender, report: report.into() };
     voice.say(state, &Event::Connecting(Connecting { attempt }));
-    match establish(state, &voice, &mut stop).await {
+    // Boxed, so that a connection that stands does not carry room for how it came about.
+    let established = Box::pin(establish(state, &voice, &mut stop)).await;
+    match established {
         Ok((bot, endpoint, socket)) => {
             announce(state, &voice, &bot);
             // Dropped, and with it every task, when the connection ends.
@@ -67,10 +69,9 @@ async fn establish(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(Arc<Bot>, Endpoint, dial::Socket), End> {
     let patience = state.shared.limits.handshake;
-    let both = async { tokio::join!(discover(state), identify(state, voice)) };
-    let (endpoint, bot) = phase("discovery", patience, stop, async { Ok(both.await) }).await?;
-    // Who is refused by discovery hears why in more detail than from the token.
-    let (endpoint, bot) = (endpoint?, bot?);
+    // The first to fail decides: neither refusal has to wait for the other's answer.
+    let both = async { tokio::try_join!(discover(state), identify(state, voice)) };
+    let (endpoint, bot) = phase("discovery", patience, stop, both).await?;
     tracing::debug!(connection = endpoint.connection, service = endpoint.service, "discovered");
     let stream = phase("dial", patience, stop, dial::connect(&endpoint.url)).await?;
     let upgrade = Box::pin(dial::upgrade(&endpoint.url, stream, Arc::clone(&state.shared.tls)));
@@ -106,13 +107,15 @@ async fn discover(state: &State) -> Result<Endpoint, End> {
 
 /// The bot's identity, and on the first connection whether somebody else is online with its app.
 async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
+    // A courtesy: it may fail, and it may not use up the time for the rest.
+    let patience = state.shared.limits.handshake / 2;
     let (bot, online) = tokio::join!(state.bot(), async {
         match state.first_connection() {
-            true => api::online_instances(&state.rest).await.ok(),
+            true => tokio::time::timeout(patience, api::online_instances(&state.rest)).await.ok(),
             false => None,
         }
     });
-    if let Some(online) = online {
+    if let Some(Ok(online)) = online {
         conflict::judge(state, voice, online, 0);
     }
     bot.map_err(|error| end_of(&error))

@@ -104,7 +104,7 @@ fn learn(known: &mut Known, learnt: Vec<Learnt>) {
 
 fn is_due(known: &mut Known, now: Duration, wanted: &Wanted) -> bool {
     match wanted {
-        Wanted::Person { open_id } | Wanted::Bot { open_id, .. } => known.ask_person(now, open_id),
+        Wanted::Person { open_id, .. } | Wanted::Bot { open_id, .. } => known.ask_person(now, open_id),
         Wanted::Chat { chat_id } => known.ask_chat(now, chat_id),
     }
 }

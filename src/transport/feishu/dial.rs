@@ -15,8 +15,8 @@ use crate::core::end::End;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Allocated for each connection, idle or not.
-const READ_BUFFER: usize = 16 * 1024;
+/// Allocated for each connection, idle or not. Holds a dozen events; larger frames grow it.
+const READ_BUFFER: usize = 8 * 1024;
 
 /// Acks are gathered up to this size before they are written in any case.
 const WRITE_BUFFER: usize = 16 * 1024;

@@ -34,6 +34,7 @@ pub struct Chat {
     /// Each root message opens a topic.
     pub topic: bool,
     asked: Option<Duration>,
+    members_asked: Option<Duration>,
 }
 
 impl Default for Known {
@@ -46,6 +47,10 @@ impl Known {
     /// True the first time: then the chats and their members are worth reading.
     pub fn warm_up(&mut self) -> bool {
         !std::mem::replace(&mut self.warm, true)
+    }
+
+    pub fn people_known(&self) -> usize {
+        self.people.young.len() + self.people.old.len()
     }
 
     pub fn person(&self, open_id: &str) -> Option<&Person> {
@@ -86,6 +91,11 @@ impl Known {
     /// True if this chat should be looked up now.
     pub fn ask_chat(&mut self, now: Duration, chat_id: &str) -> bool {
         due(&mut self.chats.entry(chat_id).asked, now)
+    }
+
+    /// True if this chat's members should be listed now.
+    pub fn ask_members(&mut self, now: Duration, chat_id: &str) -> bool {
+        due(&mut self.chats.entry(chat_id).members_asked, now)
     }
 }
 

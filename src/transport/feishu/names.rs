@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::account::State;
 use super::api;
 use super::normalize::Wanted;
+use super::tidy;
 use crate::error::Result;
 
 /// Questions that wait. More are dropped: the next message asks again, an hour later at the latest.
@@ -25,6 +26,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 const WARM_CHATS: usize = 20;
 const WARM_CHAT_PAGES: usize = 5;
 const WARM_MEMBER_PAGES: usize = 3;
+
+/// Names kept from all that: a team's worth. A thousand profiles in one large room would otherwise hold a
+/// million names that hardly any line needs; those are looked up when somebody speaks.
+const WARM_NAMES: usize = 100;
 
 /// Where questions go. Full means the question is forgotten.
 pub type Asked = mpsc::Sender<Wanted>;
@@ -46,37 +51,49 @@ async fn warm(state: &Arc<State>) {
         Err(error) => return tracing::debug!(%error, "could not list chats"),
     };
     for chat in &chats {
-        state.known().learn_chat(&chat.chat_id, chat.name.as_deref().unwrap_or_default());
+        state.known().learn_chat(&chat.chat_id, &tidy::name(chat.name.as_deref().unwrap_or_default()));
         if chat.chat_mode.as_deref() == Some("topic") {
             state.known().learn_chat_mode(&chat.chat_id, true);
         }
     }
     for chat in chats.iter().take(WARM_CHATS) {
         sleep(PAUSE).await;
-        if let Err(error) = learn_members(state, &chat.chat_id).await {
+        if state.known().people_known() >= WARM_NAMES {
+            return;
+        }
+        if let Err(error) = learn_members(state, &chat.chat_id, None).await {
             tracing::debug!(%error, chat = chat.chat_id, "could not list members");
         }
     }
 }
 
-async fn learn_members(state: &Arc<State>, chat_id: &str) -> Result<()> {
-    for member in api::members(&state.rest, chat_id, WARM_MEMBER_PAGES).await? {
-        state.known().learn_name(&member.member_id, member.name.as_deref().unwrap_or_default());
-    }
+/// Learns the first names of a chat, and in any case the `wanted` one.
+async fn learn_members(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
+    let members = api::members(&state.rest, chat_id, WARM_MEMBER_PAGES).await?;
+    learn(state, members.into_iter().map(|member| (member.member_id, member.name)), wanted);
     sleep(PAUSE).await;
-    learn_bots(state, chat_id).await
+    learn_bots(state, chat_id, wanted).await
 }
 
-async fn learn_bots(state: &Arc<State>, chat_id: &str) -> Result<()> {
-    for bot in api::chat_bots(&state.rest, chat_id).await? {
-        state.known().learn_name(&bot.bot_id, bot.bot_name.as_deref().unwrap_or_default());
-    }
+async fn learn_bots(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
+    let bots = api::chat_bots(&state.rest, chat_id).await?;
+    learn(state, bots.into_iter().map(|bot| (bot.bot_id, bot.bot_name)), wanted);
     Ok(())
+}
+
+fn learn(state: &State, names: impl Iterator<Item = (String, Option<String>)>, wanted: Option<&str>) {
+    let mut known = state.known();
+    for (index, (id, name)) in names.enumerate() {
+        if index < WARM_NAMES || wanted == Some(id.as_str()) {
+            known.learn_name(&id, &tidy::name(name.as_deref().unwrap_or_default()));
+        }
+    }
 }
 
 async fn answer(state: Arc<State>, mut questions: mpsc::Receiver<Wanted>) {
     while let Some(wanted) = questions.recv().await {
-        match timeout(LOOK_UP_MAX, look_up(&state, &wanted)).await {
+        // Boxed, so that a connection with nothing to look up does not carry room for it.
+        match timeout(LOOK_UP_MAX, Box::pin(look_up(&state, &wanted))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, ?wanted, "look-up failed"),
             Err(_late) => tracing::debug!(?wanted, "look-up took too long"),
@@ -85,25 +102,38 @@ async fn answer(state: Arc<State>, mut questions: mpsc::Receiver<Wanted>) {
     }
 }
 
-async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
-    match wanted {
-        Wanted::Person { open_id } => {
-            if let Some(name) = api::user_name(&state.rest, open_id).await? {
-                state.known().learn_name(open_id, &name);
+/// Many apps may not read the directory of people, but all may read who is in a chat with them.
+async fn person(state: &Arc<State>, open_id: &str, chat_id: Option<&str>) -> Result<()> {
+    let directory = api::user_name(&state.rest, open_id).await;
+    match (directory, chat_id) {
+        (Ok(Some(name)), _) => state.known().learn_name(open_id, &tidy::name(&name)),
+        (Ok(None) | Err(_), Some(chat_id)) => {
+            let now = state.age();
+            if state.known().ask_members(now, chat_id) {
+                learn_members(state, chat_id, Some(open_id)).await?;
             }
         }
+        (Ok(None), None) => {}
+        (Err(error), None) => return Err(error),
+    }
+    Ok(())
+}
+
+async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
+    match wanted {
+        Wanted::Person { open_id, chat_id } => person(state, open_id, chat_id.as_deref()).await?,
         Wanted::Chat { chat_id } => {
             let chat = api::chat_info(&state.rest, chat_id).await?;
             let mut known = state.known();
-            known.learn_chat(chat_id, &chat.name);
+            known.learn_chat(chat_id, &tidy::name(&chat.name));
             known.learn_chat_mode(chat_id, chat.topic);
         }
         Wanted::Bot { open_id, message_id, chat_id } => {
             let message = api::message_get(&state.rest, message_id).await?;
             state.known().learn_app(open_id, message.sender_app.as_deref().unwrap_or_default());
             match message.sender_name {
-                Some(name) => state.known().learn_name(open_id, &name),
-                None => learn_bots(state, chat_id).await?,
+                Some(name) => state.known().learn_name(open_id, &tidy::name(&name)),
+                None => learn_bots(state, chat_id, Some(open_id)).await?,
             }
         }
     }

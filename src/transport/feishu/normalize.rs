@@ -62,8 +62,10 @@ pub enum Learnt {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
+    /// `chat_id` is a group they speak in: its member list has their name too.
     Person {
         open_id: String,
+        chat_id: Option<String>,
     },
     Chat {
         chat_id: String,
@@ -112,7 +114,8 @@ impl Made {
 }
 
 pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
-    let text = String::from_utf8_lossy(payload);
+    // The lossy reading alone would do, but it is slower for text that is in order.
+    let text = std::str::from_utf8(payload).map_or_else(|_| String::from_utf8_lossy(payload), Cow::Borrowed);
     if view.poison.is_some_and(|marker| text.contains(marker)) {
         panic!("poisoned payload");
     }
@@ -260,6 +263,13 @@ fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {
         return Some(identity.profile.to_string());
     }
     identity.siblings.get(app_id).map(|profile| profile.to_string())
+}
+
+/// A question for the name of a person a line could not name.
+fn nameless(known: &Known, open_id: &str) -> Vec<Wanted> {
+    let named = known.person(open_id).is_some_and(|person| person.name.is_some());
+    let wanted = || Wanted::Person { open_id: open_id.to_owned(), chat_id: None };
+    (!named).then(wanted).into_iter().collect()
 }
 
 fn operator(id: &super::wire::UserId<'_>) -> Option<OpenId> {

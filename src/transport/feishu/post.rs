@@ -122,12 +122,13 @@ fn add(rendered: &mut Content, node: &Node<'_>, mentions: &Mentions) {
     rendered.text.push_str(&shown);
 }
 
+/// Markers stand next to the words: with a space between they would be read as text.
 fn styled(text: &str, style: &List<Text<'_>>) -> String {
-    // Markers around nothing but space would be markers in the text.
-    if text.trim().is_empty() {
+    let words = text.trim();
+    if words.is_empty() || style.0.is_empty() {
         return text.to_owned();
     }
-    let mut shown = text.to_owned();
+    let mut shown = words.to_owned();
     for (name, before, after) in [
         ("bold", "**", "**"),
         ("italic", "*", "*"),
@@ -138,7 +139,8 @@ fn styled(text: &str, style: &List<Text<'_>>) -> String {
             shown = format!("{before}{shown}{after}");
         }
     }
-    shown
+    let start = text.len() - text.trim_start().len();
+    format!("{}{shown}{}", &text[..start], &text[start + words.len()..])
 }
 
 fn link(text: &str, node: &Node<'_>) -> String {
@@ -184,6 +186,7 @@ mod tests {
             (r#"{"tag":"text","text":"x","style":["bold","italic"]}"#, "***x***"),
             (r#"{"tag":"text","text":"x","style":["underline","lineThrough"]}"#, "<u>~~x~~</u>"),
             (r#"{"tag":"text","text":" ","style":["bold"]}"#, " "),
+            (r#"{"tag":"text","text":" a b ","style":["bold"]}"#, " **a b** "),
             (r#"{"tag":"a","text":"site","href":"https://x"}"#, "[site](https://x)"),
             (r#"{"tag":"a","href":"https://x"}"#, "<https://x>"),
             (r#"{"tag":"at","user_id":"@_user_1","user_name":"Li"}"#, "@Li"),

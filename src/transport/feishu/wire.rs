@@ -85,21 +85,62 @@ pub struct UserId<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for UserId<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId<'a>, D::Error> {
-        #[derive(Deserialize)]
-        struct Ids<'a> {
-            #[serde(borrow, default)]
-            open_id: Text<'a>,
-            #[serde(borrow, default)]
-            user_id: Text<'a>,
+        deserializer.deserialize_any(UserIdVisitor)
+    }
+}
+
+struct UserIdVisitor;
+
+impl<'de> Visitor<'de> for UserIdVisitor {
+    type Value = UserId<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserId<'de>, A::Error> {
+        let mut ids = UserId::default();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            match key.as_str() {
+                "open_id" => ids.open_id = map.next_value()?,
+                "user_id" => ids.user_id = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if raw.starts_with('{') {
-            let ids = serde_json::from_str(raw)
-                .unwrap_or(Ids { open_id: Text::default(), user_id: Text::default() });
-            return Ok(UserId { open_id: ids.open_id, user_id: ids.user_id });
-        }
-        let open_id = serde_json::from_str(raw).unwrap_or_default();
-        Ok(UserId { open_id, user_id: Text::default() })
+        Ok(ids)
+    }
+
+    fn visit_borrowed_str<E>(self, id: &'de str) -> Result<UserId<'de>, E> {
+        Ok(UserId { open_id: Text(Cow::Borrowed(id)), user_id: Text::default() })
+    }
+
+    fn visit_str<E>(self, id: &str) -> Result<UserId<'de>, E> {
+        Ok(UserId { open_id: Text(Cow::Owned(id.to_owned())), user_id: Text::default() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UserId<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(UserId::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<UserId<'de>, E> {
+        Ok(UserId::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<UserId<'de>, E> {
+        Ok(UserId::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<UserId<'de>, E> {
+        Ok(UserId::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<UserId<'de>, E> {
+        Ok(UserId::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<UserId<'de>, E> {
+        Ok(UserId::default())
     }
 }
 
@@ -118,8 +159,13 @@ const LIST_MAX: usize = 1000;
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<List<T>, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        // As it nearly always is: every element in order.
+        if let Ok(mut list) = serde_json::from_str::<Vec<T>>(raw) {
+            list.truncate(LIST_MAX);
+            return Ok(List(list));
+        }
+        let elements: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
         let read = elements.into_iter().take(LIST_MAX).filter_map(|raw| serde_json::from_str(raw.get()).ok());
         Ok(List(read.collect()))
     }
@@ -367,7 +413,9 @@ mod tests {
             ("{}", ""),
             ("null", ""),
             ("[]", ""),
-            ("7", "7"),
+            ("7", ""),
+            ("[\"ou_1\"]", ""),
+            ("true", ""),
         ] {
             let user: UserId<'_> = serde_json::from_str(given).unwrap();
             assert_eq!(user.open_id.as_str(), wanted, "{given}");

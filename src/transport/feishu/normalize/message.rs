@@ -163,7 +163,10 @@ fn gossip(
             message_id: tidy::id(wire.message_id.as_str()),
             chat_id: tidy::id(wire.chat_id.as_str()),
         }),
-        SenderType::User if nameless && !open_id.is_empty() => wanted.push(Wanted::Person { open_id }),
+        SenderType::User if nameless && !open_id.is_empty() => {
+            let chat_id = (chat_type != ChatType::P2p).then(|| tidy::id(wire.chat_id.as_str()));
+            wanted.push(Wanted::Person { open_id, chat_id });
+        }
         SenderType::Bot | SenderType::User => {}
     }
     let chat_id = wire.chat_id.as_str();

@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use super::super::tidy;
 use super::super::wire::{CardActed, ChatEvent, List, Menu, Reacted, Read, Recalled, Text};
 use super::{
-    Delivered, Learnt, Made, Pass, View, chat_name, event_key, name_of, operator, profile_of, required, shape,
+    Delivered, Learnt, Made, Pass, View, chat_name, event_key, name_of, nameless, operator, profile_of,
+    required, shape,
 };
 use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
@@ -40,6 +41,7 @@ pub fn recalled(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
 pub fn read(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: Read<'_> = shape(event.event)?;
     let reader_id = required(wire.reader.reader_id.open_id.as_str())?;
+    let wanted = nameless(view.known, &reader_id);
     let ids = wire.message_id_list.0.iter().filter(|id| !id.is_empty()).take(ITEMS_MAX);
     let body = MessageRead {
         message_ids: ids.map(|id| MessageId::new(tidy::id(id.as_str()))).collect(),
@@ -47,7 +49,7 @@ pub fn read(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         reader_id: OpenId::new(reader_id),
         event_type: tidy::word(event.event_type),
     };
-    Ok(Made::one(Event::MessageRead(body), event_key(event.event_id)))
+    Ok(Made { wanted, ..Made::one(Event::MessageRead(body), event_key(event.event_id)) })
 }
 
 pub fn reacted(event: Delivered<'_>, view: View<'_>, made: fn(Reaction) -> Event) -> Result<Made, Pass> {
@@ -58,6 +60,7 @@ pub fn reacted(event: Delivered<'_>, view: View<'_>, made: fn(Reaction) -> Event
         return Err(Pass::Own);
     }
     let sender_id = required(if by_app { app_id } else { wire.user_id.open_id.as_str() })?;
+    let wanted = if by_app { Vec::new() } else { nameless(view.known, &sender_id) };
     let body = Reaction {
         message_id: MessageId::new(required(wire.message_id.as_str())?),
         emoji: tidy::word(wire.reaction_type.emoji_type.as_str()),
@@ -67,7 +70,7 @@ pub fn reacted(event: Delivered<'_>, view: View<'_>, made: fn(Reaction) -> Event
         sender_id: OpenId::new(sender_id),
         event_type: tidy::word(event.event_type),
     };
-    Ok(Made::one(made(body), event_key(event.event_id)))
+    Ok(Made { wanted, ..Made::one(made(body), event_key(event.event_id)) })
 }
 
 /// This bot came into a chat, or left it.
@@ -144,6 +147,7 @@ pub fn disbanded(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
 pub fn card(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: CardActed<'_> = shape(event.event)?;
     let operator_id = required(wire.operator.open_id.as_str())?;
+    let wanted = nameless(view.known, &operator_id);
     let context = wire.context.as_ref();
     let chat_id = context.and_then(|context| tidy::some(context.open_chat_id.as_str(), tidy::id));
     let message_id = context.and_then(|context| tidy::some(context.open_message_id.as_str(), tidy::id));
@@ -159,7 +163,7 @@ pub fn card(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         form_value: attached(wire.action.form_value),
         event_type: tidy::word(event.event_type),
     };
-    Ok(Made::one(Event::CardAction(body), event_key(event.event_id)))
+    Ok(Made { wanted, ..Made::one(Event::CardAction(body), event_key(event.event_id)) })
 }
 
 pub fn menu(event: Delivered<'_>) -> Result<Made, Pass> {

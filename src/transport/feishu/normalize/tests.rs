@@ -1,1 +1,268 @@
+//! Golden fixtures, and what must hold for any input.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::transport::Transport;
+
+fn identity() -> Identity {
+    let siblings = [("cli_a0b1c2d3e4f50617", "alice"), ("cli_b0b1c2d3e4f50617", "bob")];
+    Identity {
+        profile: "alice".into(),
+        transport: Transport::Feishu,
+        app_id: "cli_a0b1c2d3e4f50617".into(),
+        app_secret: "s".to_owned().into(),
+        base_url: None,
+        owner: Some(OpenId::new("ou_owner")),
+        allowed_people: vec![OpenId::new("ou_li")],
+        siblings: Arc::new(siblings.map(|(app_id, profile)| (app_id.to_owned(), profile.into())).into()),
+    }
+}
+
+fn known() -> Known {
+    let mut known = Known::default();
+    known.learn_name("ou_u1", "Ann");
+    known.learn_name("ou_bob", "Bob");
+    known.learn_app("ou_bob", "cli_b0b1c2d3e4f50617");
+    known.learn_chat("oc_c1", "Ops");
+    known
+}
+
+fn with<T>(known: &Known, doubt: Doubt, poison: Option<&str>, run: impl FnOnce(View<'_>) -> T) -> T {
+    let identity = identity();
+    let me = Me { app_id: "cli_a0b1c2d3e4f50617", open_id: "ou_bot", name: "Helper" };
+    run(View { identity: &identity, me, known, doubt, poison })
+}
+
+fn normalised(payload: &[u8], doubt: Doubt) -> Normalised {
+    with(&known(), doubt, None, |view| normalise(payload, view))
+}
+
+/// What a fixture is held against: type, key and body of each entry.
+fn shown(payload: &[u8]) -> String {
+    let mut text = String::new();
+    match normalised(payload, Doubt::Report).verdict {
+        Verdict::Own => text.push_str("own\n"),
+        Verdict::Doubtful { message_id, keys } => text.push_str(&format!("doubtful {message_id} {keys:?}\n")),
+        Verdict::Entries(entries) => {
+            for entry in entries {
+                let key = entry.key.as_ref().map_or("-", DedupeKey::as_str);
+                let event_id = entry.event_id.as_deref().unwrap_or("-");
+                let Rendered { type_name, body, .. } = entry.rendered;
+                text.push_str(&format!("{type_name} key={key} event_id={event_id}\n{{{body}}}\n"));
+            }
+        }
+    }
+    text
+}
+
+fn folder() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/feishu")).to_owned()
+}
+
+fn fixtures() -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
+    let inputs = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let named = |path: PathBuf| {
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap())
+    };
+    inputs.map(named).collect()
+}
+
+#[test]
+fn every_fixture_becomes_its_golden_lines() {
+    let mut wrong = Vec::new();
+    for (name, payload) in fixtures() {
+        let golden = std::fs::read_to_string(folder().join(format!("{name}.lines"))).unwrap_or_default();
+        let shown = shown(&payload);
+        if golden != shown {
+            wrong.push(format!("{name}.lines should be:\n{shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn golden_lines_follow_the_schema() {
+    let schema = jsonschema::validator_for(&crate::event::schema()).unwrap();
+    for (name, payload) in fixtures() {
+        let Verdict::Entries(entries) = normalised(&payload, Doubt::Name).verdict else { continue };
+        for entry in entries {
+            let mut line: Value = serde_json::from_str(&format!("{{{}}}", entry.rendered.body)).unwrap();
+            line["v"] = json!(1);
+            line["seq"] = json!(1);
+            line["type"] = json!(entry.rendered.type_name);
+            line["time"] = json!("2026-01-01T00:00:00.000Z");
+            assert!(schema.is_valid(&line), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_doubt_is_settled_by_name_or_by_what_was_learnt() {
+    let payload = &fixtures()["text_doubtful"];
+    let mentioned =
+        |known: &Known, doubt| match with(known, doubt, None, |view| normalise(payload, view)).verdict {
+            Verdict::Entries(entries) => entries[0].rendered.mentioned,
+            other => panic!("{other:?}"),
+        };
+    assert!(mentioned(&known(), Doubt::Name));
+    let mut learnt = known();
+    learnt.learn_app("ou_foreign", "cli_a0b1c2d3e4f50617");
+    assert!(mentioned(&learnt, Doubt::Report));
+    learnt.learn_app("ou_foreign", "cli_ffffffffffffffff");
+    assert!(!mentioned(&learnt, Doubt::Name));
+}
+
+#[test]
+fn what_a_line_lacks_is_asked_for_and_what_it_tells_is_learnt() {
+    let fixtures = fixtures();
+    let told = |name: &str| normalised(&fixtures[name], Doubt::Report);
+    assert_eq!(
+        told("text_plain").wanted,
+        [Wanted::Person { open_id: "ou_owner".into(), chat_id: Some("oc_c1".into()) }]
+    );
+    let bot = told("text_from_foreign_bot").wanted;
+    assert!(matches!(&bot[..], [Wanted::Bot { open_id, .. }] if open_id == "ou_robot"), "{bot:?}");
+    assert_eq!(told("text_in_topic_group").wanted, [Wanted::Chat { chat_id: "oc_topic".into() }]);
+    assert!(told("text_p2p").wanted.is_empty());
+    let chat = Learnt::Chat { chat_id: "oc_2".into(), name: "War room".into() };
+    assert_eq!(told("bot_added").learnt, std::slice::from_ref(&chat));
+    let person = Learnt::Name { open_id: "ou_li".into(), name: "Li".into() };
+    assert_eq!(told("member_added").learnt, [person, chat]);
+    let app = Learnt::App { open_id: "ou_foreign".into(), app_id: "cli_a0b1c2d3e4f50617".into() };
+    assert!(told("text_by_app_id").learnt.contains(&app));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept_readable() {
+    let (known, payload) = (known(), b"{\"a\":\"\xff\"".as_slice());
+    let normalised = with(&known, Doubt::Report, None, |view| normalise(payload, view));
+    let Verdict::Entries(entries) = normalised.verdict else { panic!() };
+    let raw: String = serde_json::from_str(entries[0].raw.as_deref().unwrap()).unwrap();
+    assert_eq!(raw, "{\"a\":\"\u{FFFD}\"");
+}
+
+#[test]
+fn half_an_emoji_does_not_cost_the_message() {
+    let text = String::from_utf8(fixtures()["text_plain"].clone()).unwrap().replace("line 1", "\\\\ud83d!");
+    assert!(text.contains("ud83d"));
+    assert!(shown(text.as_bytes()).contains("\u{FFFD}!"), "{}", shown(text.as_bytes()));
+}
+
+#[test]
+#[should_panic(expected = "poisoned")]
+fn a_marker_makes_it_panic() {
+    with(&known(), Doubt::Report, Some("line 1"), |view| normalise(&fixtures()["text_plain"], view));
+}
+
+/// Any JSON, deep and wide enough to be odd.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z@_0-9\\PC]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::btree_map("[a-z_]{1,10}", inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// The value at one of the places in a JSON document, found by walking `steps`.
+fn place<'a>(mut value: &'a mut Value, steps: &[usize]) -> &'a mut Value {
+    for step in steps {
+        let width = match &*value {
+            Value::Object(map) => map.len(),
+            Value::Array(list) => list.len(),
+            _ => 0,
+        };
+        if width == 0 {
+            break;
+        }
+        value = match value {
+            Value::Object(map) => map.values_mut().nth(step % width).unwrap(),
+            Value::Array(list) => &mut list[step % width],
+            leaf => leaf,
+        };
+    }
+    value
+}
+
+fn check(payload: &[u8]) -> Result<(), TestCaseError> {
+    for doubt in [Doubt::Report, Doubt::Name] {
+        match normalised(payload, doubt).verdict {
+            Verdict::Own => {}
+            Verdict::Doubtful { .. } => prop_assert_eq!(doubt, Doubt::Report),
+            Verdict::Entries(entries) => {
+                prop_assert!(!entries.is_empty());
+                for entry in entries {
+                    prop_assert!(is_json(entry.raw.as_deref().unwrap()));
+                    let body = format!("{{{}}}", entry.rendered.body);
+                    prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_bytes_are_taken(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
+        check(&payload)?;
+    }
+
+    #[test]
+    fn any_json_is_taken(value in any_json()) {
+        check(value.to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn a_fixture_with_anything_in_any_place_is_taken(
+        which in any::<prop::sample::Index>(),
+        steps in proptest::collection::vec(any::<usize>(), 1..8),
+        value in any_json(),
+        inside_content in any::<bool>(),
+    ) {
+        let fixtures = fixtures();
+        let payload = fixtures.values().nth(which.index(fixtures.len())).unwrap();
+        let mut event: Value = serde_json::from_slice(payload).unwrap_or_default();
+        let content = event.pointer("/event/message/content").and_then(Value::as_str).map(str::to_owned);
+        match content.filter(|_| inside_content) {
+            Some(content) => {
+                let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
+                *place(&mut content, &steps) = value;
+                event["event"]["message"]["content"] = json!(content.to_string());
+            }
+            None => *place(&mut event, &steps) = value,
+        }
+        check(event.to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn a_fixture_cut_off_or_nested_deep_is_taken(
+        which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), depth in 1usize..2000
+    ) {
+        let fixtures = fixtures();
+        let payload = fixtures.values().nth(which.index(fixtures.len())).unwrap();
+        let cut = at.index(payload.len());
+        check(&payload[..cut])?;
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let mut nested = payload[..cut].to_vec();
+        nested.extend_from_slice(deep.as_bytes());
+        nested.extend_from_slice(&payload[cut..]);
+        check(&nested)?;
+    }
+}

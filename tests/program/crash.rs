@@ -1,0 +1,139 @@
+//! The process ends at every step of the pipeline, starts again, and nothing is lost, doubled or
+//! acknowledged too early.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
+
+use serde_json::Value;
+
+use crate::support::{Monitor, World, seq, text};
+
+/// Where a process can be cut off between a socket and its reader.
+const STEPS: [&str; 5] = [
+    "journal.before_commit",
+    "journal.committed",
+    "journal.synced",
+    "outlet.written",
+    "outlet.before_cursor",
+];
+
+const MESSAGES: usize = 60;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
+    for step in STEPS {
+        for passage in [1, 4, 9, 17] {
+            crash_and_count(step, passage).await;
+        }
+    }
+}
+
+async fn crash_and_count(step: &str, passage: u32) {
+    let world = World::new(1).await;
+    let arm = format!("{step}:{passage}");
+    let mut first = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_CRASH_AT", &arm));
+    let mut sent = BTreeSet::new();
+    let mut early = None;
+    while sent.len() < MESSAGES {
+        sent.insert(world.say("lobby", &format!("message {}", sent.len())));
+        tokio::time::sleep(std::time::Duration::from_millis(4)).await;
+        if early.is_none() && first.child.try_wait().unwrap().is_some() {
+            early = Some(acked_but_not_journalled(&world));
+        }
+    }
+    let status = first.ended().await;
+    assert_eq!(status.signal(), Some(6), "{arm} was never reached\n{}", first.stderr());
+    let early = early.unwrap_or_else(|| acked_but_not_journalled(&world));
+    assert_eq!(early, BTreeSet::new(), "{arm}: acknowledged before it was in the journal");
+    let (mut lines, _) = first.finish();
+
+    let second = world.monitor(&[]);
+    world.all_acked().await;
+    second
+        .wait("every message", |after| {
+            let seen: BTreeSet<String> = lines.iter().chain(after).map(|line| text(line, "message_id")).collect();
+            sent.is_subset(&seen)
+        })
+        .await;
+    let (after, _) = second.terminate().await;
+    check_repetitions(&arm, &lines, &after);
+    lines.extend(after);
+    let mut positions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line["type"] == "message") {
+        positions.entry(text(line, "message_id")).or_default().insert(seq(line));
+    }
+    assert_eq!(positions.keys().cloned().collect::<BTreeSet<_>>(), sent, "{arm}");
+    assert!(positions.values().all(|seqs| seqs.len() == 1), "{arm}: a message became two lines: {positions:?}");
+    let state = world.full_state();
+    let doubled = state.deliveries.unwrap().into_iter().filter(|delivery| delivery.acks > 1).count();
+    assert_eq!(doubled, 0, "{arm}: acknowledged twice");
+}
+
+/// What the crash left half said does not parse and is not counted; what is said again is marked.
+fn check_repetitions(arm: &str, before: &[Value], after: &[Value]) {
+    let mut known: BTreeSet<u64> = before.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    for line in after {
+        if !known.insert(seq(line)) {
+            assert_eq!(line["replayed"], true, "{arm}: {line} is a repetition");
+        }
+    }
+}
+
+/// Messages the platform was told are safe, and that the journal does not hold.
+fn acked_but_not_journalled(world: &World) -> BTreeSet<String> {
+    let acked = world.full_state().deliveries.unwrap_or_default().into_iter().filter(|delivery| delivery.acks > 0);
+    let acked: BTreeSet<String> = acked.filter_map(|delivery| delivery.message_id).collect();
+    let journalled: BTreeSet<String> = match rusqlite::Connection::open(world.journal()) {
+        Ok(journal) => {
+            let mut bodies = journal.prepare("SELECT body FROM line WHERE type = 'message'").unwrap();
+            let bodies = bodies.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            bodies
+                .map(|body| {
+                    let body: Value = serde_json::from_str(&format!("{{{}}}", body.unwrap())).unwrap();
+                    text(&body, "message_id")
+                })
+                .collect()
+        }
+        Err(_) => BTreeSet::new(),
+    };
+    acked.difference(&journalled).cloned().collect()
+}
+
+/// A line may be read once it is committed; the platform hears of it only once the disk has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_does_not_sync_nothing_is_acknowledged() {
+    let world = World::new(1).await;
+    let monitor = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_FAIL_AT", "journal.sync:1000000"));
+    monitor.connected(1).await;
+    let message_id = world.say("lobby", "is it safe?");
+    monitor.count("message", 1).await;
+    // Two more deliveries of the same event, and still no line more and no acknowledgement.
+    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+    while world.state().totals.attempts < 3 {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.state().totals.acked, 0);
+    assert_eq!(monitor.of_type("message").len(), 1);
+    assert_eq!(monitor.of_type("message")[0]["message_id"], message_id.as_str());
+    monitor.kill().await;
+    let monitor = world.monitor(&[]);
+    world.all_acked().await;
+    let (lines, _) = monitor.terminate().await;
+    assert!(lines.iter().filter(|line| line["type"] == "message").all(|line| line["replayed"] == true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_recovers_is_trusted_again() {
+    let world = World::new(1).await;
+    let monitor = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_FAIL_AT", "journal.sync:3"));
+    monitor.connected(1).await;
+    for text in ["one", "two", "three"] {
+        world.say("lobby", text);
+    }
+    let state = world.all_acked().await;
+    assert_eq!(state.totals.acked, 3);
+    monitor.count("message", 3).await;
+    let (lines, _) = monitor.terminate().await;
+    assert_eq!(lines.iter().filter(|line| line["type"] == "message").count(), 3);
+}

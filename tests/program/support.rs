@@ -1,0 +1,254 @@
+//! A sandbox with a home, and a monitor that is watched line by line.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rooma::sandbox::{Options, Sandbox, Say, State, StateQuery};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// Far beyond what anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options under which trouble is over in tenths of seconds.
+pub const QUICK: &str = "connection: {backoff_min: 100ms, backoff_max: 300ms, handshake_timeout: 700ms}\n";
+
+pub struct World {
+    pub sandbox: Sandbox,
+    pub home: TempDir,
+}
+
+impl World {
+    pub async fn new(bots: usize) -> World {
+        World::with(Options { redelivery: vec![Duration::from_millis(300); 200], ..options(bots) }).await
+    }
+
+    pub async fn with(options: Options) -> World {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let world = World { sandbox, home };
+        for app in world.sandbox.apps() {
+            world.write_profile(&app.name, &app.app_id, &app.app_secret);
+        }
+        world.write("config/rooma.yaml", QUICK);
+        world
+    }
+
+    pub fn write_profile(&self, name: &str, app_id: &str, app_secret: &str) {
+        let url = self.sandbox.base_url();
+        self.write(
+            &format!("profiles/{name}.yaml"),
+            &format!("transport: feishu\napp_id: {app_id}\napp_secret: {app_secret}\nbase_url: {url}\n"),
+        );
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+        std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    pub fn say(&self, chat: &str, text: &str) -> String {
+        let say = Say { chat: Some(chat.into()), text: Some(text.into()), ..Say::default() };
+        self.sandbox.say(say).unwrap().message_id
+    }
+
+    pub fn tell(&self, bot: &str, text: &str) -> String {
+        let say = Say { to: Some(bot.into()), text: Some(text.into()), ..Say::default() };
+        self.sandbox.say(say).unwrap().message_id
+    }
+
+    pub fn state(&self) -> State {
+        self.sandbox.state(StateQuery::default()).unwrap()
+    }
+
+    pub fn full_state(&self) -> State {
+        self.sandbox.state(StateQuery { full: Some("1".into()), ..StateQuery::default() }).unwrap()
+    }
+
+    /// Waits until nothing is left to be acknowledged.
+    pub async fn all_acked(&self) -> State {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let state = self.state();
+            if state.totals.pending == 0 && state.totals.given_up == 0 {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "not acknowledged: {:?}", state.totals);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(self.home.path());
+        command.args(arguments);
+        command
+    }
+
+    pub fn monitor(&self, arguments: &[&str]) -> Monitor {
+        Monitor::spawn(self.command(&["monitor"]).args(arguments))
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.home.path().join("data/journal.db")
+    }
+}
+
+pub fn options(bots: usize) -> Options {
+    Options { bots: (0..bots).map(|bot| format!("b{bot}")).collect(), ..Options::default() }
+}
+
+/// The program in an environment of its own.
+pub fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rooma"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home).current_dir(home).stdin(Stdio::null());
+    command
+}
+
+pub struct Monitor {
+    pub child: Child,
+    lines: Arc<Mutex<Vec<Value>>>,
+    stderr: Arc<Mutex<String>>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Monitor {
+    pub fn spawn(command: &mut Command) -> Monitor {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, stderr) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(String::new())));
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let to = Arc::clone(&lines);
+        let out = std::thread::spawn(move || {
+            for line in stdout.lines() {
+                // A killed program may leave half a line; nothing else may be unreadable.
+                let Ok(line) = line else { return };
+                match serde_json::from_str(&line) {
+                    Ok(line) => to.lock().unwrap().push(line),
+                    Err(_) => to.lock().unwrap().push(Value::String(line)),
+                }
+            }
+        });
+        let (mut err, to) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        let err = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = err.read(&mut buffer) {
+                to.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+        });
+        Monitor { child, lines, stderr, readers: vec![out, err] }
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    pub fn of_type(&self, type_name: &str) -> Vec<Value> {
+        self.lines().into_iter().filter(|line| line["type"] == type_name).collect()
+    }
+
+    /// Waits until the lines are as wanted.
+    pub async fn wait(&self, what: &str, wanted: impl Fn(&[Value]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !wanted(&self.lines.lock().unwrap()) {
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}\nlast lines: {:#?}\nstderr: {}",
+                self.lines().iter().rev().take(8).collect::<Vec<_>>(),
+                self.stderr()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn count(&self, type_name: &str, count: usize) {
+        self.wait(&format!("{count} × {type_name}"), |lines| {
+            lines.iter().filter(|line| line["type"] == type_name).count() >= count
+        })
+        .await;
+    }
+
+    pub async fn connected(&self, profiles: usize) {
+        self.count("rooma.connected", profiles).await;
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// SIGTERM, and what followed. Ends within the promised five seconds.
+    pub async fn terminate(mut self) -> (Vec<Value>, String) {
+        self.signal(rustix::process::Signal::TERM);
+        let asked = Instant::now();
+        let status = self.ended().await;
+        assert_eq!(status.code(), Some(0), "{}", self.stderr());
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        self.finish()
+    }
+
+    pub async fn kill(mut self) -> (Vec<Value>, String) {
+        self.child.kill().unwrap();
+        let status = self.ended().await;
+        assert_eq!(status.signal(), Some(9));
+        self.finish()
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end\n{}", self.stderr());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub fn finish(mut self) -> (Vec<Value>, String) {
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        (self.lines(), self.stderr())
+    }
+
+    /// Resident memory in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn text(line: &Value, key: &str) -> String {
+    line[key].as_str().unwrap_or_default().to_owned()
+}
+
+pub fn seq(line: &Value) -> u64 {
+    line["seq"].as_u64().unwrap()
+}
+
+/// Runs a command to its end.
+pub fn output(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}

@@ -82,7 +82,7 @@ const IO: [&str; 10] = [
     "rusqlite",
     "std::fs",
     "std::env",
-    "std::net",
+    "TcpStream",
     "Clock",
     "SystemTime",
 ];

@@ -26,6 +26,8 @@ mod repair;
 mod rest;
 mod serve;
 mod session;
+#[cfg(test)]
+pub(crate) mod stage;
 mod tidy;
 mod time;
 mod token;

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::journal::Filter;
-use crate::supervisor::{self, AppLock, Ask, Plan, Since};
+use crate::supervisor::{self, Ask, Lock, Plan, Since};
 
 /// How often the lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
@@ -58,10 +58,11 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         return Err(Error::validation("the cursor `registry` is rooma's own").hint("choose another name"));
     }
     let chosen = config.chosen(&args.profile)?;
-    let locks = chosen
-        .iter()
-        .map(|profile| AppLock::acquire(&profile.app_id, config.home.root()))
-        .collect::<Result<Vec<_>>>()?;
+    let root = config.home.root();
+    let mut locks = vec![Lock::home(root)?];
+    for profile in &chosen {
+        locks.push(Lock::app(&profile.app_id, root)?);
+    }
     let clock = Clock::system();
     let ask = Ask::by_signals()?;
     let plan = Plan {
@@ -85,7 +86,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 }
 
 /// Holds the locks for as long as the supervisor runs.
-async fn keep(locks: Vec<AppLock>) {
+async fn keep(locks: Vec<Lock>) {
     loop {
         tokio::time::sleep(LOCK_REFRESH).await;
         for lock in &locks {

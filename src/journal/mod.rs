@@ -7,6 +7,7 @@
 
 mod entry;
 mod reader;
+mod retention;
 mod seen;
 mod store;
 mod syncer;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use reader::{Filter, Page, Reader};
+pub use retention::Retention;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -78,6 +80,16 @@ impl Journal {
     /// Stores how far a reader has come.
     pub fn cursors(&self) -> Cursors {
         Cursors { appender: self.appender.clone() }
+    }
+
+    /// Looks from now on, every minute, for lines that are kept no longer. Ends with the journal.
+    pub fn retain(&self, retention: Retention) {
+        let appender = self.appender.clone();
+        tokio::spawn(async move {
+            while appender.give(Work::Trim(retention)) {
+                tokio::time::sleep(retention::EVERY).await;
+            }
+        });
     }
 
     /// Waits until all work given before is committed; answers with the newest position.

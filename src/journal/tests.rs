@@ -181,6 +181,65 @@ async fn a_reader_sees_what_its_filter_wants_and_knows_how_far_it_looked() {
     journal.close().await;
 }
 
+/// Trims until nothing is left to trim.
+async fn trim(journal: &Journal, retention: Retention) {
+    journal.appender.give(Work::Trim(retention));
+    journal.settled().await;
+    // The steps run between groups; each of these lets at least one happen.
+    for _ in 0..50 {
+        journal.settled().await;
+    }
+}
+
+#[tokio::test]
+async fn old_lines_go_and_a_reader_that_was_behind_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::simulated(1_000_000_000);
+    let journal = Journal::open(&folder.path().join("journal.db"), Sync::Disk, clock.clone()).unwrap();
+    append(&journal, (0..5000).map(|n| entry("alice", &format!("old{n}"))).collect()).await.unwrap();
+    clock.sleep_machine(std::time::Duration::from_secs(100));
+    append(&journal, (0..10).map(|n| entry("alice", &format!("new{n}"))).collect()).await.unwrap();
+    trim(&journal, Retention { keep: std::time::Duration::from_secs(50), max_bytes: u64::MAX }).await;
+
+    let reader = journal.reader().unwrap();
+    let page = reader.page(7, &Filter { types: vec!["message".into()], ..Filter::default() }, 0).unwrap();
+    let text = String::from_utf8(page.bytes).unwrap();
+    assert!(
+        text.contains("\"type\":\"rooma.gap\"")
+            && text.contains("\"from_seq\":8,\"to_seq\":5000,\"count\":4993"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(page.ends[0].0, 5000);
+    assert_eq!(page.looked_to, 5010);
+    let page = reader.page(5000, &Filter::default(), 0).unwrap();
+    assert_eq!(page.ends.len(), 10);
+    assert!(!String::from_utf8(page.bytes).unwrap().contains("rooma.gap"));
+    // What was removed is still known: it is not new when it comes again.
+    assert_eq!(append(&journal, vec![entry("alice", "old3")]).await, Ok(Appended::Duplicate));
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_is_too_large_loses_its_oldest_lines_and_never_its_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    for part in 0..9 {
+        let keys = part * 1000..(part + 1) * 1000;
+        append(&journal, keys.map(|n| entry("alice", &format!("k{n}"))).collect()).await.unwrap();
+    }
+    trim(&journal, Retention { max_bytes: 1024 * 1024, ..Retention::default() }).await;
+    let reader = journal.reader().unwrap();
+    let left = reader.page(0, &Filter::default(), 0).unwrap();
+    assert!(left.ends[0].0 > 1000, "{:?}", left.ends[0]);
+    trim(&journal, Retention { max_bytes: 0, ..Retention::default() }).await;
+    let left = reader.page(8999, &Filter::default(), 0).unwrap();
+    assert_eq!(left.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [9000]);
+    append(&journal, vec![entry("alice", "next")]).await.unwrap();
+    assert_eq!(reader.page(9000, &Filter::default(), 0).unwrap().looked_to, 9001);
+    journal.close().await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     /// Whatever is appended in whatever order, across clean restarts: each key is one line, positions are 1..=n.

@@ -261,6 +261,35 @@ pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>>
     db.query_row("SELECT seq FROM cursor WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
+/// The `subtype` of an error that a damaged file causes.
+pub const CORRUPT: &str = "corrupt";
+
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    Error::storage(format!("failed to {what} {}: {error}", path.display()))
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
+        _ => text,
+    }
+}
+
+/// Moves a damaged journal out of the way, whole, and says where to.
+pub fn set_aside(path: &Path, now: WallMs) -> Result<PathBuf> {
+    let beside = |suffix: &str| {
+        let mut name = path.to_owned().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let kept = beside(&format!(".corrupt-{now}"));
+    for suffix in ["", "-wal", "-shm"] {
+        let to = beside(&format!(".corrupt-{now}{suffix}"));
+        match std::fs::rename(beside(suffix), &to) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::storage(format!("failed to set {} aside: {error}", path.display())));
+            }
+        }
+    }
+    Ok(kept)
 }

@@ -158,6 +158,20 @@ async fn a_journal_of_version_1_is_read_and_continued() {
 }
 
 #[tokio::test]
+async fn a_damaged_journal_is_set_aside_and_a_new_one_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    std::fs::write(&path, b"this was never a database, and it is long enough to be looked at").unwrap();
+    let journal = Journal::open(&path, Sync::Disk, Clock::system()).unwrap();
+    let kept = journal.reset().unwrap().kept_as.clone().unwrap();
+    assert!(std::fs::read(kept).unwrap().starts_with(b"this was never"));
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    assert_eq!(seqs(&journal), [1]);
+    journal.close().await;
+    assert!(Journal::open(&path, Sync::Disk, Clock::system()).unwrap().reset().is_none());
+}
+
+#[tokio::test]
 async fn a_journal_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");

@@ -101,6 +101,9 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     journal.retain(retention);
     let started_after = journal.settled().await;
     journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
+    if let Some(reset) = journal.reset() {
+        journal.appender().say(Entry::own(None, &Event::JournalReset(reset.clone())));
+    }
     let mut outlet = Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?;
     let root = Root::start(journal.appender(), policy, clock, seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;

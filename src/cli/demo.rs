@@ -112,7 +112,12 @@ async fn talk(sandbox: &Sandbox, begin: Instant) -> Result<()> {
     sleep(BEAT).await;
     tell(begin, "li reacts to the question and posts a picture in the workshop");
     let emoji = "THUMBSUP".to_owned();
-    sandbox.react(React { message_id: question.message_id, from: Some("li".to_owned()), emoji, remove: false })?;
+    sandbox.react(React {
+        message_id: question.message_id,
+        from: Some("li".to_owned()),
+        emoji,
+        remove: false,
+    })?;
     sandbox.say(Say {
         chat: Some("workshop".to_owned()),
         from: Some("li".to_owned()),

@@ -147,7 +147,11 @@ impl Thread {
             self.failed = false;
         }
         let log_bytes = log.metadata().map_or(0, |metadata| metadata.len());
-        let synced = if fault::fails("journal.sync") { Err(std::io::Error::other("injected")) } else { log.sync_data() };
+        let synced = if fault::fails("journal.sync") {
+            Err(std::io::Error::other("injected"))
+        } else {
+            log.sync_data()
+        };
         if let Err(error) = synced {
             self.failed = true;
             return Err(error.to_string());

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::support::{World, output, program};
 
 fn error(stderr: &str) -> Value {
-    let error: Value = serde_json::from_str(stderr).unwrap_or_else(|_| panic!("not one JSON object: {stderr}"));
+    let error: Value =
+        serde_json::from_str(stderr).unwrap_or_else(|_| panic!("not one JSON object: {stderr}"));
     assert_eq!(error["ok"], false);
     error["error"].clone()
 }
@@ -55,7 +56,10 @@ async fn an_unknown_profile_and_a_broken_file_exit_3_with_a_hint() {
     let (code, _, stderr) = output(&mut world.command(&["monitor"]));
     assert_eq!(code, 3);
     let error = error(&stderr);
-    assert!(error["message"].as_str().unwrap().starts_with("profiles/b0.yaml:2: unknown key `appid`"), "{error}");
+    assert!(
+        error["message"].as_str().unwrap().starts_with("profiles/b0.yaml:2: unknown key `appid`"),
+        "{error}"
+    );
     assert!(error["hint"].as_str().unwrap().contains("`app_id`"));
 }
 
@@ -64,7 +68,8 @@ async fn a_secret_that_cannot_be_read_parks_its_profile_or_ends_it_when_alone() 
     let world = World::new(2).await;
     let app = &world.sandbox.apps()[0];
     let url = world.sandbox.base_url();
-    let profile = format!("transport: feishu\napp_id: {}\napp_secret: {{env: NOT_SET}}\nbase_url: {url}\n", app.app_id);
+    let profile =
+        format!("transport: feishu\napp_id: {}\napp_secret: {{env: NOT_SET}}\nbase_url: {url}\n", app.app_id);
     world.write("profiles/b0.yaml", &profile);
     let (code, _, stderr) = output(&mut world.command(&["monitor", "--profile", "b0"]));
     assert_eq!(code, 3);
@@ -99,8 +104,15 @@ fn the_lines_of_the_demo_fit_the_schema() {
         types.insert(line["type"].as_str().unwrap().to_owned());
     }
     for wanted in [
-        "rooma.started", "rooma.connected", "message", "reaction.added", "rooma.chat_left", "rooma.chat_joined",
-        "chat.updated", "rooma.disconnected", "rooma.stopped",
+        "rooma.started",
+        "rooma.connected",
+        "message",
+        "reaction.added",
+        "rooma.chat_left",
+        "rooma.chat_joined",
+        "chat.updated",
+        "rooma.disconnected",
+        "rooma.stopped",
     ] {
         assert!(types.contains(wanted), "{wanted} is missing from {types:?}");
     }

@@ -51,7 +51,8 @@ async fn crash_and_count(step: &str, passage: u32) {
     world.all_acked().await;
     second
         .wait("every message", |after| {
-            let seen: BTreeSet<String> = lines.iter().chain(after).map(|line| text(line, "message_id")).collect();
+            let seen: BTreeSet<String> =
+                lines.iter().chain(after).map(|line| text(line, "message_id")).collect();
             sent.is_subset(&seen)
         })
         .await;
@@ -63,7 +64,10 @@ async fn crash_and_count(step: &str, passage: u32) {
         positions.entry(text(line, "message_id")).or_default().insert(seq(line));
     }
     assert_eq!(positions.keys().cloned().collect::<BTreeSet<_>>(), sent, "{arm}");
-    assert!(positions.values().all(|seqs| seqs.len() == 1), "{arm}: a message became two lines: {positions:?}");
+    assert!(
+        positions.values().all(|seqs| seqs.len() == 1),
+        "{arm}: a message became two lines: {positions:?}"
+    );
     let state = world.full_state();
     let doubled = state.deliveries.unwrap().into_iter().filter(|delivery| delivery.acks > 1).count();
     assert_eq!(doubled, 0, "{arm}: acknowledged twice");
@@ -81,7 +85,8 @@ fn check_repetitions(arm: &str, before: &[Value], after: &[Value]) {
 
 /// Messages the platform was told are safe, and that the journal does not hold.
 fn acked_but_not_journalled(world: &World) -> BTreeSet<String> {
-    let acked = world.full_state().deliveries.unwrap_or_default().into_iter().filter(|delivery| delivery.acks > 0);
+    let acked =
+        world.full_state().deliveries.unwrap_or_default().into_iter().filter(|delivery| delivery.acks > 0);
     let acked: BTreeSet<String> = acked.filter_map(|delivery| delivery.message_id).collect();
     let journalled: BTreeSet<String> = match rusqlite::Connection::open(world.journal()) {
         Ok(journal) => {

@@ -14,7 +14,8 @@ use crate::support::{Monitor, PATIENCE, World, options, output, seq};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_vanishes_while_idle_ends_it_with_0() {
     let world = World::new(1).await;
-    let mut child = world.command(&["monitor"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        world.command(&["monitor"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while world.state().apps[0].connections == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -150,7 +151,8 @@ async fn somebody_else_on_the_same_app_is_a_conflict() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = serde_json::json!({"AppID": app.app_id, "AppSecret": app.app_secret});
     let answer: Value = http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
-    let (_socket, _) = tokio_tungstenite::connect_async(answer["data"]["URL"].as_str().unwrap()).await.unwrap();
+    let (_socket, _) =
+        tokio_tungstenite::connect_async(answer["data"]["URL"].as_str().unwrap()).await.unwrap();
     first.terminate().await;
     let second = Monitor::spawn(&mut world.command(&["monitor"]));
     second.count("rooma.conflict", 1).await;

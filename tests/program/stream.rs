@@ -86,7 +86,8 @@ async fn filters_choose_lines_and_raw_adds_the_payload() {
     }
     assert_eq!(world.state().apps[1].connections, 0, "b1 was not asked for");
     world.say("lobby", "to nobody");
-    world.sandbox
+    world
+        .sandbox
         .say(rooma::sandbox::Say {
             chat: Some("lobby".into()),
             text: Some("@b0 to you".into()),

@@ -51,7 +51,8 @@ impl World {
     pub fn write(&self, path: &str, text: &str) {
         let path = self.home.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+        let file =
+            std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
         std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }

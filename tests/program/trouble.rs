@@ -25,18 +25,24 @@ async fn three_profiles_in_trouble_and_seven_that_miss_nothing() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    monitor.wait("the seven to hear everything", |lines| {
-        (3..10).all(|bot| {
-            let name = format!("b{bot}");
-            lines.iter().filter(|line| line["type"] == "message" && line["profile"] == name.as_str()).count() == sent
+    monitor
+        .wait("the seven to hear everything", |lines| {
+            (3..10).all(|bot| {
+                let name = format!("b{bot}");
+                lines
+                    .iter()
+                    .filter(|line| line["type"] == "message" && line["profile"] == name.as_str())
+                    .count()
+                    == sent
+            })
         })
-    })
-    .await;
+        .await;
     monitor.count("rooma.crashed", 1).await;
-    monitor.wait("the stalled handshake's line", |lines| {
-        lines.iter().any(|line| line["profile"] == "b1" && line["type"] == "rooma.disconnected")
-    })
-    .await;
+    monitor
+        .wait("the stalled handshake's line", |lines| {
+            lines.iter().any(|line| line["profile"] == "b1" && line["type"] == "rooma.disconnected")
+        })
+        .await;
     let (lines, stderr) = monitor.terminate().await;
     let of = |profile: &str, type_name: &str| {
         let fits = |line: &&serde_json::Value| line["profile"] == profile && line["type"] == type_name;
@@ -89,24 +95,33 @@ async fn every_refusal_of_discovery_has_its_line() {
     ];
     let world = World::new(cases.len()).await;
     for (bot, (code, status, ..)) in cases.iter().enumerate() {
-        let fault = Fault { app: Some(format!("b{bot}")), code: *code, status: *status, ..Fault::new(FaultKind::Refuse) };
+        let fault = Fault {
+            app: Some(format!("b{bot}")),
+            code: *code,
+            status: *status,
+            ..Fault::new(FaultKind::Refuse)
+        };
         world.sandbox.fault(fault).unwrap();
     }
     let monitor = world.monitor(&[]);
-    monitor.wait("a line for each", |lines| {
-        (0..cases.len()).all(|bot| {
-            let name = format!("b{bot}");
-            lines.iter().any(|line| {
-                line["profile"] == name.as_str() && (line["type"] == "rooma.parked" || line["type"] == "rooma.disconnected")
+    monitor
+        .wait("a line for each", |lines| {
+            (0..cases.len()).all(|bot| {
+                let name = format!("b{bot}");
+                lines.iter().any(|line| {
+                    line["profile"] == name.as_str()
+                        && (line["type"] == "rooma.parked" || line["type"] == "rooma.disconnected")
+                })
             })
         })
-    })
-    .await;
+        .await;
     let (lines, _) = monitor.terminate().await;
     for (bot, (_, _, type_name, reason)) in cases.iter().enumerate() {
         let name = format!("b{bot}");
         let line = lines.iter().find(|line| {
-            line["profile"] == name.as_str() && line["type"] != "rooma.connecting" && line["type"] != "rooma.started"
+            line["profile"] == name.as_str()
+                && line["type"] != "rooma.connecting"
+                && line["type"] != "rooma.started"
         });
         let line = line.unwrap();
         assert_eq!(line["type"], *type_name, "{line}");
@@ -154,6 +169,7 @@ async fn membership_is_kept_in_the_file_of_known_chats() {
     let known: serde_json::Value = serde_json::from_str(&file).unwrap();
     assert_eq!(known["version"], 1);
     assert_eq!(known["chats"][&workshop]["state"], "joined");
-    let states: Vec<String> = known["chats"].as_object().unwrap().values().map(|chat| text(chat, "state")).collect();
+    let states: Vec<String> =
+        known["chats"].as_object().unwrap().values().map(|chat| text(chat, "state")).collect();
     assert!(states.contains(&"disbanded".to_owned()), "{file}");
 }

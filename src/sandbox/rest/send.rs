@@ -175,8 +175,9 @@ fn say(
     if request.msg_type == "system" && world.chats[target.chat].mode != Mode::P2p {
         return Err(ApiError::new(230_001, "system messages are for p2p chats"));
     }
-    let rendered = render_for(world, Actor::Bot(app), &request.msg_type, &request.content)?;
+    let mut rendered = render_for(world, Actor::Bot(app), &request.msg_type, &request.content)?;
     check_resources(world, app, &request.msg_type, &rendered)?;
+    name_file(world, &request.msg_type, &mut rendered);
     admit(shared, world, app, target.chat)?;
     let draft = Draft {
         chat: target.chat,
@@ -262,6 +263,16 @@ fn check_resources(world: &World, app: usize, msg_type: &str, rendered: &Rendere
         }
     }
     Ok(())
+}
+
+/// A sender gives the key alone; receivers see the name it was uploaded under.
+fn name_file(world: &World, msg_type: &str, rendered: &mut Rendered) {
+    let Some(resource) = rendered.resources.first().and_then(|key| world.resources.get(key)) else { return };
+    let Ok(mut content) = serde_json::from_str::<serde_json::Value>(&rendered.content) else { return };
+    if matches!(msg_type, "file" | "media") && !resource.name.is_empty() {
+        content["file_name"] = json!(resource.name);
+        rendered.content = content.to_string();
+    }
 }
 
 fn admit(shared: &Shared, world: &mut World, app: usize, chat: usize) -> Result<(), ApiError> {

@@ -1,3 +1,42 @@
+//! rooma gives AI agents that are already running a lasting presence in chat rooms.
+//!
+//! # The map
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`event`] | what a line may be: our vocabulary, its rendering, its schema |
+//! | [`core`] | pure decisions: redial, trust, mentions, what makes two deliveries one |
+//! | [`config`] | what people write: home, profiles, secrets, options |
+//! | [`journal`] | the durable, ordered log; the queue between connections and readers |
+//! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
+//! | [`supervisor`] | the process that lives: actors, stdout, the lock on an app |
+//! | [`cli`] | one verb, one file |
+//! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
+//! | [`clock`] | the one place that reads a clock |
+//! | [`error`] | a kind that decides the exit code, a sentence, a hint |
+//! | [`fault`] | places where a test may break things; nothing in a release build |
+//!
+//! # What never happens
+//!
+//! Each invariant is an absence; `tests/tidy.rs` and clippy's configuration check them.
+//!
+//! - `core`, `event` and the pure files of an adapter name no runtime, file, environment or clock.
+//! - ractor is named under `supervisor` only, `serde_yaml` under `config`, `backoff` under `core`, prost under
+//!   `transport` and `sandbox`, SQLite under `journal`.
+//! - stdout is written by the outlet and by `cli::print`, by nobody else.
+//! - No adapter names another; outside an adapter only `transport` itself names its types.
+//! - The sandbox shares no code with the client it plays the platform for.
+//! - Nothing is acknowledged to a platform before [`journal::Appender::append`] has answered.
+//! - Nothing whose rate a stranger sets goes into an actor's mailbox.
+//! - A secret is a `SecretString` until it is sent, and no URL of a socket is ever shown.
+//!
+//! # Where to put the next thing
+//!
+//! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
+//! [`transport::Account`]. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
+//! schema. A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
+//! `core`, with its table of cases beside it.
+
 pub mod cli;
 pub mod clock;
 pub mod config;

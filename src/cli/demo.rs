@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{monitor, print, sandbox as sandbox_verb, seats};
+use super::{print, sandbox as sandbox_verb, seats};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
 use crate::core::redial::Policy;
@@ -70,7 +70,7 @@ async fn plan(home: &Path) -> Result<Plan> {
         policy: Policy { jitter: 0.0, ..Policy::default() },
         clock: clock.clone(),
         seats: seats::prepare(&config, &config.chosen(&[])?, clock).await?,
-        stdout: monitor::own_stdout()?,
+        stdout: print::hand_over()?,
         filter: Filter::default(),
         cursor: "stdout".to_owned(),
         since: Since::Cursor,

@@ -83,8 +83,8 @@ fn open_for_reading(path: &Path, home: &Home, mut secrets: impl Iterator<Item = 
     let failed = |error: std::io::Error| Error::validation(format!("failed to open {shown}: {error}"));
     let real = path.canonicalize().map_err(failed)?;
     // A home that does not exist holds no secrets.
-    let ours = |name: &&str| home.root().join(name).canonicalize().is_ok_and(|ours| real.starts_with(ours));
-    let secret = OURS.iter().any(|name| ours(&name))
+    let ours = |name: &str| home.root().join(name).canonicalize().is_ok_and(|ours| real.starts_with(ours));
+    let secret = OURS.iter().any(|name| ours(name))
         || secrets.any(|file| file.canonicalize().is_ok_and(|file| file == real));
     if secret {
         return Err(Error::new(crate::error::Kind::Policy, format!("{shown} belongs to rooma itself"))

@@ -21,7 +21,9 @@ pub fn start(verbose: u8) {
     let _ = tracing_subscriber::registry().with(ours).with(format).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
-        let said = panic.payload_as_str().unwrap_or("panic");
+        let payload = panic.payload();
+        let said = payload.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic");
         tracing::error!(place = place.as_deref().unwrap_or("unknown"), said, "a part of rooma crashed");
     }));
 }

@@ -1,7 +1,5 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
-use std::io::IsTerminal;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::{Global, print, seats};
@@ -10,7 +8,7 @@ use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::journal::Filter;
-use crate::supervisor::{self, AppLock, Ask, Plan, Since};
+use crate::supervisor::{self, Ask, Lock, Plan, Since};
 
 /// How often the lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
@@ -60,10 +58,11 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         return Err(Error::validation("the cursor `registry` is rooma's own").hint("choose another name"));
     }
     let chosen = config.chosen(&args.profile)?;
-    let locks = chosen
-        .iter()
-        .map(|profile| AppLock::acquire(&profile.app_id, config.home.root()))
-        .collect::<Result<Vec<_>>>()?;
+    let root = config.home.root();
+    let mut locks = vec![Lock::home(root)?];
+    for profile in &chosen {
+        locks.push(Lock::app(&profile.app_id, root)?);
+    }
     let clock = Clock::system();
     let ask = Ask::by_signals()?;
     let plan = Plan {
@@ -72,12 +71,12 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         clock: clock.clone(),
         seats: seats::prepare(&config, &chosen, clock).await?,
-        stdout: own_stdout()?,
+        stdout: print::hand_over()?,
         filter: filter(&args),
         cursor: args.cursor,
         since: args.since.unwrap_or(Since::Cursor),
     };
-    if std::io::stdout().is_terminal() {
+    if print::is_terminal() {
         print::note("rooma: lines follow; Ctrl-C ends");
     }
     let keeper = tokio::spawn(keep(locks));
@@ -87,7 +86,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 }
 
 /// Holds the locks for as long as the supervisor runs.
-async fn keep(locks: Vec<AppLock>) {
+async fn keep(locks: Vec<Lock>) {
     loop {
         tokio::time::sleep(LOCK_REFRESH).await;
         for lock in &locks {
@@ -116,9 +115,4 @@ fn filter(args: &Args) -> Filter {
         mentioned: args.mentioned,
         raw: args.raw,
     }
-}
-
-pub(super) fn own_stdout() -> Result<OwnedFd> {
-    rustix::io::dup(rustix::stdio::stdout())
-        .map_err(|error| Error::validation(format!("stdout is not open: {error}")))
 }

@@ -1,7 +1,6 @@
 //! How a verb's value reaches stdout: as JSON, line by line, as a table, or through jq.
 
 use std::fmt;
-use std::io::IsTerminal;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -39,7 +38,7 @@ impl Output {
             .map_err(|error| Error::internal(format!("the result is no JSON: {error}")))?;
         let shown = match (&self.jq, self.format) {
             (Some(jq), _) => jq.run(&text)?,
-            (None, Format::Json) if std::io::stdout().is_terminal() => pretty(value)?,
+            (None, Format::Json) if print::is_terminal() => pretty(value)?,
             (None, Format::Json) => text,
             (None, Format::Ndjson) => lines(&text),
             (None, Format::Table) => table(&text),

@@ -1,6 +1,7 @@
 //! The one place of the command line that writes stdout: a value is printed whole or the caller hears why.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::os::fd::OwnedFd;
 
 use crate::error::{Error, Result};
 
@@ -13,6 +14,17 @@ pub fn line(text: &str) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::storage(format!("failed to write to stdout: {error}"))),
     }
+}
+
+/// stdout for the outlet, which owns it from then on.
+pub fn hand_over() -> Result<OwnedFd> {
+    rustix::io::dup(rustix::stdio::stdout())
+        .map_err(|error| Error::validation(format!("stdout is not open: {error}")))
+}
+
+/// Does a person look at stdout?
+pub fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 /// For people: progress and commentary on stderr. Trouble with stderr is nobody's business.

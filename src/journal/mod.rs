@@ -7,6 +7,7 @@
 
 mod entry;
 mod reader;
+mod seen;
 mod store;
 mod syncer;
 mod writer;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::entry::Entry;
+use super::seen::{Seen, fingerprint};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::error::{Error, Result};
 use crate::event::head;
@@ -21,15 +22,18 @@ CREATE TABLE line (
 );
 CREATE INDEX line_of_registry ON line(seq)
     WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
-CREATE TABLE seen (id INTEGER PRIMARY KEY, profile TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL);
-CREATE UNIQUE INDEX seen_once ON seen(profile, key);
+CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('clean', 1), ('reserved', 0);
 ";
 
-/// Version 1 had no lines about the past and no index for the registry.
+/// Version 1 had no lines about the past, no index for the registry, and held keys as text.
 const FROM_1: &str = "
+ALTER TABLE seen RENAME TO seen_1;
+CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
 ALTER TABLE line ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX line_of_registry ON line(seq)
     WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
@@ -46,6 +50,7 @@ const RESERVE_LOW: u64 = 4096;
 pub struct Store {
     db: Connection,
     path: PathBuf,
+    seen: Seen,
     next_seq: u64,
     reserved: u64,
 }
@@ -54,7 +59,7 @@ impl Store {
     /// Opens or creates the journal and marks it as in use.
     pub fn open(path: &Path) -> Result<Store> {
         let db = Connection::open(path).map_err(|error| failed("open", path, &error))?;
-        let mut store = Store { db, path: path.to_owned(), next_seq: 1, reserved: 0 };
+        let mut store = Store { db, path: path.to_owned(), seen: Seen::default(), next_seq: 1, reserved: 0 };
         store.prepare().map_err(|error| failed("open", path, &error))?;
         Ok(store)
     }
@@ -68,6 +73,7 @@ impl Store {
         self.db.pragma_update(None, "cache_size", -8192)?;
         self.db.set_prepared_statement_cache_capacity(16);
         migrate(&mut self.db)?;
+        self.seen = Seen::open(&self.db)?;
         let last: u64 = self.db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
         let reserved = self.meta("reserved")?;
         let clean = self.meta("clean")? == 1;
@@ -102,8 +108,16 @@ impl Store {
             // A failed COMMIT may have ended the transaction already; then there is nothing to roll back.
             let _ = self.db.execute_batch("ROLLBACK");
             (self.next_seq, self.reserved) = (next_seq, reserved);
+            self.seen.rolled_back();
+        } else {
+            self.seen.committed();
         }
         done
+    }
+
+    /// Between groups: moves what was seen into its index when enough has come together.
+    pub fn tidy(&mut self, now: WallMs) -> rusqlite::Result<()> {
+        if self.seen.is_full() { self.seen.merge(&mut self.db, now) } else { Ok(()) }
     }
 
     fn extend_reservation(&mut self) -> rusqlite::Result<()> {
@@ -119,13 +133,8 @@ impl Store {
     /// Adds a line, unless its key was seen before. Within [`Store::group`] only.
     pub fn insert(&mut self, entry: &Entry, now: WallMs) -> rusqlite::Result<bool> {
         if let Some(key) = &entry.key {
-            let fresh = self
-                .db
-                .prepare_cached(
-                    "INSERT INTO seen(profile, key, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![entry.profile.as_deref().unwrap_or(""), key.as_str(), now])?;
-            if fresh == 0 {
+            let profile = entry.profile.as_deref().unwrap_or("");
+            if !self.seen.first_time(&self.db, profile, key.as_str(), now)? {
                 return Ok(false);
             }
         }
@@ -197,8 +206,26 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     };
     let transaction = db.transaction()?;
     transaction.execute_batch(steps)?;
+    if version == 1 {
+        carry_keys_over(&transaction)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+fn carry_keys_over(db: &Connection) -> rusqlite::Result<()> {
+    let mut old = db.prepare("SELECT profile, key, at FROM seen_1")?;
+    let mut rows = old.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = fingerprint(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        db.execute(
+            "INSERT OR IGNORE INTO seen(key, at) VALUES (?1, ?2)",
+            params![key, row.get::<_, i64>(2)?],
+        )?;
+    }
+    drop(rows);
+    drop(old);
+    db.execute_batch("DROP TABLE seen_1")
 }
 
 fn newer_version(version: i64) -> rusqlite::Error {

@@ -130,11 +130,14 @@ impl Writer {
             }
         }
         self.syncer.sync(group);
-        self.keep_log_short();
+        self.tidy();
         Ok(())
     }
 
-    fn keep_log_short(&mut self) {
+    fn tidy(&mut self) {
+        if let Err(error) = self.store.tidy(self.clock.wall_ms()) {
+            tracing::warn!(%error, "the journal's keys cannot be merged; they stay in memory");
+        }
         if self.syncer.log_bytes() > LOG_MAX
             && let Err(error) = self.store.checkpoint()
         {

@@ -184,9 +184,8 @@ impl Drop for Sandbox {
 }
 
 fn router(shared: &Arc<Shared>) -> Router {
-    rest::router(shared)
+    let platform = rest::router()
         .route("/callback/ws/endpoint", post(gate::discover))
-        .route("/ws/v2", get(gate::upgrade))
-        .merge(control::router())
-        .with_state(Arc::clone(shared))
+        .route("/ws/v2", get(gate::upgrade));
+    rest::wrap(platform, shared).merge(control::router()).with_state(Arc::clone(shared))
 }

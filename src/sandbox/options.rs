@@ -21,7 +21,8 @@ pub struct Options {
     /// Delays before the second, third … delivery of an event that was not acknowledged.
     pub redelivery: Vec<Duration>,
     pub client_config: ClientConfig,
-    /// Whether every pong repeats the client configuration.
+    /// Whether every pong repeats the client configuration. The platform must do it: the Node SDK takes an
+    /// empty pong for a broken one.
     pub pong_config: bool,
     /// Life of a tenant token. In its last quarter the token endpoint hands out a new one.
     pub token_ttl: Duration,
@@ -71,7 +72,7 @@ impl Default for Options {
                 reconnect_nonce: 25,
                 ping_interval: 90,
             },
-            pong_config: false,
+            pong_config: true,
             token_ttl: Duration::from_secs(2 * 60 * 60),
             ticket_ttl: Duration::from_secs(60),
             connections_per_app: 50,

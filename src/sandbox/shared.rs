@@ -12,7 +12,8 @@ use super::push::ledger::Ledger;
 use super::world::World;
 use crate::clock::Clock;
 
-/// Locks are taken one at a time and never held across an await.
+/// Locks are never held across an await and taken one at a time; only the state report holds two, the world
+/// before the ledger.
 pub struct Shared {
     pub options: Options,
     pub clock: Clock,

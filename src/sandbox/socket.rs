@@ -155,9 +155,9 @@ impl Reader {
         while let Some(Ok(message)) = stream.next().await {
             match message {
                 Message::Binary(bytes) => self.frame(bytes),
-                Message::Close(_) => return,
                 Message::Text(_) => self.complain("a text message".to_owned()),
-                Message::Ping(_) | Message::Pong(_) => {}
+                // The next read answers a close frame and then ends the stream.
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One supervisor per app on a machine: a kernel lock that dies with its holder.
+//! One supervisor per app on a machine, and one per home: kernel locks that die with their holder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -6,21 +6,34 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
-/// The lock on one app.
+/// What a running supervisor holds.
 #[derive(Debug)]
-pub struct AppLock {
+pub struct Lock {
     file: File,
     holder: String,
 }
 
-impl AppLock {
-    /// Takes the lock, or says who holds it.
-    pub fn acquire(app_id: &str, home: &Path) -> Result<AppLock> {
-        AppLock::acquire_in(&folder()?, app_id, home)
+impl Lock {
+    /// The lock on an app, whatever home it is used from: two consumers steal each other's events.
+    pub fn app(app_id: &str, home: &Path) -> Result<Lock> {
+        Lock::app_in(&folder()?, app_id, home)
     }
 
-    fn acquire_in(folder: &Path, app_id: &str, home: &Path) -> Result<AppLock> {
+    fn app_in(folder: &Path, app_id: &str, home: &Path) -> Result<Lock> {
         let path = folder.join(format!("{}.lock", file_name(app_id)));
+        Lock::acquire(&path, home, &format!("app {app_id} is held by a running supervisor"))
+    }
+
+    /// The lock on a home: its journal has one writer.
+    pub fn home(home: &Path) -> Result<Lock> {
+        let data = home.join("data");
+        std::fs::create_dir_all(&data)
+            .map_err(|error| Error::storage(format!("failed to create {}: {error}", data.display())))?;
+        Lock::acquire(&data.join("supervisor.lock"), home, "a supervisor runs in this home")
+    }
+
+    /// Takes the lock, or says who holds it.
+    fn acquire(path: &Path, home: &Path, refusal: &str) -> Result<Lock> {
         let cannot =
             |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
         // Never deleted: a lock on a file that is no longer there protects nothing.
@@ -29,15 +42,15 @@ impl AppLock {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)
+            .open(path)
             .map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(app_id, &mut file)),
+            Err(TryLockError::WouldBlock) => return Err(held(refusal, &mut file)),
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
         let holder = format!("pid {}, home {}\n", std::process::id(), home.display());
-        let lock = AppLock { file, holder };
+        let lock = Lock { file, holder };
         lock.refresh().map_err(cannot)?;
         Ok(lock)
     }
@@ -51,13 +64,13 @@ impl AppLock {
     }
 }
 
-fn held(app_id: &str, file: &mut File) -> Error {
+fn held(refusal: &str, file: &mut File) -> Error {
     let mut holder = String::new();
     // The holder's note is for people; a lock without one is held all the same.
     let _ = file.take(512).read_to_string(&mut holder);
     let holder = crate::event::neutralise(holder.trim());
     let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
-    Error::new(Kind::Conflict, format!("app {app_id} is held by a running supervisor ({holder})"))
+    Error::new(Kind::Conflict, format!("{refusal} ({holder})"))
         .subtype("supervisor_running")
         .hint("read its lines instead of starting a second one, or stop it first")
 }
@@ -92,14 +105,24 @@ mod tests {
     #[test]
     fn a_second_holder_is_told_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
-        let first = AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/a")).unwrap();
-        let error = AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap_err();
+        let first = Lock::app_in(folder.path(), "cli_1", Path::new("/home/a")).unwrap();
+        let error = Lock::app_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap_err();
         assert_eq!(error.kind.exit_code(), 7);
         assert!(error.message.contains(&format!("pid {}", std::process::id())), "{error}");
         assert!(error.message.contains("home /home/a"), "{error}");
-        AppLock::acquire_in(folder.path(), "cli_2", Path::new("/home/b")).unwrap();
+        Lock::app_in(folder.path(), "cli_2", Path::new("/home/b")).unwrap();
         drop(first);
-        AppLock::acquire_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap();
+        Lock::app_in(folder.path(), "cli_1", Path::new("/home/b")).unwrap();
+    }
+
+    #[test]
+    fn a_home_has_one_supervisor() {
+        let home = tempfile::tempdir().unwrap();
+        let first = Lock::home(home.path()).unwrap();
+        let error = Lock::home(home.path()).unwrap_err();
+        assert!(error.message.starts_with("a supervisor runs in this home (pid "), "{error}");
+        drop(first);
+        Lock::home(home.path()).unwrap();
     }
 
     #[test]

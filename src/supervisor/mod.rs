@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use known_chats::{ChatState, KnownChat, KnownChats};
-pub use lock::AppLock;
+pub use lock::Lock;
 pub use signals::{Ask, Trigger};
 
 use crate::clock::Clock;

@@ -65,6 +65,9 @@ impl Outlet {
                 reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after)
             }
         };
+        // Stored before the first event can be: a crash right after the start must not make the next one
+        // begin behind lines that nobody has read.
+        journal.cursors().store(&self.cursor, position);
         let (finish, asked) = watch::channel(None);
         let (end, ended) = oneshot::channel();
         let thread = Thread {

@@ -1,4 +1,6 @@
 //! The built program as a user runs it, against a sandbox on 127.0.0.1.
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod arguments;
 mod crash;

@@ -132,16 +132,37 @@ async fn a_second_supervisor_is_told_who_holds_the_app_and_a_killed_one_holds_no
     assert_eq!(error["error"]["type"], "conflict");
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains(&format!("pid {}", monitor.child.id())), "{message}");
+    // The same app from another home.
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir(other.path().join("profiles")).unwrap();
+    std::fs::copy(world.home.path().join("profiles/b0.yaml"), other.path().join("profiles/x.yaml")).unwrap();
+    let (code, _, stderr) = output(crate::support::program(other.path()).arg("monitor"));
+    assert_eq!(code, 7);
+    assert!(
+        stderr.contains(&format!("is held by a running supervisor (pid {}", monitor.child.id())),
+        "{stderr}"
+    );
     monitor.kill().await;
     let again = world.monitor(&[]);
     again.connected(1).await;
     again.terminate().await;
 }
 
+/// A journal has one writer, also when the profiles are different ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_has_one_supervisor_whatever_its_profiles() {
+    let world = World::new(2).await;
+    let first = world.monitor(&["--profile", "b0"]);
+    first.connected(1).await;
+    let (code, stdout, stderr) = output(&mut world.command(&["monitor", "--profile", "b1"]));
+    assert_eq!((code, stdout.as_str()), (7, ""));
+    assert!(stderr.contains("a supervisor runs in this home"), "{stderr}");
+    first.terminate().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_on_the_same_app_is_a_conflict() {
     let world = World::new(1).await;
-    let other = tempfile::tempdir().unwrap();
     let first = world.monitor(&[]);
     first.connected(1).await;
     // The lock of this machine is per user and app; another machine is played by an SDK-like client.
@@ -159,5 +180,4 @@ async fn somebody_else_on_the_same_app_is_a_conflict() {
     let line = &second.of_type("rooma.conflict")[0];
     assert_eq!((line["online"].as_u64(), line["ours"].as_u64()), (Some(1), Some(0)));
     second.terminate().await;
-    drop(other);
 }

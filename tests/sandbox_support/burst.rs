@@ -13,7 +13,7 @@ async fn consume(client: Client, count: usize) {
         let frame = wire::decode(&bytes).expect("a frame");
         let ack = wire::encode(&wire::ack(&frame, r#"{"code":200}"#));
         sink.feed(Message::Binary(ack.into())).await.expect("open");
-        if frame.seq_id % 64 == 0 {
+        if frame.seq_id.is_multiple_of(64) {
             sink.flush().await.expect("open");
         }
     }
@@ -49,4 +49,25 @@ async fn a_burst_into_a_chat_reaches_all_its_bots() {
     for index in 0..5 {
         assert_eq!(alice.text().await, format!("{index} xxx"));
     }
+}
+
+#[tokio::test]
+async fn a_burst_keeps_its_bound_of_unacknowledged_events() {
+    let sandbox = std::sync::Arc::new(start(Options::default()).await);
+    let mut alice = Client::connect(&sandbox, "alice").await;
+    let burst = Burst { app: Some("alice".to_owned()), count: 20, in_flight: Some(4), ..Burst::default() };
+    let speaker = std::sync::Arc::clone(&sandbox);
+    let said = tokio::spawn(async move { speaker.burst(burst).await });
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        waiting.push(alice.frame().await);
+    }
+    alice.silence().await;
+    for frame in &waiting {
+        alice.ack(frame, r#"{"code":200}"#).await;
+    }
+    for _ in 4..20 {
+        alice.event().await;
+    }
+    assert_eq!(said.await.expect("no panic").expect("said").deliveries, 20);
 }

@@ -10,6 +10,7 @@ mod faults;
 mod gate;
 mod hearing;
 mod messages;
+mod program;
 mod resources;
 mod rest;
 

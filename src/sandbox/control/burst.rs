@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{find_app, find_chat, find_person};
 use crate::error::{Error, Result};
+use crate::sandbox::links::IN_FLIGHT_MAX;
 use crate::sandbox::push::burst::{self, Plan};
 use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::actor::Actor;
@@ -14,6 +15,8 @@ use crate::sandbox::world::actor::Actor;
 const COUNT_MAX: usize = 5_000_000;
 const TEXT_BYTES_MAX: usize = 100_000;
 const TEXT_BYTES: usize = 32;
+/// With very many apps each connection still gets a stream worth its name.
+const IN_FLIGHT_MIN: u32 = 16;
 const SETTLE: Duration = Duration::from_secs(60);
 
 /// `count` texts of one person: in `chat`, or in the direct chats with the apps in turn.
@@ -27,6 +30,8 @@ pub struct Burst {
     pub from: Option<String>,
     pub count: usize,
     pub text_bytes: Option<usize>,
+    /// Unacknowledged events per connection at most; by default 8,192 shared by the apps.
+    pub in_flight: Option<u32>,
     /// Answer only when everything is acknowledged or failed.
     pub wait_acked: bool,
 }
@@ -85,5 +90,8 @@ fn plan(shared: &Shared, request: &Burst) -> Result<Plan> {
         return Err(Error::validation("the speaker is not in the chat"));
     }
     let bytes = request.text_bytes.unwrap_or(TEXT_BYTES).min(TEXT_BYTES_MAX);
-    Ok(Plan { person, chat, apps, count: request.count, text: "x".repeat(bytes) })
+    let targets = if apps.is_empty() { world.apps.len() } else { apps.len() };
+    let fair = IN_FLIGHT_MAX / u32::try_from(targets.max(1)).unwrap_or(IN_FLIGHT_MAX);
+    let in_flight = request.in_flight.unwrap_or(fair.max(IN_FLIGHT_MIN));
+    Ok(Plan { person, chat, apps, count: request.count, text: "x".repeat(bytes), in_flight })
 }

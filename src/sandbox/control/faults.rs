@@ -13,7 +13,7 @@ use crate::sandbox::faults::{Fault, FaultKind};
 use crate::sandbox::frame::{DATA, Frame, header};
 use crate::sandbox::links::{Link, Outgoing};
 use crate::sandbox::push;
-use crate::sandbox::push::ledger::Record;
+use crate::sandbox::push::record::Record;
 use crate::sandbox::shared::{Shared, lock};
 
 const GARBAGE: &[u8] = &[0xff; 64];

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::find_message;
 use crate::error::Result;
-use crate::sandbox::push::ledger::{Ledger, Outcome, Phase, Record};
+use crate::sandbox::push::ledger::Ledger;
+use crate::sandbox::push::record::{Outcome, Phase, Record};
 use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::World;
 use crate::sandbox::world::chat::Mode;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::links::{IN_FLIGHT_MAX, Outgoing};
-use super::super::shared::{Shared, lock};
-use super::super::world::World;
-use super::super::world::actor::Actor;
-use super::super::world::content::Rendered;
-use super::super::world::message::Draft;
-use super::{ledger::Phase, with_ledger};
+use super::{record::Phase, with_ledger};
+use crate::sandbox::links::{IN_FLIGHT_MAX, Outgoing};
+use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::world::World;
+use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::content::Rendered;
+use crate::sandbox::world::message::Draft;
 
 /// Encoded ahead at most, so that a burst of millions needs bounded memory.
 const WAVE: usize = 100_000;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub apps: Vec<usize>,
     pub count: usize,
     pub text: String,
+    /// Unacknowledged events per connection at most.
+    pub in_flight: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,7 @@ pub async fn run(shared: &Arc<Shared>, plan: &Plan) -> Done {
         let records = prepare(shared, plan, said, wave, &mut done);
         said += wave;
         let start = shared.clock.now();
-        hand_over(shared, &records).await;
+        hand_over(shared, &records, plan.in_flight).await;
         done.elapsed += start.elapsed();
         done.deliveries += records.iter().map(Vec::len).sum::<usize>();
         done.records.extend(records.into_iter().flatten());
@@ -103,20 +105,22 @@ fn say(world: &mut World, plan: &Plan, turn: usize, now_ms: i64) -> (u64, Option
     (world.post(draft, now_ms), only)
 }
 
-async fn hand_over(shared: &Arc<Shared>, by_app: &[Vec<u64>]) {
+async fn hand_over(shared: &Arc<Shared>, by_app: &[Vec<u64>], in_flight: u32) {
+    // A smaller bound is the same pool of permits, taken several at a time.
+    let weight = IN_FLIGHT_MAX / in_flight.clamp(1, IN_FLIGHT_MAX);
     let mut tasks = tokio::task::JoinSet::new();
     for (app, records) in by_app.iter().enumerate().filter(|(_, records)| !records.is_empty()) {
         let (shared, records) = (Arc::clone(shared), records.clone());
-        tasks.spawn(async move { feed(&shared, app, &records).await });
+        tasks.spawn(async move { feed(&shared, app, &records, weight).await });
     }
     while tasks.join_next().await.is_some() {}
 }
 
 /// One app's share. Unacknowledged events per connection are bounded by its permits.
-async fn feed(shared: &Shared, app: usize, records: &[u64]) {
+async fn feed(shared: &Shared, app: usize, records: &[u64], weight: u32) {
     for group in records.chunks(HAND_OVER) {
         for record in group {
-            if !offer(shared, app, *record).await {
+            if !offer(shared, app, *record, weight).await {
                 with_ledger(shared, |ledger| ledger.miss(*record, shared.clock.now()));
             }
         }
@@ -124,9 +128,9 @@ async fn feed(shared: &Shared, app: usize, records: &[u64]) {
     }
 }
 
-async fn offer(shared: &Shared, app: usize, record: u64) -> bool {
+async fn offer(shared: &Shared, app: usize, record: u64, weight: u32) -> bool {
     let Some(link) = lock(&shared.links).pick(app) else { return false };
-    let Ok(permit) = Arc::clone(&link.in_flight).acquire_owned().await else { return false };
+    let Ok(permit) = Arc::clone(&link.in_flight).acquire_many_owned(weight).await else { return false };
     link.outbox.send(Outgoing::Delivery { record, permit: Some(permit) }).await.is_ok()
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 use rand::seq::SliceRandom;
 
-use super::ledger::{Attempt, Record};
+use super::record::{Attempt, Record};
 use crate::sandbox::frame::{DATA, Frame, Header, header};
 use crate::sandbox::ids::{self, Kind};
 

@@ -10,18 +10,16 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
-use super::ack::{Ack, CallbackAnswer};
+use super::ack::CallbackAnswer;
 use super::encode::{Address, Chunking};
+use super::record::{AckError, Attempt, Due, Outcome, Phase, Record};
 use super::totals::Totals;
-use crate::sandbox::frame::Frame;
 use crate::sandbox::ids::{self, Kind};
 use crate::sandbox::options::Options;
 use crate::sandbox::world::notice::Notice;
 
 /// Finished records keep their body this long (in records), so that they can be delivered again on request.
-const BODIES_KEPT: u64 = 10_000;
-/// Remembered faults of clients; their count goes on.
-const ACK_ERRORS_KEPT: usize = 1_000;
+pub(super) const BODIES_KEPT: u64 = 10_000;
 /// The attempt number is one byte of the delivery id.
 const ATTEMPTS_MAX: usize = 255;
 
@@ -31,8 +29,8 @@ pub struct Ledger {
     redelivery: Vec<Duration>,
     chunk_bytes: Option<usize>,
     keep: usize,
-    first: u64,
-    records: VecDeque<Record>,
+    pub(super) first: u64,
+    pub(super) records: VecDeque<Record>,
     due: BinaryHeap<Reverse<Due>>,
     next_seq: u64,
     pub totals: Totals,
@@ -40,72 +38,6 @@ pub struct Ledger {
     pub(super) callbacks: HashMap<u64, oneshot::Sender<CallbackAnswer>>,
     /// The earliest due moment moved forward: whoever waits for it has to look again.
     pub(super) wake: bool,
-}
-
-pub struct Record {
-    pub number: u64,
-    pub notice: Notice,
-    pub service: i32,
-    pub created_ms: i64,
-    pub phase: Phase,
-    pub failures: usize,
-    pub acks: u32,
-    pub attempts: Vec<Attempt>,
-    /// Body of `notice`, until it is no longer needed.
-    pub body: Option<Bytes>,
-    /// The first attempt's frame, encoded ahead of a burst.
-    planned: Option<(Attempt, Bytes)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// On its way to a connection's writer.
-    Queued,
-    InFlight,
-    /// Failed; a retry is scheduled.
-    Waiting,
-    Acked,
-    GivenUp,
-}
-
-pub struct Attempt {
-    pub seq_id: u64,
-    pub log_id: u64,
-    pub connection: u64,
-    pub sent: Option<Instant>,
-    pub outcome: Outcome,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Pending,
-    Acked { after: Duration },
-    Refused { code: i64 },
-    TimedOut,
-    NoConnection,
-}
-
-/// Something in an acknowledgement that a correct client never sends.
-#[derive(Clone, Debug)]
-pub struct AckError {
-    pub app: Option<usize>,
-    pub event_id: Option<String>,
-    pub error: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    at: Instant,
-    record: u64,
-    attempt: usize,
-    retry: bool,
-}
-
-impl Record {
-    fn finished(&self) -> bool {
-        matches!(self.phase, Phase::Acked | Phase::GivenUp)
-    }
 }
 
 impl Ledger {
@@ -173,7 +105,7 @@ impl Ledger {
         self.records.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    fn record_mut(&mut self, number: u64) -> Option<&mut Record> {
+    pub(super) fn record_mut(&mut self, number: u64) -> Option<&mut Record> {
         self.records.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
@@ -266,7 +198,7 @@ impl Ledger {
     }
 
     /// The next step of the ladder, or the end of it.
-    fn fail(&mut self, number: u64, now: Instant) {
+    pub(super) fn fail(&mut self, number: u64, now: Instant) {
         let ladder = self.redelivery.len();
         let Some(record) = self.record_mut(number) else { return };
         let step = record.failures;
@@ -345,88 +277,5 @@ impl Ledger {
             }
         }
         forced
-    }
-
-    /// One acknowledgement frame of a client.
-    pub fn acknowledge(&mut self, app: usize, frame: &Frame, now: Instant) {
-        let delivery = frame.header("message_id").and_then(|id| ids::open(self.seed, Kind::Delivery, id));
-        let Some((number, index)) = delivery.map(|id| (id >> 8, (id & 0xff) as usize)) else {
-            self.totals.unknown_acks += 1;
-            return self.complain(Some(app), None, "acknowledgement of an unknown message_id".to_owned());
-        };
-        let seed = self.seed;
-        let Some(record) = self.record(number) else {
-            self.totals.unknown_acks += 1;
-            return;
-        };
-        let Some(attempt) = record.attempts.get(index) else {
-            self.totals.unknown_acks += 1;
-            return self.complain(
-                Some(app),
-                None,
-                "acknowledgement of a delivery that was not made".to_owned(),
-            );
-        };
-        let event_id = record.notice.event_id.clone();
-        let mut errors = Address::of(seed, record, index, attempt).check_echo(frame);
-        if record.notice.app != app {
-            errors.push("acknowledged by another app".to_owned());
-        }
-        let ack = Ack::parse(frame.payload.as_ref());
-        errors.extend(ack.error.clone());
-        for error in errors {
-            self.complain(Some(app), Some(event_id.clone()), error);
-        }
-        self.settle(number, index, ack, now);
-    }
-
-    fn settle(&mut self, number: u64, index: usize, ack: Ack, now: Instant) {
-        let Some(record) = self.record_mut(number) else { return };
-        let Some(attempt) = record.attempts.get_mut(index) else { return };
-        match attempt.outcome {
-            Outcome::Pending => {}
-            Outcome::TimedOut | Outcome::NoConnection => {
-                self.totals.late_acks += 1;
-                return;
-            }
-            Outcome::Acked { .. } | Outcome::Refused { .. } => {
-                self.totals.repeated_acks += 1;
-                return;
-            }
-        }
-        attempt.permit = None;
-        if ack.code != super::ack::OK {
-            attempt.outcome = Outcome::Refused { code: ack.code };
-            self.totals.refused += 1;
-            self.answer_callback(number, &ack);
-            return self.fail(number, now);
-        }
-        let after = attempt.sent.map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent));
-        attempt.outcome = Outcome::Acked { after };
-        record.acks += 1;
-        record.phase = Phase::Acked;
-        let old = record.number + BODIES_KEPT < self.first + self.records.len() as u64;
-        self.totals.acked += 1;
-        self.totals.pending -= 1;
-        self.totals.latency.add(after);
-        self.answer_callback(number, &ack);
-        if old && let Some(record) = self.record_mut(number) {
-            record.body = None;
-        }
-    }
-
-    fn answer_callback(&mut self, number: u64, ack: &Ack) {
-        if let Some(waiting) = self.callbacks.remove(&number) {
-            // Nobody waits any more: the asker's deadline was shorter.
-            let _ = waiting.send(CallbackAnswer { code: ack.code, data: ack.data.clone() });
-        }
-    }
-
-    pub fn complain(&mut self, app: Option<usize>, event_id: Option<String>, error: String) {
-        self.totals.ack_errors += 1;
-        if self.ack_errors.len() == ACK_ERRORS_KEPT {
-            self.ack_errors.pop_front();
-        }
-        self.ack_errors.push_back(AckError { app, event_id, error });
     }
 }

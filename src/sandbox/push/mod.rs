@@ -4,6 +4,8 @@ pub mod ack;
 pub mod burst;
 pub mod encode;
 pub mod ledger;
+pub mod record;
+mod settle;
 pub mod totals;
 
 use std::sync::Arc;

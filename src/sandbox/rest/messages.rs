@@ -1,5 +1,6 @@
 //! Reading messages: history, one by id, several by id.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -67,7 +68,8 @@ pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
 }
 
 struct Container<'a> {
-    numbers: Box<dyn DoubleEndedIterator<Item = u64> + 'a>,
+    /// Message numbers, ascending.
+    log: &'a VecDeque<u64>,
     thread: Option<u64>,
 }
 
@@ -87,15 +89,18 @@ pub async fn list(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
         "ByCreateTimeDesc" => true,
         _ => return Err(ApiError::new(BAD_PARAMETER, "invalid sort_type")),
     };
-    let ordered: Box<dyn Iterator<Item = u64>> =
-        if descending { Box::new(container.numbers.rev()) } else { container.numbers };
-    let reached =
-        |number: &u64| start.is_none_or(|start| if descending { *number <= start } else { *number >= start });
+    let log = container.log;
+    let ordered: Box<dyn Iterator<Item = &u64>> = match (descending, start) {
+        (false, None) => Box::new(log.iter()),
+        (false, Some(start)) => Box::new(log.range(log.partition_point(|number| *number < start)..)),
+        (true, None) => Box::new(log.iter().rev()),
+        (true, Some(start)) => Box::new(log.range(..log.partition_point(|number| *number <= start)).rev()),
+    };
     let listed = |message: &&Message| match container.thread {
         Some(thread) => message.thread == Some(thread),
         None => message.listed_in_chat() && in_range(message, range),
     };
-    let found = ordered.filter(reached).filter_map(|number| world.message(number)).filter(listed);
+    let found = ordered.filter_map(|number| world.message(*number)).filter(listed);
     let mut page: Vec<&Message> = found.take(size + 1).collect();
     let next = if page.len() > size { page.pop().map(|message| message.number) } else { None };
     let items = page.iter().map(|message| world.message_view(message, shape(app, &params))).collect();
@@ -132,5 +137,5 @@ fn container<'a>(world: &'a World, app: usize, params: &Params) -> Result<Contai
             "Lack of necessary permissions, ext=need scope: im:message.group_msg",
         ));
     }
-    Ok(Container { numbers: Box::new(world.chats[chat].log.iter().copied()), thread })
+    Ok(Container { log: &world.chats[chat].log, thread })
 }

@@ -1,4 +1,4 @@
-//! Everything that writes messages: send, reply, forward, edit, patch, recall.
+//! New messages: send, reply, forward.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::time::Instant;
 
+use super::compose::{check_resources, name_file, render_for};
 use super::messages::{shape, visible};
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, actor, body, need_scope, required};
@@ -17,26 +17,22 @@ use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
-use crate::sandbox::world::content::{Found, Refused, Rendered, render};
-use crate::sandbox::world::message::{Draft, Mentioned, Message};
+use crate::sandbox::world::content::Rendered;
+use crate::sandbox::world::message::Draft;
 use crate::sandbox::world::scope;
 
 /// A uuid succeeds at most once in this time.
 const UUID_MEMORY: Duration = Duration::from_secs(60 * 60);
 const UUID_CHARS_MAX: usize = 50;
-const EDITS_MAX: u32 = 20;
-const PATCHES_PER_SECOND: usize = 5;
-const RECALL_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
-const PATCH_WINDOW_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct NewMessage {
-    receive_id: String,
-    msg_type: String,
-    content: String,
-    uuid: String,
-    reply_in_thread: bool,
+pub struct NewMessage {
+    pub receive_id: String,
+    pub msg_type: String,
+    pub content: String,
+    pub uuid: String,
+    pub reply_in_thread: bool,
 }
 
 pub async fn send(
@@ -212,69 +208,6 @@ fn remember(world: &mut World, app: usize, uuid: &str, number: u64, now: Instant
     world.uuids.insert((app, uuid.to_owned()), (number, now));
 }
 
-/// Finds the actors of at-tags by any id of the sender's app; people (of the control API) also by name.
-pub fn render_for(world: &World, sender: Actor, msg_type: &str, content: &str) -> Result<Rendered, ApiError> {
-    let resolve = |id: &str| {
-        if id == "all" {
-            return Some(Found { who: Mentioned::Everyone, name: "Everyone".to_owned() });
-        }
-        let actor = match sender {
-            Actor::Bot(app) => {
-                let id_types = ["open_id", "union_id", "user_id"];
-                id_types.iter().find_map(|id_type| world.actor_by_id(app, id_type, id).ok())
-            }
-            Actor::Person(_) => world.actor_by_name(id).or_else(|| world.actor_by_id(0, "union_id", id).ok()),
-        }?;
-        Some(Found { who: Mentioned::One(actor), name: world.actor_name(actor).to_owned() })
-    };
-    render(msg_type, content, &resolve).map_err(|refused| match refused {
-        Refused::Invalid(why) => {
-            ApiError::new(230_001, format!("Your request contains an invalid request parameter, ext={why}"))
-        }
-        Refused::TooLong => ApiError::new(230_025, "The length of the message content reaches its limit."),
-        Refused::BadCard(why) => ApiError::new(230_099, format!("Failed to create card content, ext={why}")),
-    })
-}
-
-fn check_resources(world: &World, app: usize, msg_type: &str, rendered: &Rendered) -> Result<(), ApiError> {
-    // Stickers are not uploads, cards name keys in many places.
-    if matches!(msg_type, "sticker" | "interactive") {
-        return Ok(());
-    }
-    for key in &rendered.resources {
-        let Some(resource) = world.resources.get(key) else {
-            return Err(ApiError::new(230_001, format!("invalid key: {key}")));
-        };
-        if resource.owner != Actor::Bot(app) {
-            return Err(ApiError::new(230_017, "Bot is NOT the owner of the resource."));
-        }
-        let fits = match msg_type {
-            "image" => resource.is_image(),
-            "file" => !resource.is_image() && resource.kind != "mp4",
-            "audio" => resource.kind == "opus",
-            "media" => resource.is_image() || resource.kind == "mp4",
-            _ => true,
-        };
-        if !fits {
-            return Err(ApiError::new(
-                230_055,
-                "The type of file upload does not match the type of message being sent.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A sender gives the key alone; receivers see the name it was uploaded under.
-fn name_file(world: &World, msg_type: &str, rendered: &mut Rendered) {
-    let Some(resource) = rendered.resources.first().and_then(|key| world.resources.get(key)) else { return };
-    let Ok(mut content) = serde_json::from_str::<serde_json::Value>(&rendered.content) else { return };
-    if matches!(msg_type, "file" | "media") && !resource.name.is_empty() {
-        content["file_name"] = json!(resource.name);
-        rendered.content = content.to_string();
-    }
-}
-
 fn admit(shared: &Shared, world: &mut World, app: usize, chat: usize) -> Result<(), ApiError> {
     let limit = shared.options.chat_qps;
     let target = &mut world.chats[chat];
@@ -310,124 +243,4 @@ fn finish(
     drop(world);
     push::publish(shared, notices);
     data(view.unwrap_or_default())
-}
-
-fn own<'a>(
-    world: &'a mut World,
-    app: usize,
-    message_id: &str,
-    not_sender: ApiError,
-) -> Result<&'a mut Message, ApiError> {
-    let message = visible(world, app, message_id)?;
-    if message.sender != Actor::Bot(app) {
-        return Err(not_sender);
-    }
-    let (number, chat) = (message.number, message.chat);
-    if world.chats[chat].dissolved {
-        return Err(ApiError::new(232_009, "the chat has been dissolved"));
-    }
-    world.message_mut(number).ok_or_else(|| ApiError::new(230_110, "The message has been deleted."))
-}
-
-pub async fn edit(
-    State(shared): State<Arc<Shared>>,
-    Caller(app): Caller,
-    Path(message_id): Path<String>,
-    bytes: Bytes,
-) -> Reply {
-    let request: NewMessage = body(&bytes)?;
-    required("msg_type", &request.msg_type)?;
-    required("content", &request.content)?;
-    let mut world = lock(&shared.world);
-    need_scope(&world, app, scope::UPDATE)?;
-    let rendered = match request.msg_type.as_str() {
-        "text" | "post" => render_for(&world, Actor::Bot(app), &request.msg_type, &request.content)?,
-        _ => return Err(ApiError::new(230_054, "This message type is NOT supported.")),
-    };
-    let not_sender = ApiError::new(230_071, "The operator is NOT the sender of the message.");
-    let message = own(&mut world, app, &message_id, not_sender)?;
-    if message.deleted {
-        return Err(ApiError::new(230_011, "The message was withdrawn."));
-    }
-    if message.msg_type != request.msg_type {
-        return Err(ApiError::new(230_054, "This message type is NOT supported."));
-    }
-    if message.edits >= EDITS_MAX {
-        return Err(ApiError::new(230_072, "The message has reached the number of times it can be edited."));
-    }
-    message.edits += 1;
-    message.updated_ms = shared.clock.wall_ms();
-    message.content = rendered.content;
-    message.mentions = rendered.mentions;
-    let number = message.number;
-    let view =
-        world.message(number).map(|message| world.message_view(message, shape(app, &Params::default())));
-    data(view.unwrap_or_default())
-}
-
-pub async fn patch(
-    State(shared): State<Arc<Shared>>,
-    Caller(app): Caller,
-    Path(message_id): Path<String>,
-    bytes: Bytes,
-) -> Reply {
-    let request: NewMessage = body(&bytes)?;
-    required("content", &request.content)?;
-    let mut world = lock(&shared.world);
-    need_scope(&world, app, scope::UPDATE)?;
-    let rendered = render_for(&world, Actor::Bot(app), "interactive", &request.content)?;
-    let now_ms = shared.clock.wall_ms();
-    let not_sender = ApiError::new(230_012, "Bot is NOT the sender of the message.");
-    let message = own(&mut world, app, &message_id, not_sender)?;
-    if message.deleted {
-        return Err(ApiError::new(230_011, "The message was withdrawn."));
-    }
-    if message.msg_type != "interactive" {
-        return Err(ApiError::new(230_001, "This message is NOT a card."));
-    }
-    if now_ms - message.created_ms > PATCH_WINDOW_MS {
-        return Err(ApiError::new(230_031, "The card has exceeded its validity period."));
-    }
-    if !message.card.as_deref().is_some_and(updates_for_all) || !updates_for_all(&request.content) {
-        return Err(ApiError::new(230_099, "Failed to create card content, ext=update_multi must be true"));
-    }
-    let now = shared.clock.now();
-    message.patches.retain(|at| now.duration_since(*at) < Duration::from_secs(1));
-    if message.patches.len() >= PATCHES_PER_SECOND {
-        return Err(ApiError::new(230_020, "This operation triggers the frequency limit."));
-    }
-    message.patches.push(now);
-    message.updated_ms = now_ms;
-    message.content = rendered.content;
-    message.card = rendered.card;
-    data(json!({}))
-}
-
-/// A patched card is the same for everybody: both versions must say so.
-fn updates_for_all(card: &str) -> bool {
-    let card: serde_json::Value = serde_json::from_str(card).unwrap_or_default();
-    card["config"]["update_multi"] == true
-}
-
-pub async fn recall(
-    State(shared): State<Arc<Shared>>,
-    Caller(app): Caller,
-    Path(message_id): Path<String>,
-) -> Reply {
-    let mut world = lock(&shared.world);
-    need_scope(&world, app, scope::RECALL)?;
-    let now_ms = shared.clock.wall_ms();
-    let message = own(&mut world, app, &message_id, ApiError::new(230_026, "No permission to recall."))?;
-    if message.deleted {
-        return Err(ApiError::new(230_110, "The message has been deleted."));
-    }
-    if now_ms - message.created_ms > RECALL_WINDOW_MS {
-        return Err(ApiError::new(230_009, "The time of recalling message is over."));
-    }
-    message.deleted = true;
-    let number = message.number;
-    let notices = world.recalled_notices(number, "message_owner", now_ms);
-    drop(world);
-    push::publish(&shared, notices);
-    data(json!({}))
 }

@@ -99,6 +99,13 @@ impl Account {
     }
 }
 
+#[cfg(test)]
+impl Account {
+    pub async fn run_over(&self, life: Life, pipe: tokio::io::DuplexStream) -> End {
+        connection::run_over(&self.state, life, pipe).await
+    }
+}
+
 impl State {
     /// Monotonic time since the account exists.
     pub fn age(&self) -> Duration {

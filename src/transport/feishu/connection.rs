@@ -12,6 +12,7 @@ use super::account::State;
 use super::api::{self, Bot};
 use super::endpoint::{self, Endpoint};
 use super::envelope::end_of;
+use super::session::Settings;
 use super::{conflict, dial, names, serve};
 use crate::core::end::End;
 use crate::event::ids::OpenId;
@@ -52,15 +53,39 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
             let mut background = JoinSet::new();
             let asked = names::start(state, &mut background);
             conflict::start(state, &voice, &mut background);
+            let pong = state.shared.limits.pong;
+            let settings =
+                Settings { service: endpoint.service, ping_interval: endpoint.ping_interval, pong };
+            drop(endpoint);
             serve::serve(
                 serve::Connection { state: Arc::clone(state), voice, bot, asked, stop },
-                endpoint,
+                settings,
                 socket,
             )
             .await
         }
         Err(end) => end,
     }
+}
+
+/// A connection over a pipe, established as if by itself: for tests on a paused clock.
+#[cfg(test)]
+pub async fn run_over(state: &Arc<State>, life: Life, pipe: tokio::io::DuplexStream) -> End {
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    let Life { appender, report, stop, attempt } = life;
+    let voice = Voice { appender, report: report.into() };
+    voice.say(state, &Event::Connecting(Connecting { attempt }));
+    let bot = Arc::new(Bot { name: "Helper".to_owned(), open_id: "ou_bot".to_owned() });
+    announce(state, &voice, &bot);
+    // Nobody answers questions about names.
+    let (asked, _) = tokio::sync::mpsc::channel(1);
+    let pong = state.shared.limits.pong;
+    let settings = Settings { service: 7, ping_interval: Duration::from_secs(90), pong };
+    let socket = WebSocketStream::from_raw_socket(pipe, Role::Client, None).await;
+    serve::serve(serve::Connection { state: Arc::clone(state), voice, bot, asked, stop }, settings, socket)
+        .await
 }
 
 async fn establish(

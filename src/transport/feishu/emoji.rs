@@ -44,6 +44,6 @@ mod tests {
         assert_eq!(check("done"), Err(Some("DONE")));
         assert_eq!(check("THUMBUP"), Err(Some("THUMBSUP")));
         assert_eq!(check("qqqq"), Err(None));
-        assert_eq!(EMOJI.len(), 180);
+        assert_eq!(EMOJI.len(), 165);
     }
 }

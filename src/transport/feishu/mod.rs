@@ -33,6 +33,8 @@ mod rest;
 mod serve;
 mod session;
 mod split;
+#[cfg(test)]
+pub(crate) mod stage;
 mod tidy;
 mod time;
 mod token;

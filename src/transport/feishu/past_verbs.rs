@@ -58,7 +58,7 @@ impl Account {
     async fn anchor(&self, query: &HistoryQuery) -> Result<Option<Anchor>> {
         let Some(id) = &query.before else { return Ok(None) };
         let raw = api::message(&self.state.rest, id.as_str()).await?;
-        let wire = raw.first().and_then(|raw| read(raw)).ok_or_else(|| nothing(id))?;
+        let wire = raw.first().and_then(read).ok_or_else(|| nothing(id))?;
         Ok(Some(Anchor { id: id.clone(), written: wire.written() }))
     }
 
@@ -92,7 +92,7 @@ impl Account {
     }
 
     async fn rendered(&self, raw: &[Raw], bot: &Bot, expand: bool) -> Result<Vec<PastMessage>> {
-        let wires: Vec<Wire<'_>> = raw.iter().filter_map(|raw| read(raw)).collect();
+        let wires: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
         self.learn_names(&wires).await;
         let mut messages = Vec::with_capacity(wires.len());
         let mut expanded = 0;
@@ -111,8 +111,7 @@ impl Account {
     async fn children(&self, id: &MessageId, bot: &Bot) -> Vec<PastMessage> {
         match api::message(&self.state.rest, id.as_str()).await {
             Ok(raw) => {
-                let messages =
-                    raw.iter().filter_map(|raw| read(raw)).map(|wire| self.one(&wire, bot)).collect();
+                let messages = raw.iter().filter_map(read).map(|wire| self.one(&wire, bot)).collect();
                 nested(messages, &raw).into_iter().next().map(|message| message.children).unwrap_or_default()
             }
             Err(error) => {
@@ -204,7 +203,7 @@ fn nothing(id: &MessageId) -> Error {
 
 /// Puts messages below the forward they lie in. The first is the one that was asked for.
 fn nested(messages: Vec<PastMessage>, raw: &[Raw]) -> Vec<PastMessage> {
-    let uppers = raw.iter().filter_map(|raw| read(raw)).map(|wire| wire.upper_message_id.as_str().to_owned());
+    let uppers = raw.iter().filter_map(read).map(|wire| wire.upper_message_id.as_str().to_owned());
     let mut below: BTreeMap<String, Vec<PastMessage>> = BTreeMap::new();
     let mut top = Vec::new();
     for (index, (message, upper)) in messages.into_iter().zip(uppers).enumerate() {

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -20,8 +22,7 @@ use super::account::State;
 use super::api::Bot;
 use super::connection::{Voice, stopped};
 use super::delivery::{self, Prepared};
-use super::dial::{Inbound, Socket, describe};
-use super::endpoint::Endpoint;
+use super::dial::{Inbound, describe};
 use super::mention::Doubt;
 use super::names::Asked;
 use super::session::{Input, Now, Output, Session, Settings};
@@ -45,6 +46,11 @@ const CLOSE_MAX: Duration = Duration::from_millis(500);
 
 /// Of a close frame's reason, what goes into a line.
 const REASON_MAX: usize = 120;
+
+/// What a WebSocket runs over: TCP, TLS, or a pipe in a test with a paused clock.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire for S {}
 
 pub struct Connection {
     pub state: Arc<State>,
@@ -82,7 +88,11 @@ struct Work {
     garbage: u64,
 }
 
-pub async fn serve(connection: Connection, endpoint: Endpoint, mut socket: Socket) -> End {
+pub async fn serve<S: Wire>(
+    connection: Connection,
+    settings: Settings,
+    mut socket: WebSocketStream<S>,
+) -> End {
     let (answers, mut settled) = mpsc::unbounded_channel();
     let mut stop = connection.stop.clone();
     let mut work = Work {
@@ -95,9 +105,6 @@ pub async fn serve(connection: Connection, endpoint: Endpoint, mut socket: Socke
         lost: 0,
         garbage: 0,
     };
-    let pong = work.connection.state.shared.limits.pong;
-    let settings = Settings { service: endpoint.service, ping_interval: endpoint.ping_interval, pong };
-    drop(endpoint);
     let mut session = Session::new(work.now(), settings);
     let mut timer = Box::pin(sleep_until(work.started));
     let (mut stopping, mut unflushed) = (false, false);
@@ -150,7 +157,7 @@ impl Work {
     }
 
     /// Takes the message that came and those that are there already.
-    fn read(&mut self, first: Inbound, session: &mut Session, socket: &mut Socket) {
+    fn read<S: Wire>(&mut self, first: Inbound, session: &mut Session, socket: &mut WebSocketStream<S>) {
         let mut inbound = first;
         for _ in 0..READ_BATCH {
             session.handle(self.now(), input(inbound));
@@ -176,7 +183,12 @@ impl Work {
     }
 
     /// Does what the session asks for. An end is the last thing it says.
-    fn carry_out(&mut self, session: &mut Session, socket: &mut Socket, unflushed: &mut bool) -> Option<End> {
+    fn carry_out<S: Wire>(
+        &mut self,
+        session: &mut Session,
+        socket: &mut WebSocketStream<S>,
+        unflushed: &mut bool,
+    ) -> Option<End> {
         while let Some(output) = session.poll() {
             match output {
                 Output::Send(bytes) => {
@@ -267,7 +279,7 @@ impl Work {
 }
 
 /// The socket, polled once for both directions.
-async fn either(socket: &mut Socket, reading: bool, unflushed: bool) -> Wake {
+async fn either<S: Wire>(socket: &mut WebSocketStream<S>, reading: bool, unflushed: bool) -> Wake {
     std::future::poll_fn(|cx| {
         if unflushed && let Poll::Ready(flushed) = socket.poll_flush_unpin(cx) {
             return Poll::Ready(Wake::Flushed(flushed.map_err(|error| describe(&error))));
@@ -315,7 +327,7 @@ fn broken(reason: String) -> Input {
 
 /// Leaves in good order where there is somebody to leave. Reading on matters: a socket closed with unread data
 /// resets the connection, and the last acks with it.
-async fn farewell(end: End, socket: &mut Socket) -> End {
+async fn farewell<S: Wire>(end: End, socket: &mut WebSocketStream<S>) -> End {
     let goodbye = async {
         match &end {
             End::Asked => {

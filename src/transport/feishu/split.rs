@@ -15,7 +15,7 @@ pub fn split(text: &str, budget: usize) -> Vec<String> {
         pieces.push(rest[..cut].trim_end().to_owned());
         rest = rest[cut..].trim_start_matches(['\n', ' ']);
     }
-    pieces.retain(|piece| !piece.is_empty());
+    pieces.retain(|piece| !piece.trim().is_empty());
     pieces
 }
 
@@ -85,8 +85,8 @@ mod tests {
     #[test]
     fn a_mention_stays_whole() {
         let text = "hello <at user_id=\"ou_1\">A B</at> there";
-        let pieces = split(text, 40);
-        assert_eq!(pieces, ["hello", "<at user_id=\"ou_1\">A B</at> there"]);
+        let pieces = split(text, 38);
+        assert_eq!(pieces, ["hello", "<at user_id=\"ou_1\">A B</at>", "there"]);
     }
 
     proptest! {

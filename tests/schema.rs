@@ -1,0 +1,90 @@
+//! Every line rooma can write is one that `rooma schema` describes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::path::Path;
+
+use rooma::event::ids::{ChatId, OpenId};
+use rooma::event::{self, Event, Line, Rendered};
+use serde_json::{Value, json};
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&event::schema()).unwrap()
+}
+
+fn line(type_name: &str, body: &str, raw: Option<&str>) -> Value {
+    let head = event::head(Some("alice"), Some("feishu"), type_name, "2026-01-01T00:00:00.000Z", Some("e1"));
+    let mut bytes = Vec::new();
+    Line { seq: 1, head: &head, body, replayed: true, raw }.write(&mut bytes);
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn every_golden_line_fits() {
+    let schema = validator();
+    let mut checked = 0;
+    for file in
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/feishu")).unwrap()
+    {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "lines") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.chunks(2).filter(|pair| pair.len() == 2) {
+            let type_name = pair[0].split(' ').next().unwrap();
+            let body = pair[1].strip_prefix('{').unwrap().strip_suffix('}').unwrap();
+            let line = line(type_name, body, Some("{\"any\":1}"));
+            assert!(schema.is_valid(&line), "{}: {line}", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 50, "only {checked} golden lines were found");
+}
+
+#[test]
+fn every_line_of_rooma_s_own_fits() {
+    let schema = validator();
+    let chat_id = ChatId::new("oc_1");
+    let change = event::ChatChange {
+        chat_id: chat_id.clone(),
+        chat_name: Some("Ops".into()),
+        reason: "added".into(),
+        operator_id: Some(OpenId::new("ou_1")),
+    };
+    let own = [
+        Event::Started(event::Started { version: "0.1.0".into(), profiles: vec!["alice".into()], pid: 1 }),
+        Event::Connecting(event::Connecting { attempt: 1 }),
+        Event::Connected(event::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_b") }),
+        Event::Disconnected(event::Disconnected { reason: "lost".into(), retry_in_ms: 1, attempt: 1 }),
+        Event::Parked(event::Parked { reason: "x".into(), hint: None, retry_in_ms: 1 }),
+        Event::Crashed(event::Crashed { reason: "x".into(), retry_in_ms: 1, crashes: 1 }),
+        Event::Conflict(event::Conflict { online: 2, ours: 1 }),
+        Event::Deaf(event::Deaf { chat_id: chat_id.clone(), quiet_ms: 1 }),
+        Event::Catchup(event::Catchup { chat_id, count: 1 }),
+        Event::Gap(event::Gap { from_seq: 1, to_seq: 2, count: 2 }),
+        Event::JournalReset(event::JournalReset { reason: "x".into(), kept_as: None }),
+        Event::ChatJoined(change.clone()),
+        Event::ChatLeft(change),
+        Event::Dropped(event::Dropped { reason: "x".into(), count: 1 }),
+        Event::Stopped(event::Stopped { reason: "x".into() }),
+    ];
+    for event in own {
+        let rendered = Rendered::new(&event);
+        let line = line(rendered.type_name, &rendered.body, None);
+        assert!(schema.is_valid(&line), "{line}");
+    }
+}
+
+#[test]
+fn a_line_with_a_key_too_many_or_too_few_does_not_fit() {
+    let schema = validator();
+    let good = line("rooma.connecting", "\"attempt\":1", None);
+    assert!(schema.is_valid(&good));
+    let mut more = good.clone();
+    more["surprise"] = json!(1);
+    assert!(!schema.is_valid(&more));
+    let mut less = good;
+    less.as_object_mut().unwrap().remove("attempt");
+    assert!(!schema.is_valid(&less));
+}

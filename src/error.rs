@@ -124,47 +124,39 @@ impl Error {
 
     /// The one JSON object a failed command leaves on stderr.
     pub fn to_json(&self) -> String {
-        let report = Report { ok: false, error: Body::from(self) };
-        serde_json::to_string(&report).expect("an error is plain strings and numbers")
+        let whole = Failed { ok: false, error: self.report() };
+        serde_json::to_string(&whole).expect("an error is plain strings and numbers")
+    }
+
+    /// What a caller may know of it.
+    pub fn report(&self) -> Report {
+        let Error { kind, subtype, code, message, hint, log_id, retryable, retry_after_ms } = self.clone();
+        Report { r#type: kind, subtype, code, message, hint, log_id, retryable, retry_after_ms }
     }
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Failed {
     ok: bool,
-    error: Body<'a>,
+    error: Report,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// An error as JSON shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
     r#type: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subtype: Option<&'a str>,
+    subtype: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
-    message: &'a str,
+    message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    log_id: Option<&'a str>,
+    log_id: Option<String>,
     retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
-}
-
-impl<'a> From<&'a Error> for Body<'a> {
-    fn from(error: &'a Error) -> Body<'a> {
-        Body {
-            r#type: error.kind,
-            subtype: error.subtype.as_deref(),
-            code: error.code,
-            message: &error.message,
-            hint: error.hint.as_deref(),
-            log_id: error.log_id.as_deref(),
-            retryable: error.retryable,
-            retry_after_ms: error.retry_after_ms,
-        }
-    }
 }
 
 #[cfg(test)]

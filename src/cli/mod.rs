@@ -1,14 +1,38 @@
 //! The command line: one verb, one file.
 
+mod attach;
+mod broadcast;
+mod chat_info;
+mod chats;
+mod completions;
+mod context;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod download;
+mod edit;
+mod file;
+mod files;
+mod help;
+mod interrupt;
+mod jq;
 mod logs;
+mod members;
+mod mentions;
+mod message;
+mod moment;
 mod monitor;
+mod output;
 pub mod print;
+mod pull;
+mod react;
+mod recall;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod say;
 mod schema;
 mod seats;
+mod send;
+mod thread;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +45,7 @@ use crate::error::{Error, Result};
 ///
 /// One process holds several bots; each thing that happens is one JSON line on stdout.
 #[derive(Debug, Parser)]
-#[command(name = "rooma", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "rooma", version, after_help = EXAMPLES, max_term_width = 100, disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -33,13 +57,19 @@ const EXAMPLES: &str = "\
 Examples:
   rooma demo                        three bots, two chats, no account needed
   rooma monitor                     every profile's events, one JSON line each
-  rooma monitor --profile alice     one profile's";
+  rooma monitor --profile alice     one profile's
+  rooma chats                       the chats the bot is in
+  rooma send --chat ops --text hi   say something
+  rooma help send                   how one verb is used";
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// The folder with profiles/, config/ and data/ [default: the nearest one with profiles/ or a .env]
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
+    /// Act as this profile [default: ROOMA_PROFILE, or the only one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Say more on stderr; up to three times
     #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -48,11 +78,27 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Monitor(monitor::Args),
+    Chats(chats::Args),
+    ChatInfo(chat_info::Args),
+    Members(members::Args),
+    Pull(pull::Args),
+    Thread(thread::Args),
+    Message(message::Args),
+    Download(download::Args),
+    Send(Box<send::Args>),
+    File(file::Args),
+    React(react::React),
+    Unreact(react::Unreact),
+    Edit(edit::Args),
+    Recall(recall::Args),
+    Broadcast(broadcast::Args),
+    Help(help::Args),
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
 }
 
 /// Runs the program: arguments in, exit code out.
@@ -63,7 +109,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: Arguments) -> Result<()> {
+fn start(arguments: Arguments) -> Result<u8> {
     logs::start(arguments.global.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -75,21 +121,54 @@ fn start(arguments: Arguments) -> Result<()> {
     outcome
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
+async fn run(arguments: Arguments) -> Result<u8> {
     let global = arguments.global;
     match arguments.verb {
-        Verb::Monitor(args) => monitor::run(args, &global).await,
+        // These end in their own ways when a signal comes.
+        Verb::Monitor(args) => monitor::run(args, &global).await.map(|()| 0),
         #[cfg(feature = "sandbox")]
-        Verb::Demo(args) => demo::run(args).await,
+        Verb::Demo(args) => demo::run(args).await.map(|()| 0),
         #[cfg(feature = "sandbox")]
-        Verb::Sandbox(args) => sandbox::run(args).await,
-        Verb::Schema(args) => schema::run(&args),
+        Verb::Sandbox(args) => sandbox::run(args).await.map(|()| 0),
+        verb => interrupt::watch(Box::pin(act(verb, &global))).await,
     }
 }
 
-fn finish(outcome: Result<()>) -> ExitCode {
+/// The exit code of a verb that does one thing.
+async fn act(verb: Verb, global: &Global) -> Result<u8> {
+    let done = match verb {
+        Verb::Chats(args) => chats::run(args, global).await,
+        Verb::ChatInfo(args) => chat_info::run(args, global).await,
+        Verb::Members(args) => members::run(args, global).await,
+        Verb::Pull(args) => pull::run(args, global).await,
+        Verb::Thread(args) => thread::run(args, global).await,
+        Verb::Message(args) => message::run(args, global).await,
+        Verb::Download(args) => download::run(args, global).await,
+        Verb::Send(args) => send::run(*args, global).await,
+        Verb::File(args) => file::run(args, global).await,
+        Verb::React(args) => react::react(args, global).await,
+        Verb::Unreact(args) => react::unreact(args, global).await,
+        Verb::Edit(args) => edit::run(args, global).await,
+        Verb::Recall(args) => recall::run(args, global).await,
+        Verb::Broadcast(args) => {
+            return broadcast::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
+        }
+        Verb::Help(args) => help::run(args, global).await,
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Monitor(_) => Err(Error::internal("monitor is run elsewhere")),
+        #[cfg(feature = "sandbox")]
+        Verb::Demo(_) | Verb::Sandbox(_) => Err(Error::internal("the sandbox is run elsewhere")),
+    };
+    done.map(|()| 0)
+}
+
+/// A batch failed in part: what became of each item is on stdout.
+const PARTLY: u8 = 1;
+
+fn finish(outcome: Result<u8>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             print::note(&error.to_json());
             ExitCode::from(error.kind.exit_code())
@@ -102,7 +181,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => finish(print::line(text.trim_end())),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            finish(print::line(text.trim_end()).map(|()| 0))
+        }
         _ => {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
             let error = Error::validation(crate::event::neutralise(text)).subtype("arguments");

@@ -15,9 +15,9 @@ use crate::transport::{Account, Identity, Limits, Shared};
 /// How soon a change of a parked profile is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// What it takes to turn a profile into something that dials.
+/// What it takes to turn a profile into something that speaks to its platform.
 #[derive(Clone)]
-struct Ground {
+pub struct Ground {
     home: Home,
     environment: Environment,
     contacts: Arc<Contacts>,
@@ -27,21 +27,7 @@ struct Ground {
 
 /// One seat per profile. A profile that cannot be read takes its seat all the same, unless it is alone.
 pub async fn prepare(config: &Config, profiles: &[Profile], clock: Clock) -> Result<Vec<Seat>> {
-    let http = &config.options.http;
-    if http.proxy.is_some() || http.ca_file.is_some() {
-        return Err(Error::config(
-            "config/rooma.yaml: `http.proxy` and `http.ca_file` are not supported yet",
-        ));
-    }
-    let siblings =
-        profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
-    let ground = Ground {
-        home: config.home.clone(),
-        environment: config.environment.clone(),
-        contacts: Arc::new(config.contacts.clone()),
-        siblings: Arc::new(siblings),
-        shared: Shared::new(clock, limits(config))?,
-    };
+    let ground = Ground::new(config, profiles, limits(config), clock)?;
     let mut seats = Vec::with_capacity(profiles.len());
     for profile in profiles {
         let dial = ground.dial(profile).await;
@@ -58,7 +44,7 @@ pub async fn prepare(config: &Config, profiles: &[Profile], clock: Clock) -> Res
     Ok(seats)
 }
 
-fn limits(config: &Config) -> Limits {
+pub fn limits(config: &Config) -> Limits {
     let connection = &config.options.connection;
     Limits {
         handshake: connection.handshake_timeout.0,
@@ -69,7 +55,27 @@ fn limits(config: &Config) -> Limits {
 }
 
 impl Ground {
-    async fn dial(&self, profile: &Profile) -> Result<Dial> {
+    /// `profiles` are those that count as ours.
+    pub fn new(config: &Config, profiles: &[Profile], limits: Limits, clock: Clock) -> Result<Ground> {
+        let http = &config.options.http;
+        if http.proxy.is_some() || http.ca_file.is_some() {
+            return Err(Error::config(
+                "config/rooma.yaml: `http.proxy` and `http.ca_file` are not supported yet",
+            ));
+        }
+        let siblings =
+            profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
+        Ok(Ground {
+            home: config.home.clone(),
+            environment: config.environment.clone(),
+            contacts: Arc::new(config.contacts.clone()),
+            siblings: Arc::new(siblings),
+            shared: Shared::new(clock, limits)?,
+        })
+    }
+
+    /// A profile's standing with its platform. Does no I/O but for the secret.
+    pub async fn account(&self, profile: &Profile) -> Result<Account> {
         let app_secret =
             profile.app_secret.resolve(&self.home, &self.environment).await.map_err(|error| Error {
                 message: format!("{}: {}", profile.shown_path(), error.message),
@@ -86,9 +92,12 @@ impl Ground {
             allowed_people: profile.allow.people.iter().flatten().filter_map(person).collect(),
             siblings: Arc::clone(&self.siblings),
         };
+        Account::new(identity, self.shared.clone())
+    }
+
+    async fn dial(&self, profile: &Profile) -> Result<Dial> {
         let marks = crate::fault::marks();
-        let account = Account::new(identity, self.shared.clone())?.inject(marks.poison, marks.crash);
-        let account = Arc::new(account);
+        let account = Arc::new(self.account(profile).await?.inject(marks.poison, marks.crash));
         Ok(Arc::new(move |life| {
             let account = Arc::clone(&account);
             Box::pin(async move { account.run(life).await })

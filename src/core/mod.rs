@@ -4,4 +4,6 @@ pub mod dedupe;
 pub mod end;
 pub mod mention;
 pub mod redial;
+pub mod retry;
+pub mod target;
 pub mod trust;

@@ -4,6 +4,7 @@
 
 pub mod feishu;
 mod net;
+pub mod verbs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +16,13 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::core::end::End;
 use crate::error::Result;
-use crate::event::Event;
-use crate::event::ids::OpenId;
+use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::{Event, Resource};
 use crate::journal::{Appender, Entry};
+use verbs::{
+    Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
+    PastMessage, Posted, Reacted, Target, Upload, Uploaded,
+};
 
 /// Which platform a profile speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +139,116 @@ impl Account {
     pub async fn run(&self, life: Life) -> End {
         match self {
             Account::Feishu(account) => account.run(life).await,
+        }
+    }
+}
+
+/// What the command line asks. Each arm hands over to its adapter.
+impl Account {
+    /// Sets up for one command instead of for weeks.
+    pub fn acting(self, acting: Acting) -> Account {
+        match self {
+            Account::Feishu(account) => Account::Feishu(account.acting(acting)),
+        }
+    }
+
+    /// What kind of id a text is, as far as its look tells.
+    pub fn id_kind(&self, text: &str) -> Option<IdKind> {
+        match self {
+            Account::Feishu(account) => account.id_kind(text),
+        }
+    }
+
+    pub async fn myself(&self) -> Result<Myself> {
+        match self {
+            Account::Feishu(account) => account.myself().await,
+        }
+    }
+
+    pub async fn chats(&self, limit: Option<usize>) -> Result<Items<Chat>> {
+        match self {
+            Account::Feishu(account) => account.chats(limit).await,
+        }
+    }
+
+    pub async fn chat_info(&self, chat: &ChatId) -> Result<ChatInfo> {
+        match self {
+            Account::Feishu(account) => account.chat_info(chat).await,
+        }
+    }
+
+    pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
+        match self {
+            Account::Feishu(account) => account.members(chat).await,
+        }
+    }
+
+    pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
+        match self {
+            Account::Feishu(account) => account.history(query).await,
+        }
+    }
+
+    pub async fn message(&self, id: &MessageId) -> Result<PastMessage> {
+        match self {
+            Account::Feishu(account) => account.message(id).await,
+        }
+    }
+
+    pub async fn thread(&self, id: &MessageId, limit: usize) -> Result<Items<PastMessage>> {
+        match self {
+            Account::Feishu(account) => account.thread(id, limit).await,
+        }
+    }
+
+    /// The messages a body takes. Pure.
+    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
+        match self {
+            Account::Feishu(account) => account.compose(body),
+        }
+    }
+
+    /// Posts one message. The same key within an hour posts nothing new.
+    pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
+        match self {
+            Account::Feishu(account) => account.send(target, message, key).await,
+        }
+    }
+
+    pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
+        match self {
+            Account::Feishu(account) => account.upload(upload).await,
+        }
+    }
+
+    pub async fn react(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
+        match self {
+            Account::Feishu(account) => account.react(message, emoji).await,
+        }
+    }
+
+    pub async fn unreact(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
+        match self {
+            Account::Feishu(account) => account.unreact(message, emoji).await,
+        }
+    }
+
+    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
+        match self {
+            Account::Feishu(account) => account.edit(message, content).await,
+        }
+    }
+
+    pub async fn recall(&self, message: &MessageId) -> Result<()> {
+        match self {
+            Account::Feishu(account) => account.recall(message).await,
+        }
+    }
+
+    /// Opens one resource of a message.
+    pub async fn download(&self, message: &MessageId, resource: &Resource) -> Result<Download> {
+        match self {
+            Account::Feishu(account) => account.download(message, resource).await,
         }
     }
 }

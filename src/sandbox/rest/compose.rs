@@ -63,3 +63,13 @@ pub fn check_resources(
     }
     Ok(())
 }
+
+/// A sender gives the key alone; receivers see the name it was uploaded under.
+pub fn name_file(world: &World, msg_type: &str, rendered: &mut Rendered) {
+    let Some(resource) = rendered.resources.first().and_then(|key| world.resources.get(key)) else { return };
+    let Ok(mut content) = serde_json::from_str::<serde_json::Value>(&rendered.content) else { return };
+    if matches!(msg_type, "file" | "media") && !resource.name.is_empty() {
+        content["file_name"] = resource.name.clone().into();
+        rendered.content = content.to_string();
+    }
+}

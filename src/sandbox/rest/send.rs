@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::compose::{check_resources, render_for};
+use super::compose::{check_resources, name_file, render_for};
 use super::messages::{shape, visible};
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, actor, body, need_scope, required};
@@ -171,8 +171,9 @@ fn say(
     if request.msg_type == "system" && world.chats[target.chat].mode != Mode::P2p {
         return Err(ApiError::new(230_001, "system messages are for p2p chats"));
     }
-    let rendered = render_for(world, Actor::Bot(app), &request.msg_type, &request.content)?;
+    let mut rendered = render_for(world, Actor::Bot(app), &request.msg_type, &request.content)?;
     check_resources(world, app, &request.msg_type, &rendered)?;
+    name_file(world, &request.msg_type, &mut rendered);
     admit(shared, world, app, target.chat)?;
     let draft = Draft {
         chat: target.chat,

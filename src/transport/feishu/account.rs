@@ -19,7 +19,7 @@ const LARK: &str = "https://open.larksuite.com";
 
 #[derive(Clone)]
 pub struct Account {
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
 }
 
 pub(super) struct State {

@@ -29,6 +29,43 @@ pub fn meaning(code: i64) -> Option<Meaning> {
     Some(Meaning { kind: row.1, retryable: row.2, hint: row.3 })
 }
 
+/// Too much at once: the call had no effect and may be repeated later.
+pub fn is_rate_limit(code: i64) -> bool {
+    RATE_LIMITS.contains(&code)
+}
+
+const RATE_LIMITS: &[i64] =
+    &[99_991_400, 230_020, 11_232, 11_233, 232_019, 230_047, 230_048, 1_000_004, 1_000_005, 190_005];
+
+/// What 230071 to 230075 mean in one call, where they mean something else in the next.
+pub fn ambiguous(verb: Verb, code: i64) -> Option<&'static str> {
+    match (verb, code) {
+        (Verb::Reply, 230_071) => Some("the group does not support replies in a thread"),
+        (Verb::Reply, 230_072) => Some("a merged message cannot be answered in a thread"),
+        (Verb::Edit, 230_071) => Some("only the bot's own messages can be edited"),
+        (Verb::Edit, 230_072) => Some("a message can be edited 20 times; send a new one"),
+        (Verb::Edit, 230_073 | 230_074) => Some("messages of encrypted chats cannot be edited"),
+        (Verb::Edit, 230_075) => Some("the message is too old to be edited; send a new one"),
+        (Verb::History, 230_073) => Some("the thread is not visible to the bot"),
+        (Verb::Send | Verb::Reply, 230_075) => Some("encrypted chats are not supported"),
+        (Verb::Recall, 230_009) => Some("the time to recall it is over"),
+        (Verb::Recall, 230_026) => {
+            Some("only the bot's own messages can be recalled, or those of a group it manages")
+        }
+        _ => None,
+    }
+}
+
+/// Calls whose codes are not told apart by the number alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Send,
+    Reply,
+    Edit,
+    Recall,
+    History,
+}
+
 type Row = (&'static [i64], Kind, bool, Option<&'static str>);
 
 const TABLE: &[Row] = &[
@@ -53,12 +90,7 @@ const TABLE: &[Row] = &[
     (&[232_034], Authorization, false, Some("install the app in this organisation")),
     (&[230_018, 230_035, 230_046, 230_026, 232_066], Authorization, false, None),
     // Rate.
-    (
-        &[99_991_400, 230_020, 11_232, 11_233, 232_019, 230_047, 230_048, 1_000_004, 1_000_005, 190_005],
-        Api,
-        true,
-        Some(SLOW_DOWN),
-    ),
+    (RATE_LIMITS, Api, true, Some(SLOW_DOWN)),
     (&[11_247, 230_024], Api, false, Some("the quota is used up; it is renewed later")),
     // Passing trouble.
     (&[500, 1500, 1663, 5000, 18_121, 40_003, 230_049, 231_015, 232_096, 234_019], Api, true, None),

@@ -17,6 +17,9 @@ const MESSAGE_MAX: usize = 500;
 /// Missing scopes or wrong fields that a hint names.
 const NAMED_MAX: usize = 8;
 
+/// The subtype of every error that says "later".
+pub const RATE_LIMIT: &str = "rate_limit";
+
 /// The platform's word for "you lack a scope".
 const MISSING_SCOPE: i64 = 99_991_672;
 
@@ -39,6 +42,15 @@ struct Detail<'a> {
     permission_violations: List<Violation<'a>>,
     #[serde(borrow)]
     field_violations: List<Violation<'a>>,
+    #[serde(borrow)]
+    helps: List<Help<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Help<'a> {
+    #[serde(borrow)]
+    url: Text<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -69,6 +81,11 @@ pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
     })
 }
 
+/// The failure that an answer without the wanted bytes is.
+pub fn refusal(answer: &Answer) -> Error {
+    failure(answer, &envelope(&answer.body))
+}
+
 fn envelope(body: &[u8]) -> Envelope<'_> {
     std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
@@ -86,8 +103,8 @@ fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
         .retryable(passing || meaning.is_some_and(|meaning| meaning.retryable))
         .retry_after_ms(answer.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     error.code = code;
-    if limited {
-        error = error.subtype("rate_limit");
+    if limited || code.is_some_and(codes::is_rate_limit) {
+        error = error.subtype(RATE_LIMIT);
     }
     error.hint = hint(code, detail).or_else(|| meaning.and_then(|meaning| meaning.hint).map(str::to_owned));
     error
@@ -122,15 +139,20 @@ fn hint(code: Option<i64>, detail: Option<&Detail<'_>>) -> Option<String> {
         .collect();
     if code == Some(MISSING_SCOPE) && !scopes.is_empty() {
         let scopes = scopes.join(", ");
-        return Some(format!(
-            "grant one of these scopes in the developer console and publish a version: {scopes}"
-        ));
+        let place = console_link(detail).unwrap_or_else(|| "the developer console".to_owned());
+        return Some(format!("grant one of these scopes at {place} and publish a version: {scopes}"));
     }
     let fields = detail.field_violations.0.iter().take(NAMED_MAX);
     let fields: Vec<_> = fields
         .map(|v| format!("{} ({})", tidy::word(v.field.as_str()), tidy::name(v.description.as_str())))
         .collect();
     (!fields.is_empty()).then(|| format!("these fields were refused: {}", fields.join(", ")))
+}
+
+/// Where the platform itself says the scope is to be had.
+fn console_link(detail: &Detail<'_>) -> Option<String> {
+    let url = tidy::name(detail.helps.0.first()?.url.as_str());
+    url.starts_with("https://").then_some(url)
 }
 
 /// A failed call on the way to a connection, as the end of that connection.

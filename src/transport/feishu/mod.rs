@@ -1,37 +1,46 @@
 //! Feishu and Lark.
 //!
 //! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `wire`,
-//! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`. The rest acts:
-//! `account` is what outlives connections, `connection` leads from discovery to an end, `serve` is the loop in
-//! between, and `api` holds the platform's verbs.
+//! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
+//! `past`, `files`, `emoji`. The rest acts: `account` is what outlives connections, `connection` leads from
+//! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
+//! and `api` holds the platform's calls.
 
 mod account;
 mod api;
 mod codes;
+mod compose;
 mod conflict;
 mod connection;
 mod content;
 mod delivery;
 mod dial;
+mod emoji;
 mod endpoint;
 mod envelope;
+mod files;
 mod frame;
 mod known;
 mod mention;
 mod names;
 mod normalize;
+mod past;
+mod past_verbs;
 mod post;
 mod reassembly;
 mod repair;
 mod rest;
 mod serve;
 mod session;
+mod split;
 #[cfg(test)]
 pub(crate) mod stage;
 mod tidy;
 mod time;
 mod token;
+mod token_file;
 mod url;
+mod verbs;
 mod wire;
 
 pub use account::Account;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::account::State;
-use super::api;
+use super::api::{self, Pages};
 use super::normalize::Wanted;
 use super::tidy;
 use crate::error::Result;
@@ -46,8 +46,8 @@ pub fn start(state: &Arc<State>, tasks: &mut JoinSet<()>) -> Asked {
 
 /// Chats and their members, as far as a few calls go.
 async fn warm(state: &Arc<State>) {
-    let chats = match api::chats(&state.rest, WARM_CHAT_PAGES).await {
-        Ok(chats) => chats,
+    let chats = match api::chats(&state.rest, Pages::of(WARM_CHAT_PAGES)).await {
+        Ok((chats, _)) => chats,
         Err(error) => return tracing::debug!(%error, "could not list chats"),
     };
     for chat in &chats {
@@ -69,7 +69,7 @@ async fn warm(state: &Arc<State>) {
 
 /// Learns the first names of a chat, and in any case the `wanted` one.
 async fn learn_members(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
-    let members = api::members(&state.rest, chat_id, WARM_MEMBER_PAGES).await?;
+    let (members, _) = api::members(&state.rest, chat_id, Pages::of(WARM_MEMBER_PAGES)).await?;
     learn(state, members.into_iter().map(|member| (member.member_id, member.name)), wanted);
     sleep(PAUSE).await;
     learn_bots(state, chat_id, wanted).await
@@ -125,8 +125,8 @@ async fn look_up(state: &Arc<State>, wanted: &Wanted) -> Result<()> {
         Wanted::Chat { chat_id } => {
             let chat = api::chat_info(&state.rest, chat_id).await?;
             let mut known = state.known();
-            known.learn_chat(chat_id, &tidy::name(&chat.name));
-            known.learn_chat_mode(chat_id, chat.topic);
+            known.learn_chat(chat_id, &tidy::name(chat.name.as_deref().unwrap_or_default()));
+            known.learn_chat_mode(chat_id, chat.topic());
         }
         Wanted::Bot { open_id, message_id, chat_id } => {
             let message = api::message_get(&state.rest, message_id).await?;

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::multipart::Form;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::token::{Granted, Look, Tokens};
+use super::token_file::TokenFile;
 use super::{codes, envelope};
 use crate::clock::Clock;
+use crate::core::retry::{Failure, Retry};
 use crate::error::{Error, Result};
+use crate::transport::verbs::Acting;
 
 /// The largest answer that is read. A page of messages has some hundred KiB.
 const ANSWER_MAX: usize = 8 * 1024 * 1024;
@@ -31,21 +36,53 @@ pub struct Rest {
     timeout: Duration,
     clock: Clock,
     tokens: Tokens,
+    /// Set for one command; a connection has its own ways to wait, and no use for the file.
+    token_file: Option<TokenFile>,
+    patience: Duration,
 }
 
+/// A token with less than this is not worth taking from the file.
+const WORTH_TAKING: Duration = Duration::from_secs(3 * 60);
+
+/// Spread between commands that failed together.
+const JITTER: f64 = 0.3;
+
 /// One call below `/open-apis`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     pub method: &'a Method,
     /// Segments; each is escaped.
     pub path: &'a [&'a str],
     pub query: &'a [(&'a str, &'a str)],
-    pub body: Option<&'a Value>,
+    pub payload: Payload<'a>,
+    /// Repeating it does no harm: it only reads, or carries a key of its own.
+    pub repeatable: bool,
+}
+
+#[derive(Clone, Copy)]
+pub enum Payload<'a> {
+    None,
+    Json(&'a Value),
+    /// Built anew for each attempt.
+    Form(&'a (dyn Fn() -> Form + Send + Sync)),
 }
 
 impl<'a> Call<'a> {
     pub fn get(path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Call<'a> {
-        Call { method: &Method::GET, path, query, body: None }
+        Call { method: &Method::GET, path, query, payload: Payload::None, repeatable: true }
+    }
+
+    /// A call that changes something.
+    pub fn write(method: &'a Method, path: &'a [&'a str], payload: Payload<'a>) -> Call<'a> {
+        Call { method, path, query: &[], payload, repeatable: false }
+    }
+
+    pub fn query(self, query: &'a [(&'a str, &'a str)]) -> Call<'a> {
+        Call { query, ..self }
+    }
+
+    pub fn repeatable(self) -> Call<'a> {
+        Call { repeatable: true, ..self }
     }
 }
 
@@ -74,36 +111,105 @@ impl Rest {
         timeout: Duration,
         clock: Clock,
     ) -> Rest {
-        Rest { http, base, app_id, app_secret, timeout, clock, tokens: Tokens::default() }
-    }
-
-    /// Makes a call with the tenant token. `T` is the whole body. A stale token is replaced once.
-    pub async fn call<T: DeserializeOwned>(self: &Arc<Self>, call: Call<'_>) -> Result<T> {
-        let token = self.token().await?;
-        let answer = self.attempt(&call, &token).await?;
-        let answer = match envelope::code(&answer.body) {
-            Some(code) if codes::STALE_TOKEN.contains(&code) => {
-                self.tokens.spoil(&token);
-                let token = self.token().await?;
-                self.attempt(&call, &token).await?
-            }
-            _ => answer,
-        };
-        let read = envelope::read(&answer);
-        if let Err(error) = &read {
-            let (status, log_id) = (answer.status, answer.log_id.as_deref());
-            tracing::debug!(method = %call.method, path = call.path.join("/"), status, log_id, %error, "call failed");
+        let tokens = Tokens::default();
+        Rest {
+            http,
+            base,
+            app_id,
+            app_secret,
+            timeout,
+            clock,
+            tokens,
+            token_file: None,
+            patience: Duration::ZERO,
         }
-        read
     }
 
-    async fn attempt(&self, call: &Call<'_>, token: &SecretString) -> Result<Answer> {
+    /// Sets up for one command.
+    pub fn act(&mut self, acting: Acting) {
+        let file = TokenFile::new(acting.token_file, &self.app_id, &self.base, self.clock.clone());
+        self.token_file = Some(file);
+        self.patience = acting.patience;
+    }
+
+    /// Makes a call with the tenant token. `T` is the whole body. A stale token is replaced once; limits and
+    /// passing trouble are waited out as far as the patience goes.
+    pub async fn call<T: DeserializeOwned>(self: &Arc<Self>, call: Call<'_>) -> Result<T> {
+        let mut waiting = self.waiting(&call);
+        loop {
+            let error = match self.answered(&call).await.and_then(|answer| envelope::read(&answer)) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            waiting.after(&call, error).await?;
+        }
+    }
+
+    /// Opens a download. Success is bytes of whatever type, failure is JSON with a status of its own.
+    pub async fn download(self: &Arc<Self>, call: Call<'_>) -> Result<Response> {
+        let mut waiting = self.waiting(&call);
+        loop {
+            let error = match self.opened(&call).await {
+                Ok(Opened::Body(response)) => return Ok(response),
+                Ok(Opened::Answer(answer)) => envelope::refusal(&answer),
+                Err(error) => error,
+            };
+            waiting.after(&call, error).await?;
+        }
+    }
+
+    fn waiting(&self, call: &Call<'_>) -> Waiting {
+        let give_up = self.clock.now() + self.patience;
+        Waiting { give_up, clock: self.clock.clone(), retry: Retry::new(call.repeatable, JITTER) }
+    }
+
+    async fn answered(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
+        match self.opened(call).await? {
+            Opened::Body(response) => answer(response).await,
+            Opened::Answer(answer) => Ok(answer),
+        }
+    }
+
+    /// An attempt with a token, and a second one with a new token where the first was stale.
+    async fn opened(self: &Arc<Self>, call: &Call<'_>) -> Result<Opened> {
+        let token = self.token().await?;
+        let opened = self.attempt(call, &token).await?;
+        match &opened {
+            Opened::Answer(answer)
+                if envelope::code(&answer.body).is_some_and(|code| codes::STALE_TOKEN.contains(&code)) =>
+            {
+                self.spoil(&token);
+                let token = self.token().await?;
+                self.attempt(call, &token).await
+            }
+            Opened::Answer(_) | Opened::Body(_) => Ok(opened),
+        }
+    }
+
+    fn spoil(&self, token: &SecretString) {
+        self.tokens.spoil(token);
+        if let Some(file) = &self.token_file {
+            file.forget(token.expose_secret());
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>, token: &SecretString) -> Result<Opened> {
         let mut request = self.http.request(call.method.clone(), self.url(call.path)?).query(call.query);
         request = request.bearer_auth(token.expose_secret());
-        if let Some(body) = call.body {
-            request = request.json(body);
+        request = match call.payload {
+            Payload::None => request,
+            Payload::Json(body) => request.json(body),
+            Payload::Form(build) => request.multipart(build()),
+        };
+        let response = self.send(request).await?;
+        let json = header(&response, "content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        // Failures come with a success status too, and a file may be JSON itself.
+        let file = !json || header(&response, "content-disposition").is_some();
+        if response.status().is_success() && file {
+            Ok(Opened::Body(response))
+        } else {
+            Ok(Opened::Answer(answer(response).await?))
         }
-        self.exchange(request).await
     }
 
     fn url(&self, path: &[&str]) -> Result<Url> {
@@ -119,6 +225,8 @@ impl Rest {
     pub async fn token(self: &Arc<Self>) -> Result<SecretString> {
         match self.tokens.look(self.clock.now()) {
             Look::Fresh(token) => Ok(token),
+            // A command is over before a renewal in the background would be.
+            Look::Aging(token) if self.token_file.is_some() => Ok(token),
             Look::Aging(token) => {
                 let rest = Arc::clone(self);
                 tokio::spawn(async move {
@@ -126,8 +234,25 @@ impl Rest {
                 });
                 Ok(token)
             }
-            Look::Missing => self.tokens.fetch(|| self.clock.now(), async || self.grant().await).await,
+            Look::Missing => self.tokens.fetch(|| self.clock.now(), async || self.obtain().await).await,
         }
+    }
+
+    /// From the file, or from the platform into the file.
+    async fn obtain(&self) -> Result<Granted> {
+        let Some(file) = &self.token_file else { return self.grant().await };
+        let kept = || file.read().filter(|granted| granted.lasts > WORTH_TAKING);
+        if let Some(granted) = kept() {
+            return Ok(granted);
+        }
+        let _lock = file.lock(self.timeout).await;
+        // Whoever held the lock before may have fetched what we need.
+        if let Some(granted) = kept() {
+            return Ok(granted);
+        }
+        let granted = self.grant().await?;
+        file.write(&granted);
+        Ok(granted)
     }
 
     async fn grant(&self) -> Result<Granted> {
@@ -149,12 +274,64 @@ impl Rest {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer> {
+        answer(self.send(request).await?).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let request = request.header("user-agent", USER_AGENT).timeout(self.timeout);
-        let response = request.send().await.map_err(network)?;
-        let status = response.status().as_u16();
-        let log_id = header(&response, "x-tt-logid").or_else(|| header(&response, "x-request-id"));
-        let retry_after = retry_after(|name| header(&response, name));
-        Ok(Answer { status, log_id, retry_after, body: bounded_body(response).await? })
+        request.send().await.map_err(network)
+    }
+}
+
+async fn answer(response: Response) -> Result<Answer> {
+    let (status, log_id) = (response.status().as_u16(), log_id(&response));
+    let retry_after = retry_after(|name| header(&response, name));
+    Ok(Answer { status, log_id, retry_after, body: bounded_body(response).await? })
+}
+
+fn log_id(response: &Response) -> Option<String> {
+    header(response, "x-tt-logid").or_else(|| header(response, "x-request-id"))
+}
+
+/// What an attempt brought.
+enum Opened {
+    /// Bytes that are not an envelope, still to be read.
+    Body(Response),
+    /// An envelope, or a failure without one.
+    Answer(Answer),
+}
+
+/// The patience of one call.
+struct Waiting {
+    give_up: Instant,
+    clock: Clock,
+    retry: Retry,
+}
+
+impl Waiting {
+    /// Waits before the next attempt, or says that there is none.
+    async fn after(&mut self, call: &Call<'_>, error: Error) -> Result<()> {
+        let left = self.give_up.saturating_duration_since(self.clock.now());
+        let wait = self.retry.after(failure(&error), left);
+        let (log_id, path) = (error.log_id.as_deref(), call.path.join("/"));
+        tracing::debug!(method = %call.method, path, log_id, %error, ?wait, "call failed");
+        match wait {
+            None => Err(error),
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn failure(error: &Error) -> Failure {
+    if error.subtype.as_deref() == Some(envelope::RATE_LIMIT) {
+        Failure::Limited { reset: error.retry_after_ms.map(Duration::from_millis) }
+    } else if error.retryable {
+        Failure::Passing
+    } else {
+        Failure::Final
     }
 }
 
@@ -164,7 +341,7 @@ pub fn retry_after(header: impl Fn(&str) -> Option<String>) -> Option<Duration> 
     value.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn header(response: &Response, name: &str) -> Option<String> {
+pub fn header(response: &Response, name: &str) -> Option<String> {
     let value = response.headers().get(name)?.to_str().ok()?;
     Some(super::tidy::name(value)).filter(|value| !value.is_empty())
 }
@@ -181,7 +358,7 @@ async fn bounded_body(mut response: Response) -> Result<Bytes> {
 }
 
 /// The causes in one sentence, without the URL.
-fn network(error: reqwest::Error) -> Error {
+pub fn network(error: reqwest::Error) -> Error {
     let error = error.without_url();
     let mut message = error.to_string();
     let mut source = error.source();

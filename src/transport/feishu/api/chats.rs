@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::rest::Rest;
-use super::page;
+use super::page::{self, Pages};
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]
@@ -13,11 +13,19 @@ pub struct ChatRow {
     pub chat_id: String,
     #[serde(default)]
     pub name: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
     /// `group`, `topic` or `p2p`; not in older answers.
     #[serde(default)]
     pub chat_mode: Option<String>,
+    #[serde(default)]
+    pub chat_status: Option<String>,
+    #[serde(default)]
+    pub owner_id: Option<String>,
+    #[serde(default)]
+    pub external: Option<bool>,
 }
 
-pub async fn chats(rest: &Arc<Rest>, pages_max: usize) -> Result<Vec<ChatRow>> {
-    page::all(rest, &["im", "v1", "chats"], &[("sort_type", "ByCreateTimeAsc")], pages_max).await
+pub async fn chats(rest: &Arc<Rest>, pages: Pages) -> Result<(Vec<ChatRow>, bool)> {
+    page::read(rest, &["im", "v1", "chats"], &[("sort_type", "ByCreateTimeAsc")], pages).await
 }

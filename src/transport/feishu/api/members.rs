@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::rest::Rest;
-use super::page;
+use super::page::{self, Pages};
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]
@@ -15,7 +15,7 @@ pub struct MemberRow {
     pub name: Option<String>,
 }
 
-pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages_max: usize) -> Result<Vec<MemberRow>> {
+pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages: Pages) -> Result<(Vec<MemberRow>, bool)> {
     let path = ["im", "v1", "chats", chat_id, "members"];
-    page::all(rest, &path, &[("member_id_type", "open_id")], pages_max).await
+    page::read(rest, &path, &[("member_id_type", "open_id")], pages).await
 }

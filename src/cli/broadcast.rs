@@ -1,0 +1,151 @@
+//! `rooma broadcast`: say the same in several chats.
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::Global;
+use super::context::{Common, Context};
+use super::mentions::Around;
+use super::say::{Key, Words, say};
+use crate::error::{Error, Kind, Report, Result};
+use crate::event::ids::{ChatId, MessageId};
+use crate::transport::verbs::{Composed, Target};
+
+/// Chats that are written to at the same time.
+const AT_ONCE: usize = 4;
+
+/// Longest suffix that tells the keys of a broadcast's chats apart.
+const BASE_KEY_MAX: usize = 40;
+
+/// Say the same in several chats
+///
+/// Prints what became of each chat. If any failed, "ok" is false and the exit code is 1; repeating with the
+/// same --idempotency-key posts only where it is missing.
+///
+/// Risk: write
+///
+/// Example:
+///   rooma broadcast --chat oc_a0b1 --chat ops --text "hello, all"
+///
+/// AI agents: more chats than broadcast.confirm_over need --yes; ask your user before you give it.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Id, alias or name of a chat; repeat for each
+    #[arg(long, visible_alias = "chat-id", value_name = "CHAT", required = true)]
+    chat: Vec<String>,
+    #[command(flatten)]
+    words: Words,
+    /// Go on although there are many chats
+    #[arg(long)]
+    yes: bool,
+    /// Repeating a broadcast with the same key within an hour posts nothing new
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Serialize)]
+struct Outcomes<'a> {
+    ok: bool,
+    items: Vec<Outcome>,
+    idempotency_key: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    ok: bool,
+    /// As it was given.
+    chat: String,
+    chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    message_ids: Vec<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Report>,
+}
+
+/// One chat with what it is to get. All are ready before the first is sent.
+struct Errand {
+    chat: String,
+    id: ChatId,
+    messages: Vec<Composed>,
+    key: Key,
+}
+
+/// True if every chat got it.
+pub async fn run(args: Args, global: &Global) -> Result<bool> {
+    let context = Context::open(global, &args.common).await?;
+    let key = Key::new(args.idempotency_key.as_deref())?;
+    if key.as_str().chars().count() > BASE_KEY_MAX {
+        return Err(Error::validation(format!(
+            "the --idempotency-key of a broadcast takes {BASE_KEY_MAX} characters"
+        )));
+    }
+    let errands = errands(&context, &args, &key).await?;
+    let limit = context.config.options.broadcast.confirm_over as usize;
+    if errands.len() > limit && !args.yes && !args.dry_run {
+        return Err(Error::new(Kind::Confirmation, format!("this goes to {} chats", errands.len()))
+            .hint(format!("add --yes if that is meant; up to {limit} go without (broadcast.confirm_over)")));
+    }
+    let sent = stream::iter(errands).map(|errand| deliver(&context, errand, args.dry_run));
+    let items: Vec<Outcome> = sent.buffered(AT_ONCE).collect().await;
+    let ok = items.iter().all(|item| item.ok);
+    let (idempotency_key, warnings) = (key.as_str(), args.words.warnings());
+    context.output.emit(&Outcomes { ok, items, idempotency_key, warnings, dry_run: args.dry_run })?;
+    Ok(ok)
+}
+
+async fn errands(context: &Context, args: &Args, key: &Key) -> Result<Vec<Errand>> {
+    let mut errands: Vec<Errand> = Vec::new();
+    for chat in &args.chat {
+        let id = context.chat(Some(chat)).await?;
+        if errands.iter().any(|errand| errand.id == id) {
+            continue;
+        }
+        let body = args.words.body(context, &Around::Chat(id.clone())).await?;
+        let body = body.ok_or_else(|| Error::validation("there is nothing to say").hint("give --text"))?;
+        let key = Key::new(Some(&format!("{}-{:x}", key.as_str(), tag(&id))))?;
+        errands.push(Errand { chat: chat.clone(), messages: context.account.compose(&body)?, id, key });
+    }
+    Ok(errands)
+}
+
+/// Tells the chats of one broadcast apart, the same in every run whatever the order.
+fn tag(id: &ChatId) -> u16 {
+    // FNV-1a, folded: a key is remembered per app, and two chats of one broadcast must not share one.
+    let hash = id
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 16)) as u16
+}
+
+async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {
+    let Errand { chat, id, messages, key } = errand;
+    let mut outcome =
+        Outcome { ok: true, chat, chat_id: id.clone(), message_id: None, message_ids: vec![], error: None };
+    if dry_run {
+        return outcome;
+    }
+    match say(context, &Target::Chat(id), &messages, &key).await {
+        Ok(said) => {
+            outcome.message_id = Some(said.message_id);
+            outcome.message_ids = said.message_ids;
+        }
+        Err(error) => {
+            outcome.ok = false;
+            outcome.error = Some(error.report());
+        }
+    }
+    outcome
+}

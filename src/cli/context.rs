@@ -1,0 +1,190 @@
+//! What every verb needs: the profile it acts as, the account behind it, and where its value goes.
+
+use std::time::Duration;
+
+use super::Global;
+use super::output::{Format, Output};
+use super::seats::{Ground, limits};
+use crate::clock::Clock;
+use crate::config::{Config, Profile, Span};
+use crate::core::target::{Choice, Found, choose, find};
+use crate::error::{Error, Result};
+use crate::event::ids::{ChatId, MessageId};
+use crate::transport::Account;
+use crate::transport::verbs::{Acting, Chat, IdKind};
+
+/// Names in one hint.
+const NAMED_MAX: usize = 20;
+
+/// A single call gets this long even where nothing is to be waited out.
+const CALL_MIN: Duration = Duration::from_secs(1);
+
+/// The options of every verb that talks to a platform.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// How long rate limits and passing trouble are waited out
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = span)]
+    pub timeout: Duration,
+    /// How the value is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Print what this jq expression makes of the value
+    #[arg(short = 'q', long, value_name = "EXPR")]
+    pub jq: Option<String>,
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    text.parse::<Span>().map(|span| span.0)
+}
+
+/// The chat of a verb that needs one.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ChatArg {
+    /// Id, alias or name of the chat [default: the profile's, FEISHU_DEFAULT_CHAT_ID, or the only one]
+    #[arg(long, visible_alias = "chat-id", value_name = "CHAT")]
+    pub chat: Option<String>,
+}
+
+/// The message of a verb that needs one.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MessageArg {
+    /// Id of the message, om_…
+    #[arg(long, value_name = "ID")]
+    pub message_id: String,
+}
+
+impl MessageArg {
+    pub fn id(&self, context: &Context) -> Result<MessageId> {
+        message_id("--message-id", &self.message_id, &context.account)
+    }
+}
+
+/// An id of a message, checked as far as its look tells.
+pub fn message_id(flag: &str, text: &str, account: &Account) -> Result<MessageId> {
+    match account.id_kind(text) {
+        Some(IdKind::Message) => Ok(MessageId::new(text)),
+        _ => Err(Error::validation(format!("{flag} wants the id of a message, not `{}`", shown(text)))
+            .hint("ids of messages begin with om_; lines and `rooma pull` name them")),
+    }
+}
+
+pub struct Context {
+    pub config: Config,
+    pub profile: Profile,
+    pub account: Account,
+    pub output: Output,
+    pub clock: Clock,
+    ground: Ground,
+    patience: Duration,
+}
+
+impl Context {
+    /// Reads the configuration and the secret. Nothing is sent.
+    pub async fn open(global: &Global, common: &Common) -> Result<Context> {
+        let output = Output::new(common.format, common.jq.as_deref())?;
+        let here = std::env::current_dir()
+            .map_err(|error| Error::storage(format!("the working directory is gone: {error}")))?;
+        let config = Config::load(global.home.as_deref(), &here)?;
+        let profile = profile(&config, global.profile.as_deref())?;
+        let clock = Clock::system();
+        let mut limits = limits(&config);
+        limits.http = limits.http.min(common.timeout.max(CALL_MIN));
+        let ground = Ground::new(&config, &config.profiles, limits, clock.clone())?;
+        let patience = common.timeout;
+        let account = account(&config, &ground, &profile, patience).await?;
+        Ok(Context { config, profile, account, output, clock, ground, patience })
+    }
+
+    /// The account of another profile of this home.
+    pub async fn other(&self, profile: &Profile) -> Result<Account> {
+        account(&self.config, &self.ground, profile, self.patience).await
+    }
+
+    /// The chat that a flag names, or the one that goes without saying.
+    pub async fn chat(&self, flag: Option<&str>) -> Result<ChatId> {
+        let environment = self.config.environment.get("FEISHU_DEFAULT_CHAT_ID");
+        match choose(flag, self.profile.default_chat.as_deref(), environment) {
+            Choice::Named { text, by } => self.named_chat(text, by).await,
+            Choice::Only => self.only_chat().await,
+        }
+    }
+
+    async fn named_chat(&self, text: &str, by: &str) -> Result<ChatId> {
+        if let Some(id) = self.config.contacts.chats.get(text) {
+            return Ok(ChatId::new(id));
+        }
+        match self.account.id_kind(text) {
+            Some(IdKind::Chat) => return Ok(ChatId::new(text)),
+            Some(IdKind::Person | IdKind::Message | IdKind::Thread) => {
+                return Err(Error::validation(format!("{by}: `{}` is not the id of a chat", shown(text)))
+                    .hint("ids of chats begin with oc_; `rooma chats` lists them"));
+            }
+            None => {}
+        }
+        let chats = self.account.chats(None).await?.items;
+        match find(text, chats.iter().map(|chat| chat.name.as_str())) {
+            Found::One(index) => Ok(ChatId::new(&chats[index].chat_id)),
+            Found::Several(indices) => {
+                let same: Vec<Chat> = indices.into_iter().map(|index| chats[index].clone()).collect();
+                Err(Error::validation(format!("{by}: {} chats are called `{}`", same.len(), shown(text)))
+                    .subtype("ambiguous_chat")
+                    .hint(format!("give the id of one: {}", listed(&same))))
+            }
+            Found::None => Err(Error::validation(format!("{by}: there is no chat `{}`", shown(text)))
+                .subtype("unknown_chat")
+                .hint(format!("the bot is in: {}{}", listed(&chats), self.aliases()))),
+        }
+    }
+
+    fn aliases(&self) -> String {
+        let aliases: Vec<&str> =
+            self.config.contacts.chats.keys().map(String::as_str).take(NAMED_MAX).collect();
+        if aliases.is_empty() { String::new() } else { format!("; aliases: {}", aliases.join(", ")) }
+    }
+
+    async fn only_chat(&self) -> Result<ChatId> {
+        let chats = self.account.chats(None).await?.items;
+        match chats.as_slice() {
+            [only] => Ok(ChatId::new(&only.chat_id)),
+            [] => Err(Error::validation("the bot is in no chat")
+                .subtype("no_chat")
+                .hint("add it to a group first")),
+            _ => Err(Error::validation(format!("which chat? the bot is in {}", chats.len()))
+                .subtype("ambiguous_chat")
+                .hint(format!("say --chat, or set default_chat in the profile: {}", listed(&chats)))),
+        }
+    }
+}
+
+/// `--profile`, `ROOMA_PROFILE`, or the only one. Never another than the one that was named.
+fn profile(config: &Config, flag: Option<&str>) -> Result<Profile> {
+    let named = flag.or_else(|| config.environment.get("ROOMA_PROFILE"));
+    let names: Vec<String> = named.into_iter().map(str::to_owned).collect();
+    let mut chosen = config.chosen(&names)?;
+    if chosen.len() > 1 {
+        let names: Vec<&str> = chosen.iter().map(|profile| profile.name.as_ref()).take(NAMED_MAX).collect();
+        return Err(Error::validation(format!("which profile? there are {}", chosen.len()))
+            .subtype("ambiguous_profile")
+            .hint(format!("say --profile NAME or set ROOMA_PROFILE: {}", names.join(", "))));
+    }
+    Ok(chosen.remove(0))
+}
+
+async fn account(config: &Config, ground: &Ground, profile: &Profile, patience: Duration) -> Result<Account> {
+    let token_file = config.home.data().join(profile.name.as_ref()).join("token.json");
+    Ok(ground.account(profile).await?.acting(Acting { token_file, patience }))
+}
+
+fn listed(chats: &[Chat]) -> String {
+    let some = chats.iter().take(NAMED_MAX).map(|chat| format!("{} ({})", chat.name, chat.chat_id));
+    let mut text = some.collect::<Vec<_>>().join(", ");
+    if chats.len() > NAMED_MAX {
+        text.push_str(&format!(" and {} more", chats.len() - NAMED_MAX));
+    }
+    text
+}
+
+/// What a person typed, fit for an error.
+pub fn shown(text: &str) -> String {
+    crate::event::neutralise(crate::event::bounded(text, 200))
+}

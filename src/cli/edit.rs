@@ -1,0 +1,44 @@
+//! `rooma edit`: change what was said.
+
+use serde_json::json;
+
+use super::Global;
+use super::context::{Common, Context, MessageArg};
+use super::mentions::Around;
+use super::say::Words;
+use crate::error::{Error, Result};
+
+/// Change a text the bot has sent
+///
+/// A message stays of its type: what was sent with --markdown is edited with --markdown. At most 20 times.
+///
+/// Risk: write
+///
+/// Example:
+///   rooma edit --message-id om_a0b1 --text "3 of 5 done"
+///
+/// AI agents: an edit notifies nobody, and a mention added by an edit calls nobody. Send a new message for
+/// what somebody should notice.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    message: MessageArg,
+    #[command(flatten)]
+    words: Words,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let context = Context::open(global, &args.common).await?;
+    let id = args.message.id(&context)?;
+    let body = args.words.body(&context, &Around::Message(id.clone())).await?;
+    let body = body.ok_or_else(|| Error::validation("there is no new text").hint("give --text"))?;
+    let messages = context.account.compose(&body)?;
+    let [message] = messages.as_slice() else {
+        return Err(Error::validation("the text is too long for one message, and an edit cannot split it"));
+    };
+    context.account.edit(&id, message).await?;
+    context.output.emit(&json!({"ok": true, "message_id": id}))
+}

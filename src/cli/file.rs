@@ -1,0 +1,87 @@
+//! `rooma file`: upload a file and post it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::Global;
+use super::attach;
+use super::context::{ChatArg, Common, Context, message_id};
+use super::say::{Key, Said, say};
+use crate::error::Result;
+use crate::transport::verbs::{Body, Target, UploadKind};
+
+/// Upload a file and post it
+///
+/// Images (up to 10 MB) are shown as such, .opus as audio, .mp4 as video, all else as a file (up to 30 MB).
+/// Files of rooma's own home (profiles, .env, config, data) are refused.
+///
+/// Risk: write
+///
+/// Example:
+///   rooma file --chat oc_a0b1 --path /abs/path/to/report.pdf
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    chat: ChatArg,
+    /// The file
+    #[arg(long, value_name = "PATH")]
+    path: PathBuf,
+    /// Show it under this name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Answer this message with it
+    #[arg(long, value_name = "ID", conflicts_with = "chat")]
+    reply_to: Option<String>,
+    /// Answer in a thread of its own
+    #[arg(long, requires = "reply_to")]
+    reply_in_thread: bool,
+    /// Repeating a send with the same key within an hour posts nothing new
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Check the file and show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Serialize)]
+struct Posted {
+    #[serde(flatten)]
+    said: Said,
+    r#type: UploadKind,
+    key: String,
+    name: String,
+    bytes: usize,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let context = Context::open(global, &args.common).await?;
+    let key = Key::new(args.idempotency_key.as_deref())?;
+    let upload = attach::read(&context, &args.path, args.name.as_deref())?;
+    let target = match &args.reply_to {
+        Some(id) => Target::Reply {
+            to: message_id("--reply-to", id, &context.account)?,
+            in_thread: args.reply_in_thread,
+        },
+        None => Target::Chat(context.chat(args.chat.chat.as_deref()).await?),
+    };
+    if args.dry_run {
+        let (name, bytes) = (&upload.name, upload.bytes.len());
+        return context.output.emit(&json!({"dry_run": true, "name": name, "bytes": bytes}));
+    }
+    let uploaded = context.account.upload(&upload).await?;
+    let messages = context.account.compose(&Body::Attachment(uploaded.clone()))?;
+    let said = say(&context, &target, &messages, &key).await?;
+    let posted = Posted {
+        said,
+        r#type: uploaded.kind,
+        key: uploaded.key,
+        name: upload.name,
+        bytes: upload.bytes.len(),
+    };
+    context.output.emit(&posted)
+}

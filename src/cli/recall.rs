@@ -1,0 +1,29 @@
+//! `rooma recall`: take a message back.
+
+use serde_json::json;
+
+use super::Global;
+use super::context::{Common, Context, MessageArg};
+use crate::error::Result;
+
+/// Take a message of the bot back
+///
+/// Risk: write
+///
+/// Example:
+///   rooma recall --message-id om_a0b1
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    message: MessageArg,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let context = Context::open(global, &args.common).await?;
+    let id = args.message.id(&context)?;
+    context.account.recall(&id).await?;
+    context.output.emit(&json!({"ok": true, "message_id": id}))
+}

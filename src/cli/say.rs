@@ -1,0 +1,191 @@
+//! What `send`, `file`, `broadcast` and `help` share: from words to messages, and from messages to one answer.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::context::Context;
+use super::mentions::Around;
+use crate::error::{Error, Kind, Result};
+use crate::event::ids::{ChatId, MessageId, ThreadId};
+use crate::transport::verbs::{Body, Composed, Posted, Target};
+
+/// The platform takes keys of up to 50 characters; the pieces of a long text need a few of them.
+const KEY_MAX: usize = 50;
+const PIECE_KEY_MAX: usize = 46;
+
+/// Words, and how they are to be shown.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Words {
+    /// What to say; @FILE or - (stdin) for longer texts, @@ for a leading @
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Call this member: an alias, a name, a profile, an id, or all; may be repeated
+    #[arg(long, value_name = "WHO")]
+    pub mention: Vec<String>,
+    /// The text is markdown; it may also be given here
+    #[arg(long, value_name = "TEXT", num_args = 0..=1)]
+    pub markdown: Option<Option<String>>,
+}
+
+impl Words {
+    /// The body, if there are words at all.
+    pub async fn body(&self, context: &Context, around: &Around) -> Result<Option<Body>> {
+        let marked = self.markdown.as_ref();
+        let (flag, text) = match (&self.text, marked.and_then(Option::as_ref)) {
+            (Some(_), Some(_)) => {
+                return Err(Error::validation("--text and --markdown both hold a text")
+                    .hint("give the text once; --markdown alone says that --text is markdown"));
+            }
+            (Some(text), None) => ("--text", text),
+            (None, Some(text)) => ("--markdown", text),
+            (None, None) if marked.is_some() => return Err(Error::validation("--markdown has no text")),
+            (None, None) => return Ok(None),
+        };
+        let text = context.body(flag, text, &self.mention)?;
+        let mentions = context.addressees(&self.mention, around).await?;
+        let body =
+            if marked.is_some() { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } };
+        Ok(Some(body))
+    }
+
+    /// Words that look like a mention and are none.
+    pub fn warnings(&self) -> Vec<String> {
+        let quoted = self.text.iter().chain(self.markdown.iter().flatten()).any(|text| text.contains("<at "));
+        let warning = "`<at …>` in the text is shown as it is and calls nobody; use --mention";
+        quoted.then(|| warning.to_owned()).into_iter().collect()
+    }
+}
+
+/// What became of a send.
+#[derive(Debug, Serialize)]
+pub struct Said {
+    pub ok: bool,
+    pub message_id: MessageId,
+    pub chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ThreadId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_time: Option<String>,
+    /// All of them: a long text becomes several messages.
+    pub message_ids: Vec<MessageId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A key that makes repeating a send harmless: the caller's, or one of our own.
+#[derive(Clone, Debug)]
+pub struct Key(String);
+
+impl Key {
+    pub fn new(given: Option<&str>) -> Result<Key> {
+        match given {
+            None => Ok(Key(uuid::Uuid::new_v4().to_string())),
+            Some(key) if (1..=KEY_MAX).contains(&key.chars().count()) => Ok(Key(key.to_owned())),
+            Some(_) => Err(Error::validation(format!("--idempotency-key takes 1 to {KEY_MAX} characters"))),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of one of several messages.
+    fn piece(&self, index: usize) -> String {
+        if index == 0 { self.0.clone() } else { format!("{}.{index}", self.0) }
+    }
+
+    fn check(&self, pieces: usize) -> Result<()> {
+        if pieces > 1 && self.0.chars().count() > PIECE_KEY_MAX {
+            return Err(Error::validation(format!(
+                "the text becomes {pieces} messages, and then --idempotency-key takes {PIECE_KEY_MAX} characters"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Posts the messages one after the other.
+pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
+    key.check(messages.len())?;
+    let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
+    for (index, message) in messages.iter().enumerate() {
+        match context.account.send(target, message, &key.piece(index)).await {
+            Ok(one) => posted.push(one),
+            Err(error) => return Err(incomplete(error, &posted, messages.len(), key)),
+        }
+    }
+    let message_ids = posted.iter().map(|posted| posted.message_id.clone()).collect();
+    let first = posted.into_iter().next().ok_or_else(|| Error::internal("nothing was composed"))?;
+    let Posted { message_id, chat_id, thread_id, create_time } = first;
+    Ok(Said { ok: true, message_id, chat_id, thread_id, create_time, message_ids, warnings: Vec::new() })
+}
+
+/// Says what was sent before the failure, and how to go on without saying it twice.
+fn incomplete(error: Error, posted: &[Posted], all: usize, key: &Key) -> Error {
+    let again = format!("repeat with --idempotency-key {}: what was sent is not sent again", key.as_str());
+    let sent: Vec<&str> = posted.iter().map(|posted| posted.message_id.as_str()).collect();
+    match (sent.as_slice(), error.kind) {
+        ([], Kind::Network) => error.hint(again),
+        ([], _) => error,
+        (sent, _) => Error {
+            message: format!(
+                "{} of {all} messages were sent ({}); then: {}",
+                sent.len(),
+                sent.join(", "),
+                error.message
+            ),
+            ..error
+        }
+        .subtype("partly_sent")
+        .hint(again),
+    }
+}
+
+/// What would be sent.
+#[derive(Debug, Serialize)]
+pub struct Rehearsal {
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_in_thread: Option<bool>,
+    messages: Vec<Rehearsed>,
+    idempotency_key: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rehearsed {
+    msg_type: String,
+    content: Value,
+}
+
+pub fn rehearse(target: &Target, messages: Vec<Composed>, key: &Key, warnings: Vec<String>) -> Rehearsal {
+    let (mut chat_id, mut user_id, mut reply_to, mut reply_in_thread) = (None, None, None, None);
+    match target {
+        Target::Chat(chat) => chat_id = Some(chat.to_string()),
+        Target::Person(person) => user_id = Some(person.to_string()),
+        Target::Reply { to, in_thread } => {
+            (reply_to, reply_in_thread) = (Some(to.to_string()), Some(*in_thread))
+        }
+    }
+    let rehearsed = |message: Composed| Rehearsed {
+        content: serde_json::from_str(&message.content).unwrap_or_default(),
+        msg_type: message.message_type,
+    };
+    Rehearsal {
+        dry_run: true,
+        chat_id,
+        user_id,
+        reply_to,
+        reply_in_thread,
+        messages: messages.into_iter().map(rehearsed).collect(),
+        idempotency_key: key.as_str().to_owned(),
+        warnings,
+    }
+}

@@ -1,0 +1,147 @@
+//! `rooma send`: say something.
+
+use std::path::PathBuf;
+
+use super::Global;
+use super::attach;
+use super::context::{ChatArg, Common, Context, message_id, shown};
+use super::mentions::Around;
+use super::say::{Key, Words, rehearse, say};
+use crate::error::{Error, Result};
+use crate::event::ids::OpenId;
+use crate::transport::verbs::{Body, Composed, IdKind, Target, UploadKind, Uploaded};
+
+/// Say something in a chat, to a person, or in reply to a message
+///
+/// Where the text says @Name of somebody in --mention, the mention stands there, otherwise in front. A text
+/// over the platform's limit becomes several messages. A failed send may be repeated with the same
+/// --idempotency-key within an hour: it is posted once.
+///
+/// Risk: write
+///
+/// Examples:
+///   rooma send --chat oc_a0b1 --text "hello"
+///   rooma send --chat ops --text "@Ann the build is green" --mention Ann
+///   git log -3 | rooma send --chat ops --text -
+///   rooma send --reply-to om_a0b1 --text "on it"
+///
+/// AI agents: "@Ann" in a text alone calls nobody, --mention does. Reply to the message you answer, so that
+/// the platform puts the answer into its thread. A text that begins with @ names a file; write @@ instead.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    chat: ChatArg,
+    /// A person instead of a chat: an id or an alias
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["chat", "reply_to"])]
+    user_id: Option<String>,
+    #[command(flatten)]
+    words: Words,
+    /// Answer this message
+    #[arg(long, value_name = "ID", conflicts_with = "chat")]
+    reply_to: Option<String>,
+    /// Answer in a thread of its own
+    #[arg(long, requires = "reply_to")]
+    reply_in_thread: bool,
+    /// An image, after the words if there are any
+    #[arg(long, value_name = "PATH")]
+    image: Option<PathBuf>,
+    /// The platform's own content, as JSON; @FILE or - as for --text
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["text", "markdown", "image", "mention"])]
+    content: Option<String>,
+    /// Type of --content, such as text, post or interactive
+    #[arg(
+        long,
+        value_name = "TYPE",
+        requires = "content",
+        default_value = "text",
+        hide_default_value = true
+    )]
+    msg_type: String,
+    /// Repeating a send with the same key within an hour posts nothing new
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let context = Context::open(global, &args.common).await?;
+    let key = Key::new(args.idempotency_key.as_deref())?;
+    if args.words.text.is_none()
+        && args.words.markdown.is_none()
+        && args.image.is_none()
+        && args.content.is_none()
+    {
+        return Err(Error::validation("there is nothing to say")
+            .hint("give --text, --markdown, --image or --content"));
+    }
+    let (target, around) = target(&context, &args).await?;
+    let mut messages = words(&context, &args, &around).await?;
+    if let Some(path) = &args.image {
+        messages.push(image(&context, path, args.dry_run).await?);
+    }
+    let warnings = args.words.warnings();
+    if args.dry_run {
+        return context.output.emit(&rehearse(&target, messages, &key, warnings));
+    }
+    let mut said = say(&context, &target, &messages, &key).await?;
+    said.warnings = warnings;
+    context.output.emit(&said)
+}
+
+async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {
+    if let Some(id) = &args.reply_to {
+        let to = message_id("--reply-to", id, &context.account)?;
+        return Ok((Target::Reply { to: to.clone(), in_thread: args.reply_in_thread }, Around::Message(to)));
+    }
+    let person = args.user_id.as_deref().or_else(|| {
+        // An id of a person where a chat is expected can only mean the person.
+        args.chat.chat.as_deref().filter(|text| context.account.id_kind(text) == Some(IdKind::Person))
+    });
+    if let Some(person) = person {
+        return Ok((Target::Person(self::person(context, person)?), Around::Nobody));
+    }
+    let chat = context.chat(args.chat.chat.as_deref()).await?;
+    Ok((Target::Chat(chat.clone()), Around::Chat(chat)))
+}
+
+fn person(context: &Context, text: &str) -> Result<OpenId> {
+    let alias = context.config.contacts.open_id(text, &context.profile.name);
+    let id =
+        alias.or_else(|| (context.account.id_kind(text) == Some(IdKind::Person)).then(|| text.to_owned()));
+    id.map(OpenId::new).ok_or_else(|| {
+        Error::validation(format!("--user-id: `{}` is neither an id nor an alias with one", shown(text)))
+            .hint("ids of people begin with ou_; `rooma members` lists those of a chat")
+    })
+}
+
+async fn words(context: &Context, args: &Args, around: &Around) -> Result<Vec<Composed>> {
+    if let Some(content) = &args.content {
+        let content = context.body("--content", content, &[])?;
+        return context.account.compose(&Body::Raw { message_type: args.msg_type.clone(), content });
+    }
+    match args.words.body(context, around).await? {
+        Some(body) => context.account.compose(&body),
+        None if args.words.mention.is_empty() => Ok(Vec::new()),
+        None => Err(Error::validation("--mention needs a text").hint("add --text")),
+    }
+}
+
+async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Result<Composed> {
+    let upload = attach::read(context, path, None)?;
+    let uploaded = if dry_run {
+        Uploaded { key: "img_…".to_owned(), kind: UploadKind::Image }
+    } else {
+        context.account.upload(&upload).await?
+    };
+    if uploaded.kind != UploadKind::Image {
+        return Err(Error::validation(format!("{} is no image the platform takes", path.display()))
+            .hint("images have up to 10 MB; send it as a file: rooma file --path …"));
+    }
+    let mut messages = context.account.compose(&Body::Attachment(uploaded))?;
+    Ok(messages.remove(0))
+}

@@ -1,0 +1,61 @@
+//! `GET im/v1/messages` and `GET im/v1/messages/:message_id`: what was said.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::rest::{Call, Rest};
+use super::page::{self, Page};
+use crate::error::Result;
+
+/// The largest page of a history.
+pub const PAGE_MAX: usize = 50;
+
+pub type Raw = Box<RawValue>;
+
+/// Where messages are listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Container<'a> {
+    /// `chat` or `thread`.
+    pub kind: &'a str,
+    pub id: &'a str,
+    /// Whole seconds, both ends included; for chats only.
+    pub start: Option<i64>,
+    pub end: Option<i64>,
+}
+
+/// One page, newest first.
+pub async fn history(
+    rest: &Arc<Rest>,
+    container: Container<'_>,
+    size: usize,
+    token: Option<&str>,
+) -> Result<Page<Raw>> {
+    let (start, end) = (container.start.map(|at| at.to_string()), container.end.map(|at| at.to_string()));
+    let mut query = vec![
+        ("container_id_type", container.kind),
+        ("container_id", container.id),
+        ("sort_type", "ByCreateTimeDesc"),
+    ];
+    query.extend(start.as_deref().map(|start| ("start_time", start)));
+    query.extend(end.as_deref().map(|end| ("end_time", end)));
+    page::one(rest, &["im", "v1", "messages"], &query, size, token).await
+}
+
+#[derive(Deserialize)]
+struct Body {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    items: Vec<Raw>,
+}
+
+/// One message; behind a merged forward, what it holds.
+pub async fn message(rest: &Arc<Rest>, message_id: &str) -> Result<Vec<Raw>> {
+    let body: Body = rest.call(Call::get(&["im", "v1", "messages", message_id], &[])).await?;
+    Ok(body.data.items)
+}

@@ -1,0 +1,14 @@
+//! `GET im/v1/messages/:message_id/resources/:key`: what a message carries.
+
+use std::sync::Arc;
+
+use reqwest::Response;
+
+use super::super::rest::{Call, Rest};
+use crate::error::Result;
+
+/// `kind` is `image`, or `file` for all the rest.
+pub async fn resource(rest: &Arc<Rest>, message_id: &str, key: &str, kind: &str) -> Result<Response> {
+    let path = ["im", "v1", "messages", message_id, "resources", key];
+    rest.download(Call::get(&path, &[("type", kind)])).await
+}

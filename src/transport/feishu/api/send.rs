@@ -1,0 +1,55 @@
+//! `POST im/v1/messages` and `POST im/v1/messages/:message_id/reply`.
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::rest::{Call, Payload, Rest};
+use crate::error::Result;
+
+#[derive(Debug, Deserialize)]
+pub struct Sent {
+    pub message_id: String,
+    #[serde(default)]
+    pub chat_id: String,
+    #[serde(default)]
+    pub thread_id: Option<String>,
+    #[serde(default)]
+    pub create_time: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    data: Sent,
+}
+
+/// One message in wire form. The uuid makes it harmless to ask again.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    pub message_type: &'a str,
+    pub content: &'a str,
+    pub uuid: &'a str,
+}
+
+/// To a chat or a person; `id_type` says what `to` is.
+pub async fn send(rest: &Arc<Rest>, id_type: &str, to: &str, letter: Letter<'_>) -> Result<Sent> {
+    let body = json!({
+        "receive_id": to, "msg_type": letter.message_type, "content": letter.content, "uuid": letter.uuid,
+    });
+    let path = ["im", "v1", "messages"];
+    let query = [("receive_id_type", id_type)];
+    let call = Call::write(&Method::POST, &path, Payload::Json(&body)).query(&query).repeatable();
+    rest.call::<Body>(call).await.map(|body| body.data)
+}
+
+pub async fn reply(rest: &Arc<Rest>, to: &str, in_thread: bool, letter: Letter<'_>) -> Result<Sent> {
+    let body = json!({
+        "msg_type": letter.message_type, "content": letter.content, "uuid": letter.uuid,
+        "reply_in_thread": in_thread,
+    });
+    let path = ["im", "v1", "messages", to, "reply"];
+    let call = Call::write(&Method::POST, &path, Payload::Json(&body)).repeatable();
+    rest.call::<Body>(call).await.map(|body| body.data)
+}

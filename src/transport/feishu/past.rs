@@ -1,0 +1,159 @@
+//! A message of the history, in our own words. Ids are strings here and bots are apps, unlike in events.
+
+use serde::Deserialize;
+
+use super::content;
+use super::known::Known;
+use super::mention::{self, Doubt, Me};
+use super::wire::{List, Text, WireMention};
+use super::{tidy, time};
+use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::transport::Identity;
+use crate::transport::verbs::{MemberType, PastMessage, Sender};
+
+/// Stands for the words of a message that was taken back.
+const RECALLED: &str = "[recalled]";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wire<'a> {
+    #[serde(borrow)]
+    pub message_id: Text<'a>,
+    #[serde(borrow)]
+    root_id: Text<'a>,
+    #[serde(borrow)]
+    parent_id: Text<'a>,
+    #[serde(borrow)]
+    pub thread_id: Text<'a>,
+    #[serde(borrow)]
+    pub msg_type: Text<'a>,
+    #[serde(borrow)]
+    create_time: Text<'a>,
+    #[serde(borrow)]
+    update_time: Text<'a>,
+    deleted: bool,
+    updated: bool,
+    #[serde(borrow)]
+    pub chat_id: Text<'a>,
+    #[serde(borrow)]
+    pub sender: WireSender<'a>,
+    #[serde(borrow)]
+    body: WireBody<'a>,
+    #[serde(borrow)]
+    mentions: List<WireMention<'a>>,
+    /// The merged forward it lies in.
+    #[serde(borrow)]
+    pub upper_message_id: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WireSender<'a> {
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    #[serde(borrow)]
+    id_type: Text<'a>,
+    #[serde(borrow)]
+    sender_type: Text<'a>,
+    #[serde(borrow)]
+    sender_name: Text<'a>,
+    /// A bot's open_id, in newer answers.
+    #[serde(borrow)]
+    open_bot_id: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireBody<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+}
+
+impl Wire<'_> {
+    /// Milliseconds since the epoch.
+    pub fn written(&self) -> i64 {
+        time::millis(self.create_time.as_str()).unwrap_or(0)
+    }
+
+    /// What this message tells of its sender.
+    pub fn gossip(&self, known: &mut Known) {
+        let sender = &self.sender;
+        let bot = sender.open_bot_id.as_str();
+        if is_app(sender) && !bot.is_empty() {
+            known.learn_app(bot, sender.id.as_str());
+            known.learn_name(bot, &tidy::name(sender.sender_name.as_str()));
+        }
+        known.learn_name(sender.id.as_str(), &tidy::name(sender.sender_name.as_str()));
+    }
+
+    /// Is the sender's name still to be found?
+    pub fn nameless(&self, known: &Known) -> bool {
+        known.person(self.sender.id.as_str()).is_none_or(|person| person.name.is_none())
+    }
+}
+
+fn is_app(sender: &WireSender<'_>) -> bool {
+    sender.id_type.as_str() == "app_id" || matches!(sender.sender_type.as_str(), "app" | "bot")
+}
+
+/// Renders as a line would be.
+pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -> PastMessage {
+    let profile_of = |app_id: &str| profile_of(identity, app_id);
+    let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
+    let content = content::render(wire.msg_type.as_str(), wire.body.content.as_str(), &mentions);
+    let (sender_id, sender_type) = sender_id(&wire.sender, me);
+    let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(str::to_owned);
+    let edited = wire.updated && !wire.deleted;
+    let some_id = |id: &Text<'_>| tidy::some(id.as_str(), |id| MessageId::new(tidy::id(id)));
+    PastMessage {
+        message_id: MessageId::new(tidy::id(wire.message_id.as_str())),
+        chat_id: ChatId::new(tidy::id(wire.chat_id.as_str())),
+        message_type: tidy::word(wire.msg_type.as_str()),
+        create_time: time::rfc3339(wire.written()),
+        sender_name: name(wire.sender.id.as_str()).or_else(|| name(sender_id.as_str())),
+        sender_profile: (sender_type == MemberType::Bot)
+            .then(|| profile_of(wire.sender.id.as_str()))
+            .flatten(),
+        sender: sender(&wire.sender),
+        sender_id,
+        sender_type,
+        content: if wire.deleted { RECALLED.to_owned() } else { content.text },
+        mentions: if wire.deleted { Vec::new() } else { mentions.list },
+        thread_id: tidy::some(wire.thread_id.as_str(), |id| ThreadId::new(tidy::id(id))),
+        root_id: some_id(&wire.root_id),
+        reply_to: some_id(&wire.parent_id),
+        deleted: wire.deleted.then_some(true),
+        updated: edited.then_some(true),
+        update_time: edited.then(|| time::millis(wire.update_time.as_str()).map(time::rfc3339)).flatten(),
+        resources: if wire.deleted { Vec::new() } else { content.resources },
+        children: Vec::new(),
+    }
+}
+
+fn sender(sender: &WireSender<'_>) -> Sender {
+    Sender {
+        id: tidy::id(sender.id.as_str()),
+        id_type: tidy::word(sender.id_type.as_str()),
+        sender_type: tidy::word(sender.sender_type.as_str()),
+    }
+}
+
+/// The id by which a sender can be mentioned, where it is known.
+fn sender_id(sender: &WireSender<'_>, me: Me<'_>) -> (OpenId, MemberType) {
+    if !is_app(sender) {
+        return (OpenId::new(tidy::id(sender.id.as_str())), MemberType::User);
+    }
+    let id = match sender.open_bot_id.as_str() {
+        "" if sender.id.as_str() == me.app_id => me.open_id,
+        "" => sender.id.as_str(),
+        open_id => open_id,
+    };
+    (OpenId::new(tidy::id(id)), MemberType::Bot)
+}
+
+pub fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {
+    if app_id == identity.app_id {
+        return Some(identity.profile.to_string());
+    }
+    identity.siblings.get(app_id).map(|profile| profile.to_string())
+}

@@ -1,0 +1,225 @@
+//! What the command line asks of an account's past: history, threads, single messages.
+
+use std::collections::BTreeMap;
+
+use super::account::{Account, State};
+use super::api::{self, Bot, Container, HISTORY_PAGE_MAX, Pages, Raw};
+use super::codes::Verb;
+use super::mention::Me;
+use super::past::{self, Wire};
+use super::tidy;
+use super::verbs::explained;
+use crate::error::{Error, Kind, Result};
+use crate::event::ids::MessageId;
+use crate::transport::verbs::{HistoryQuery, Items, PastMessage, Place};
+
+/// Pages of one history that are read; a bound for filters that let little through.
+const PAGES_MAX: usize = 40;
+
+/// Merged forwards that are expanded in one answer, and messages of each.
+const EXPANDED_MAX: usize = 5;
+const CHILDREN_MAX: usize = 50;
+
+/// Forwards in forwards that are followed.
+const DEPTH_MAX: usize = 3;
+
+/// Pages of members that are read for names.
+const NAME_PAGES: usize = 5;
+
+impl Account {
+    /// The newest messages that the query lets through, oldest first.
+    pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
+        let (bot, anchor) = tokio::join!(self.state.bot(), self.anchor(query));
+        let (bot, anchor) = (bot?, anchor?);
+        let (mut raw, more) = self.collect(query, anchor.as_ref()).await?;
+        raw.reverse();
+        let messages = self.rendered(&raw, &bot, true).await?;
+        Ok(Items::new(messages, more))
+    }
+
+    /// One message, with what it holds if it is a merged forward.
+    pub async fn message(&self, id: &MessageId) -> Result<PastMessage> {
+        let (bot, raw) = tokio::join!(self.state.bot(), api::message(&self.state.rest, id.as_str()));
+        let (bot, raw) = (bot?, raw?);
+        let messages = self.rendered(&raw, &bot, false).await?;
+        nested(messages, &raw).into_iter().next().ok_or_else(|| nothing(id))
+    }
+
+    /// The thread a message belongs to. A message outside any thread stands alone.
+    pub async fn thread(&self, id: &MessageId, limit: usize) -> Result<Items<PastMessage>> {
+        let message = self.message(id).await?;
+        let Some(thread) = message.thread_id.clone() else { return Ok(Items::new(vec![message], false)) };
+        let query =
+            HistoryQuery { place: Place::Thread(thread), limit, since: None, until: None, before: None };
+        self.history(&query).await
+    }
+
+    /// When the message that ends the query was written.
+    async fn anchor(&self, query: &HistoryQuery) -> Result<Option<Anchor>> {
+        let Some(id) = &query.before else { return Ok(None) };
+        let raw = api::message(&self.state.rest, id.as_str()).await?;
+        let wire = raw.first().and_then(read).ok_or_else(|| nothing(id))?;
+        Ok(Some(Anchor { id: id.clone(), written: wire.written() }))
+    }
+
+    /// Newest first.
+    async fn collect(&self, query: &HistoryQuery, anchor: Option<&Anchor>) -> Result<(Vec<Raw>, bool)> {
+        let mut filter = Filter { query, anchor, passed_anchor: anchor.is_none() };
+        let container = container(query, anchor);
+        let (mut found, mut token) = (Vec::new(), None::<String>);
+        // One more than wanted tells whether there is more. Filters may let few of a page through.
+        let filtered = query.before.is_some() || query.since.is_some() || query.until.is_some();
+        let size = if filtered { HISTORY_PAGE_MAX } else { (query.limit + 1).clamp(1, HISTORY_PAGE_MAX) };
+        for _ in 0..PAGES_MAX.max(query.limit / HISTORY_PAGE_MAX + 2) {
+            let page = api::history(&self.state.rest, container, size, token.as_deref())
+                .await
+                .map_err(explained(Verb::History))?;
+            let next = page.next();
+            for raw in page.items {
+                match read(&raw).map_or(Verdict::Skip, |wire| filter.verdict(&wire)) {
+                    Verdict::Take if found.len() == query.limit => return Ok((found, true)),
+                    Verdict::Take => found.push(raw),
+                    Verdict::Skip => {}
+                    Verdict::End => return Ok((found, false)),
+                }
+            }
+            if next.is_none() || next == token {
+                return Ok((found, false));
+            }
+            token = next;
+        }
+        Ok((found, true))
+    }
+
+    async fn rendered(&self, raw: &[Raw], bot: &Bot, expand: bool) -> Result<Vec<PastMessage>> {
+        let wires: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
+        self.learn_names(&wires).await;
+        let mut messages = Vec::with_capacity(wires.len());
+        let mut expanded = 0;
+        for wire in &wires {
+            let mut message = self.one(wire, bot);
+            if expand && wire.msg_type.as_str() == "merge_forward" && expanded < EXPANDED_MAX {
+                expanded += 1;
+                message.children = self.children(&message.message_id, bot).await;
+            }
+            messages.push(message);
+        }
+        Ok(messages)
+    }
+
+    /// What a merged forward holds. Where that cannot be read, the rest of the answer still stands.
+    async fn children(&self, id: &MessageId, bot: &Bot) -> Vec<PastMessage> {
+        match api::message(&self.state.rest, id.as_str()).await {
+            Ok(raw) => {
+                let messages = raw.iter().filter_map(read).map(|wire| self.one(&wire, bot)).collect();
+                nested(messages, &raw).into_iter().next().map(|message| message.children).unwrap_or_default()
+            }
+            Err(error) => {
+                tracing::warn!(%error, message_id = %id, "a merged forward cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
+    fn one(&self, wire: &Wire<'_>, bot: &Bot) -> PastMessage {
+        let state: &State = &self.state;
+        let me = Me { app_id: &state.identity.app_id, open_id: &bot.open_id, name: &bot.name };
+        past::render(wire, &state.identity, me, &state.known())
+    }
+
+    /// Names come with the messages in newer answers, else from the members of their chat.
+    async fn learn_names(&self, wires: &[Wire<'_>]) {
+        wires.iter().for_each(|wire| wire.gossip(&mut self.state.known()));
+        let nameless = wires.iter().find(|wire| wire.nameless(&self.state.known()));
+        let Some(chat) = nameless.map(|wire| wire.chat_id.as_str().to_owned()) else { return };
+        let rest = &self.state.rest;
+        let (people, bots) =
+            tokio::join!(api::members(rest, &chat, Pages::of(NAME_PAGES)), api::chat_bots(rest, &chat));
+        let mut known = self.state.known();
+        for row in people.map(|(people, _)| people).unwrap_or_default() {
+            known.learn_name(&row.member_id, &tidy::name(row.name.as_deref().unwrap_or_default()));
+        }
+        for row in bots.unwrap_or_default() {
+            known.learn_name(&row.bot_id, &tidy::name(row.bot_name.as_deref().unwrap_or_default()));
+        }
+    }
+}
+
+struct Anchor {
+    id: MessageId,
+    written: i64,
+}
+
+/// What a query lets through of a history that comes newest first.
+struct Filter<'a> {
+    query: &'a HistoryQuery,
+    anchor: Option<&'a Anchor>,
+    passed_anchor: bool,
+}
+
+enum Verdict {
+    Take,
+    Skip,
+    /// Everything from here on is too old.
+    End,
+}
+
+impl Filter<'_> {
+    fn verdict(&mut self, wire: &Wire<'_>) -> Verdict {
+        let written = wire.written();
+        if let Some(anchor) = self.anchor.filter(|_| !self.passed_anchor) {
+            // A message that is not listed itself, such as a reply in a thread, is passed by its time.
+            self.passed_anchor = wire.message_id.as_str() == anchor.id.as_str() || written < anchor.written;
+            if wire.message_id.as_str() == anchor.id.as_str() || !self.passed_anchor {
+                return Verdict::Skip;
+            }
+        }
+        if self.query.since.is_some_and(|since| written < since) {
+            return Verdict::End;
+        }
+        if self.query.until.is_some_and(|until| written > until) { Verdict::Skip } else { Verdict::Take }
+    }
+}
+
+fn container<'a>(query: &'a HistoryQuery, anchor: Option<&Anchor>) -> Container<'a> {
+    match &query.place {
+        Place::Chat(chat) => {
+            let ends = [query.until, anchor.map(|anchor| anchor.written)];
+            let end = ends.into_iter().flatten().min().map(|end| end.div_euclid(1000));
+            let start = query.since.map(|since| since.div_euclid(1000));
+            Container { kind: "chat", id: chat.as_str(), start, end }
+        }
+        Place::Thread(thread) => Container { kind: "thread", id: thread.as_str(), start: None, end: None },
+    }
+}
+
+fn read(raw: &Raw) -> Option<Wire<'_>> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn nothing(id: &MessageId) -> Error {
+    Error::new(Kind::Api, format!("the platform shows nothing of {id}")).subtype("not_found")
+}
+
+/// Puts messages below the forward they lie in. The first is the one that was asked for.
+fn nested(messages: Vec<PastMessage>, raw: &[Raw]) -> Vec<PastMessage> {
+    let uppers = raw.iter().filter_map(read).map(|wire| wire.upper_message_id.as_str().to_owned());
+    let mut below: BTreeMap<String, Vec<PastMessage>> = BTreeMap::new();
+    let mut top = Vec::new();
+    for (index, (message, upper)) in messages.into_iter().zip(uppers).enumerate() {
+        if index == 0 || upper.is_empty() {
+            top.push(message)
+        } else {
+            below.entry(upper).or_default().push(message)
+        }
+    }
+    top.iter_mut().for_each(|message| adopt(message, &mut below, DEPTH_MAX));
+    top
+}
+
+fn adopt(message: &mut PastMessage, below: &mut BTreeMap<String, Vec<PastMessage>>, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    message.children = below.remove(message.message_id.as_str()).unwrap_or_default();
+    message.children.truncate(CHILDREN_MAX);
+    message.children.iter_mut().for_each(|child| adopt(child, below, depth));
+}

@@ -1,0 +1,169 @@
+//! The token between commands: a file only its owner reads, replaced whole, for one app at one address.
+//!
+//! Of many commands that start at once without a token, one fetches it and the others wait at a lock.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use super::token::Granted;
+use crate::clock::{Clock, WallMs};
+
+const VERSION: u32 = 1;
+
+/// The platform's answers end within this; a claim to live longer is a broken clock's.
+const LIFE_MAX_MS: i64 = 2 * 3600 * 1000 + 60_000;
+
+pub struct TokenFile {
+    path: PathBuf,
+    app_id: String,
+    base: String,
+    clock: Clock,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    app_id: String,
+    base_url: String,
+    token: String,
+    expires_ms: WallMs,
+}
+
+impl TokenFile {
+    pub fn new(path: PathBuf, app_id: &str, base: &str, clock: Clock) -> TokenFile {
+        TokenFile { path, app_id: app_id.to_owned(), base: base.to_owned(), clock }
+    }
+
+    /// The token kept, with what is left of its life.
+    pub fn read(&self) -> Option<Granted> {
+        let stored = self.stored()?;
+        let left = stored.expires_ms - self.clock.wall_ms();
+        let left = u64::try_from(left).ok().filter(|left| *left <= LIFE_MAX_MS.unsigned_abs())?;
+        Some(Granted { token: stored.token.into(), lasts: Duration::from_millis(left) })
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        let bytes = std::fs::read(&self.path).ok()?;
+        // A file that does not parse is as good as none: it is replaced by what the platform grants.
+        let stored: Stored = serde_json::from_slice(&bytes).ok()?;
+        (stored.version == VERSION && stored.app_id == self.app_id && stored.base_url == self.base)
+            .then_some(stored)
+    }
+
+    /// Waits until no other process fetches. Without a lock there is only a needless fetch to fear.
+    pub async fn lock(&self, patience: Duration) -> Option<File> {
+        let path = self.path.with_extension("lock");
+        let lock = tokio::task::spawn_blocking(move || lock(&path));
+        match tokio::time::timeout(patience, lock).await {
+            Ok(Ok(Ok(file))) => Some(file),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(%error, "the token's lock cannot be had");
+                None
+            }
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+
+    /// Keeps a token. Trouble costs the next command a fetch, and nothing else.
+    pub fn write(&self, granted: &Granted) {
+        if let Err(error) = self.replace(granted) {
+            tracing::warn!(%error, path = %self.path.display(), "the token cannot be kept");
+        }
+    }
+
+    fn replace(&self, granted: &Granted) -> std::io::Result<()> {
+        let lasts = i64::try_from(granted.lasts.as_millis()).unwrap_or(0);
+        let stored = Stored {
+            version: VERSION,
+            app_id: self.app_id.clone(),
+            base_url: self.base.clone(),
+            token: granted.token.expose_secret().to_owned(),
+            expires_ms: self.clock.wall_ms() + lasts,
+        };
+        let folder = folder(&self.path)?;
+        // Created with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec(&stored)?)?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// Forgets this token, if it is still the one kept.
+    pub fn forget(&self, token: &str) {
+        if self.stored().is_some_and(|stored| stored.token == token) {
+            // Gone already is what was wanted.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn lock(path: &Path) -> std::io::Result<File> {
+    folder(path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+/// The folder of a file, made if need be.
+fn folder(path: &Path) -> std::io::Result<&Path> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn granted(token: &str) -> Granted {
+        Granted { token: token.to_owned().into(), lasts: Duration::from_secs(7200) }
+    }
+
+    fn file(folder: &Path, app_id: &str) -> TokenFile {
+        TokenFile::new(folder.join("data/a/token.json"), app_id, "https://x", Clock::system())
+    }
+
+    #[test]
+    fn a_token_is_kept_for_its_app_and_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = file(folder.path(), "cli_a");
+        assert!(kept.read().is_none());
+        kept.write(&granted("t-1"));
+        let read = kept.read().unwrap();
+        assert_eq!(read.token.expose_secret(), "t-1");
+        assert!(read.lasts > Duration::from_secs(7100));
+        let mode = std::fs::metadata(&kept.path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(file(folder.path(), "cli_b").read().is_none());
+    }
+
+    #[test]
+    fn only_the_token_that_failed_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = file(folder.path(), "cli_a");
+        kept.write(&granted("t-2"));
+        kept.forget("t-1");
+        assert!(kept.read().is_some());
+        kept.forget("t-2");
+        assert!(kept.read().is_none());
+    }
+
+    #[test]
+    fn what_does_not_parse_or_is_over_is_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = file(folder.path(), "cli_a");
+        kept.write(&Granted { lasts: Duration::ZERO, ..granted("t-1") });
+        assert!(kept.read().is_none_or(|granted| granted.lasts.is_zero()));
+        for text in ["", "{}", "{\"version\":2}", "no json"] {
+            std::fs::write(&kept.path, text).unwrap();
+            assert!(kept.read().is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What the command line asks of an account: chats, members, sending, reacting.
+
+use std::sync::Arc;
+
+use super::account::Account;
+use super::api::{self, Letter, Pages, Sent};
+use super::codes::{self, Verb};
+use super::{compose, emoji, files, tidy, time};
+use crate::error::{Error, Result};
+use crate::event::Resource;
+use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::transport::verbs::{
+    Acting, Announcement, Body, Chat, ChatInfo, Composed, Download, IdKind, Items, Member, MemberType,
+    Myself, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+};
+
+impl Account {
+    /// Sets up for one command; must be called before the account is shared.
+    pub fn acting(mut self, acting: Acting) -> Account {
+        if let Some(state) = Arc::get_mut(&mut self.state)
+            && let Some(rest) = Arc::get_mut(&mut state.rest)
+        {
+            rest.act(acting);
+        }
+        self
+    }
+
+    /// The few prefixes that are safe to test.
+    pub fn id_kind(&self, text: &str) -> Option<IdKind> {
+        match text.split_once('_')?.0 {
+            "oc" => Some(IdKind::Chat),
+            "ou" | "on" => Some(IdKind::Person),
+            "om" => Some(IdKind::Message),
+            "omt" => Some(IdKind::Thread),
+            _ => None,
+        }
+    }
+
+    pub async fn myself(&self) -> Result<Myself> {
+        let bot = self.state.bot().await?;
+        Ok(Myself { name: bot.name.clone(), open_id: OpenId::new(bot.open_id.clone()) })
+    }
+
+    /// The first `limit` chats this bot is in, or all of them.
+    pub async fn chats(&self, limit: Option<usize>) -> Result<Items<Chat>> {
+        let (rows, more) = api::chats(&self.state.rest, Pages::until(limit)).await?;
+        let chat = |row: api::ChatRow| Chat {
+            chat_id: tidy::id(&row.chat_id),
+            name: row.name.as_deref().map(tidy::name).unwrap_or_default(),
+            description: row.description.as_deref().map(tidy::clean).unwrap_or_default(),
+            chat_mode: word(row.chat_mode),
+            chat_status: word(row.chat_status),
+            owner_id: word(row.owner_id),
+            external: row.external,
+        };
+        Ok(Items::new(rows.into_iter().map(chat).collect(), more))
+    }
+
+    pub async fn chat_info(&self, chat: &ChatId) -> Result<ChatInfo> {
+        let rest = &self.state.rest;
+        let (info, announced) =
+            tokio::join!(api::chat_info(rest, chat.as_str()), api::announcement(rest, chat.as_str()));
+        let info = info?;
+        let direct = info.chat_mode.as_deref() == Some("p2p");
+        let (announcement, warnings) = match announced {
+            Ok(announced) => (Some(announcement(announced)), Vec::new()),
+            // A direct conversation has none.
+            Err(_) if direct => (None, Vec::new()),
+            Err(error) => (None, vec![warning("the announcement cannot be read", &error)]),
+        };
+        Ok(ChatInfo {
+            chat_id: chat.to_string(),
+            name: info.name.as_deref().map(tidy::name).unwrap_or_default(),
+            description: info.description.as_deref().map(tidy::clean).unwrap_or_default(),
+            announcement,
+            chat_mode: word(info.chat_mode),
+            chat_type: word(info.chat_type),
+            chat_status: word(info.chat_status),
+            user_count: info.user_count.and_then(|count| count.parse().ok()),
+            bot_count: info.bot_count.and_then(|count| count.parse().ok()),
+            owner_id: word(info.owner_id),
+            external: info.external,
+            warnings,
+        })
+    }
+
+    /// People first, then bots. Bots are listed by a call of their own, which some apps may not make.
+    pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
+        let rest = &self.state.rest;
+        let (people, bots, me) = tokio::join!(
+            api::members(rest, chat.as_str(), Pages::until(None)),
+            api::chat_bots(rest, chat.as_str()),
+            self.state.bot(),
+        );
+        let (people, more) = people?;
+        let mut members: Vec<Member> = people
+            .into_iter()
+            .map(|row| member(&row.member_id, row.name.as_deref(), MemberType::User))
+            .collect();
+        let mut warnings = Vec::new();
+        match bots {
+            Ok(bots) => members.extend(
+                bots.into_iter().map(|row| member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)),
+            ),
+            Err(error) => warnings.push(warning("the bots of the chat cannot be listed", &error)),
+        }
+        if let Ok(me) = me {
+            for member in members.iter_mut().filter(|member| member.member_id.as_str() == me.open_id) {
+                member.profile = Some(self.state.identity.profile.to_string());
+            }
+        }
+        Ok(Items { items: members, has_more: more, warnings })
+    }
+
+    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
+        compose::compose(body)
+    }
+
+    /// Posts one message. The same uuid within an hour posts nothing new.
+    pub async fn send(&self, target: &Target, message: &Composed, uuid: &str) -> Result<Posted> {
+        let rest = &self.state.rest;
+        let letter = Letter { message_type: &message.message_type, content: &message.content, uuid };
+        let sent = match target {
+            Target::Chat(chat) => {
+                api::send(rest, "chat_id", chat.as_str(), letter).await.map_err(explained(Verb::Send))
+            }
+            Target::Person(person) => {
+                let id_type = if person.as_str().starts_with("on_") { "union_id" } else { "open_id" };
+                api::send(rest, id_type, person.as_str(), letter).await.map_err(explained(Verb::Send))
+            }
+            Target::Reply { to, in_thread } => api::reply(rest, to.as_str(), *in_thread, letter)
+                .await
+                .map_err(|error| gone(explained(Verb::Reply)(error))),
+        };
+        sent.map(posted)
+    }
+
+    pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
+        let rest = &self.state.rest;
+        let nature = files::nature(&upload.name, &upload.bytes)?;
+        let key = match nature.kind {
+            UploadKind::Image => api::upload_image(rest, &upload.bytes).await?,
+            UploadKind::File | UploadKind::Audio | UploadKind::Video => {
+                let duration = files::duration(nature.kind, &upload.bytes);
+                api::upload_file(rest, nature.file_type, &upload.name, duration, &upload.bytes).await?
+            }
+        };
+        Ok(Uploaded { key, kind: nature.kind })
+    }
+
+    pub async fn react(&self, message: &MessageId, name: &str) -> Result<Reacted> {
+        known_emoji(name)?;
+        let reaction = api::react(&self.state.rest, message.as_str(), name).await?;
+        Ok(reacted(message, &reaction.reaction_id, name))
+    }
+
+    /// Takes this bot's own reaction back.
+    pub async fn unreact(&self, message: &MessageId, name: &str) -> Result<Reacted> {
+        known_emoji(name)?;
+        let reactions = api::reactions(&self.state.rest, message.as_str(), name).await?;
+        let app_id = &self.state.identity.app_id;
+        let mine = reactions.into_iter().find(|reaction| reaction.operator.operator_id == *app_id);
+        let mine = mine.ok_or_else(|| {
+            Error::validation(format!("this bot has no reaction {name} on {message}")).subtype("not_found")
+        })?;
+        api::unreact(&self.state.rest, message.as_str(), &mine.reaction_id).await?;
+        Ok(reacted(message, &mine.reaction_id, name))
+    }
+
+    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
+        api::edit(&self.state.rest, message.as_str(), &content.message_type, &content.content)
+            .await
+            .map_err(explained(Verb::Edit))
+    }
+
+    pub async fn recall(&self, message: &MessageId) -> Result<()> {
+        api::recall(&self.state.rest, message.as_str()).await.map_err(explained(Verb::Recall))
+    }
+
+    /// Opens one resource of a message. Images are fetched as such, all the rest as files.
+    pub async fn download(&self, message: &MessageId, resource: &Resource) -> Result<Download> {
+        let image =
+            resource.r#type == "image" || resource.r#type.is_empty() && resource.key.starts_with("img_");
+        let kind = if image { "image" } else { "file" };
+        let response = api::resource(&self.state.rest, message.as_str(), &resource.key, kind).await?;
+        let name = super::rest::header(&response, "content-disposition");
+        Ok(Download::new(response, name.as_deref().and_then(file_name)))
+    }
+}
+
+/// `filename="…"` of a Content-Disposition.
+fn file_name(disposition: &str) -> Option<String> {
+    let (_, rest) = disposition.split_once("filename=")?;
+    let name = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => rest.split(';').next(),
+    };
+    name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn word(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| tidy::word(&text))
+}
+
+fn announcement(announced: api::Announced) -> Announcement {
+    Announcement {
+        text: tidy::clean(&announced.text),
+        announcement_type: tidy::word(&announced.kind),
+        update_time: time::millis(&announced.update_time).map(time::rfc3339),
+    }
+}
+
+fn warning(what: &str, error: &Error) -> String {
+    match &error.hint {
+        Some(hint) => format!("{what}: {error} ({hint})"),
+        None => format!("{what}: {error}"),
+    }
+}
+
+fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
+    let name = name.map(tidy::name).unwrap_or_default();
+    Member { member_id: OpenId::new(tidy::id(id)), name, member_type, profile: None }
+}
+
+fn posted(sent: Sent) -> Posted {
+    let time = sent.create_time.map(|time| time.as_str().map_or_else(|| time.to_string(), str::to_owned));
+    Posted {
+        message_id: MessageId::new(tidy::id(&sent.message_id)),
+        chat_id: ChatId::new(tidy::id(&sent.chat_id)),
+        thread_id: sent.thread_id.filter(|id| !id.is_empty()).map(|id| ThreadId::new(tidy::id(&id))),
+        create_time: time.and_then(|time| time::millis(&time)).map(time::rfc3339),
+    }
+}
+
+fn known_emoji(name: &str) -> Result<()> {
+    emoji::check(name).map_err(|near| {
+        let error = Error::validation(format!("there is no emoji `{}`", crate::event::neutralise(name)))
+            .subtype("unknown_emoji");
+        match near {
+            Some(near) => error.hint(format!("did you mean {near}? names are case-sensitive")),
+            None => error.hint("often used: OK, THUMBSUP, DONE, OnIt, THANKS, Typing, CrossMark"),
+        }
+    })
+}
+
+fn reacted(message: &MessageId, reaction_id: &str, emoji: &str) -> Reacted {
+    Reacted { message_id: message.clone(), reaction_id: tidy::id(reaction_id), emoji: emoji.to_owned() }
+}
+
+/// Adds what a code means in this call and nowhere else.
+pub fn explained(verb: Verb) -> impl Fn(Error) -> Error {
+    move |error| match error.code.and_then(|code| codes::ambiguous(verb, code)) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// An answer to a message that is gone is not turned into a new topic.
+fn gone(error: Error) -> Error {
+    match error.code {
+        Some(230_011 | 230_110 | 230_111 | 230_050) => Error {
+            message: format!("the message to reply to is gone, and nothing was sent: {}", error.message),
+            ..error
+        }
+        .subtype("target_gone")
+        .hint("send without --reply-to to say it to the chat"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_taken_from_the_header() {
+        for (given, wanted) in [
+            ("attachment; filename=\"a b.txt\"", Some("a b.txt")),
+            ("attachment; filename=a.txt; x=y", Some("a.txt")),
+            ("attachment; filename=\"\"", None),
+            ("inline", None),
+        ] {
+            assert_eq!(file_name(given).as_deref(), wanted, "{given}");
+        }
+    }
+}

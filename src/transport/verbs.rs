@@ -1,0 +1,302 @@
+//! What the verbs of the command line ask of an adapter, and what they get: the platform's shape, lightly
+//! cleaned. Field order here is the order of keys in the output; absent values are left out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::{Mention, Resource};
+
+/// How an account behaves for one command, in contrast to a connection that lives for weeks.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    /// Where the token is kept between commands. Never the secret.
+    pub token_file: PathBuf,
+    /// How long rate limits and passing trouble are waited out.
+    pub patience: Duration,
+}
+
+/// A list, and whether there is more of it than was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Items<T> {
+    pub items: Vec<T>,
+    pub has_more: bool,
+    /// What could not be read, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl<T> Items<T> {
+    pub fn new(items: Vec<T>, has_more: bool) -> Items<T> {
+        Items { items, has_more, warnings: Vec::new() }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Chat {
+    pub chat_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// `group`, `topic` or `p2p`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChatInfo {
+    pub chat_id: String,
+    pub name: String,
+    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<bool>,
+    /// What could not be read, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Announcement {
+    pub text: String,
+    /// `docx`, or `doc` in older groups.
+    pub announcement_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_time: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Member {
+    pub member_id: OpenId,
+    pub name: String,
+    pub member_type: MemberType,
+    /// Set when the member is one of our own profiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberType {
+    User,
+    Bot,
+}
+
+/// Who this bot is on its platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Myself {
+    pub name: String,
+    pub open_id: OpenId,
+}
+
+/// A message as the history tells it. The names are those of a line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PastMessage {
+    pub message_id: MessageId,
+    pub chat_id: ChatId,
+    pub message_type: String,
+    pub create_time: String,
+    pub sender: Sender,
+    pub sender_id: OpenId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    pub sender_type: MemberType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_profile: Option<String>,
+    /// Rendered text.
+    pub content: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Mention>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ThreadId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<bool>,
+    /// Edited, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_time: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// What a merged forward holds, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<PastMessage>,
+}
+
+/// The sender as the platform's API names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sender {
+    pub id: String,
+    pub id_type: String,
+    pub sender_type: String,
+}
+
+/// Which part of a history is wanted; the newest `limit` messages of it.
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    pub place: Place,
+    pub limit: usize,
+    /// Milliseconds since the epoch, both ends included.
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+    /// Only what is older than this message.
+    pub before: Option<MessageId>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Place {
+    Chat(ChatId),
+    Thread(ThreadId),
+}
+
+/// What an id names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdKind {
+    Chat,
+    Person,
+    Message,
+    Thread,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    Chat(ChatId),
+    /// A direct conversation.
+    Person(OpenId),
+    Reply {
+        to: MessageId,
+        in_thread: bool,
+    },
+}
+
+/// What is to be said, before the platform's own form is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    Text {
+        text: String,
+        mentions: Vec<Addressee>,
+    },
+    Markdown {
+        text: String,
+        mentions: Vec<Addressee>,
+    },
+    /// The platform's own content, unchanged.
+    Raw {
+        message_type: String,
+        content: String,
+    },
+    Attachment(Uploaded),
+}
+
+/// Somebody who is to be mentioned. The text may name them by either name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    pub id: OpenId,
+    pub name: String,
+    /// What the caller called them: an alias, a profile.
+    pub called: String,
+}
+
+impl Addressee {
+    /// Everybody in the chat.
+    pub fn all() -> Addressee {
+        Addressee { id: OpenId::new("all"), name: "all".to_owned(), called: "all".to_owned() }
+    }
+}
+
+/// One message in the platform's form. A long text becomes several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    pub message_type: String,
+    /// JSON.
+    pub content: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    pub message_id: MessageId,
+    pub chat_id: ChatId,
+    pub thread_id: Option<ThreadId>,
+    pub create_time: Option<String>,
+}
+
+/// A file to be uploaded. The adapter decides by the name what it is.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    pub name: String,
+    pub bytes: bytes::Bytes,
+}
+
+/// What the platform made of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    pub key: String,
+    pub kind: UploadKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadKind {
+    Image,
+    File,
+    Audio,
+    Video,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reacted {
+    pub message_id: MessageId,
+    pub reaction_id: String,
+    pub emoji: String,
+}
+
+/// A resource that is being fetched. Dropping it ends the transfer.
+pub struct Download {
+    response: reqwest::Response,
+    /// The platform's own name for it, unsafe as it is.
+    pub name: Option<String>,
+    pub content_type: Option<String>,
+    /// Bytes, where the platform says so beforehand.
+    pub length: Option<u64>,
+}
+
+impl Download {
+    pub(in crate::transport) fn new(response: reqwest::Response, name: Option<String>) -> Download {
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let (content_type, length) = (kind.map(str::to_owned), response.content_length());
+        Download { response, name, content_type, length }
+    }
+
+    /// The next bytes, or none at the end.
+    pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
+        self.response.chunk().await.map_err(|error| Error::network(error.without_url().to_string()))
+    }
+}

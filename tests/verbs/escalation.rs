@@ -1,0 +1,71 @@
+//! help: the call to people, and the usage.
+
+use crate::verb::{run, world};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_people_to_call_are_called() {
+    let world = world(1).await;
+    world.write("config/contacts.yaml", "escalation: [ann]\n");
+    let asked = world
+        .rooma(&["help", "--topic", "stuck", "--detail", "-", "--chat", "lobby", "--mention", "li"])
+        .value();
+    let message = world.message(asked["message_id"].as_str().unwrap());
+    assert!(message.content.contains("@_user_1 @_user_2 🆘 stuck"), "{}", message.content);
+    assert!(message.content.contains("— b0 on "), "{}", message.content);
+    assert!(asked["warnings"].is_null());
+    world.write("config/contacts.yaml", "");
+    let asked = world.rooma(&["help", "--topic", "stuck", "--chat", "lobby"]).value();
+    assert!(asked["warnings"][0].as_str().unwrap().contains("escalation"), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_topic_it_is_the_usage() {
+    let world = world(1).await;
+    for (arguments, wanted) in [
+        (&["help"][..], "broadcast"),
+        (&["help", "send"], "--idempotency-key"),
+        (&["help", "help"], "🆘"),
+        (&["help", "monitor"], "--mentioned"),
+    ] {
+        let ran = run(&mut world.command(arguments));
+        assert!(ran.code == 0 && ran.stdout.contains(wanted), "{arguments:?}: {ran:?}");
+    }
+    assert_eq!(run(&mut world.command(&["help", "sned"])).error(2)["type"], "validation");
+    run(&mut world.command(&["help", "--detail", "x"])).error(2);
+    assert_eq!(world.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_has_its_risk_and_an_example() {
+    let world = world(1).await;
+    for verb in [
+        "chats",
+        "chat-info",
+        "members",
+        "pull",
+        "thread",
+        "message",
+        "download",
+        "send",
+        "file",
+        "react",
+        "unreact",
+        "edit",
+        "recall",
+        "broadcast",
+        "help",
+        "completions",
+        "schema",
+        "monitor",
+    ] {
+        let ran = run(&mut world.command(&[verb, "--help"]));
+        assert!(ran.stdout.contains("Risk: read") || ran.stdout.contains("Risk: write"), "{verb}");
+        assert!(ran.stdout.contains("Example") && ran.stdout.contains(&format!("rooma {verb}")), "{verb}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            run(&mut world.command(&["completions", shell])).stdout.contains("idempotency-key"),
+            "{shell}"
+        );
+    }
+}

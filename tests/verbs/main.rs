@@ -1,0 +1,17 @@
+//! The verbs of the built program, each against a sandbox on 127.0.0.1.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod broadcast;
+mod escalation;
+mod files;
+mod history;
+mod output;
+mod reading;
+mod seed;
+mod sending;
+#[path = "../program/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the program as a whole")]
+mod support;
+mod token;
+mod trouble;
+mod verb;

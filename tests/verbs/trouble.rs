@@ -1,0 +1,126 @@
+//! Rate limits, a lost network, a person who loses patience.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rooma::sandbox::{Fault, FaultKind};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::{World, options};
+use crate::verb::{run, world};
+
+fn limited(world: &World, count: Option<u32>, reset_s: u64) {
+    let fault = Fault { count, reset_s: Some(reset_s), ..Fault::new(FaultKind::RateLimit) };
+    world.sandbox.fault(fault).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_waited_out_as_long_as_the_platform_says() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    limited(&world, Some(1), 1);
+    let began = Instant::now();
+    world.rooma(&["react", "--message-id", &world.say("lobby", "x"), "--emoji", "OK"]).value();
+    assert!((900..5000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    limited(&world, None, 60);
+    let began = Instant::now();
+    let error = world.rooma(&["chats", "--timeout", "2s"]).error(1);
+    assert_eq!((&error["subtype"], &error["retryable"]), (&json!("rate_limit"), &json!(true)));
+    assert_eq!(error["retry_after_ms"], 60_000);
+    assert!(began.elapsed() < Duration::from_secs(2), "it waited for nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_five_sends_a_second_all_arrive_once() {
+    let world = World::with(options(1)).await;
+    let spawn = |n: usize| {
+        let mut command = world.as_profile("b0");
+        command.args(["send", "--chat", "lobby", "--text", &n.to_string()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..12).map(spawn).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(world.count(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passing_trouble_is_passed_where_that_is_safe() {
+    let world = world(1).await;
+    let id = world.rooma(&["send", "--chat", "lobby", "--text", "x"]).value()["message_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let fail = || world.sandbox.fault(Fault { count: Some(1), ..Fault::new(FaultKind::Error5xx) }).unwrap();
+    fail();
+    world.rooma(&["chats"]).value();
+    fail();
+    world.rooma(&["send", "--reply-to", &id, "--text", "y"]).value();
+    // Nobody knows whether an edit took place, and it counts.
+    fail();
+    let error = world.rooma(&["edit", "--message-id", &id, "--text", "z"]).error(1);
+    assert_eq!(error["retryable"], true);
+    assert_eq!(world.message(&id).content, r#"{"text":"x"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_is_not_there_is_exit_4_with_a_way_to_go_on() {
+    let world = world(1).await;
+    let profile =
+        "transport: feishu\napp_id: cli_0000000000000000\napp_secret: x\nbase_url: http://127.0.0.1:1\n";
+    world.write("profiles/b0.yaml", profile);
+    let began = Instant::now();
+    let error = world.rooma(&["send", "--chat", "oc_1", "--text", "hi", "--timeout", "300ms"]).error(4);
+    assert_eq!((&error["type"], &error["retryable"]), (&json!("network"), &json!(true)));
+    assert!(error["hint"].as_str().unwrap().contains("--idempotency-key"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_waiting_ends_it_with_the_signals_exit_code() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        limited(&world, None, 20);
+        let mut command = world.as_profile("b0");
+        let child = command.arg("chats").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let calls = world.state().apps[0].rest_calls;
+        let deadline = Instant::now() + crate::support::PATIENCE;
+        while world.state().apps[0].rest_calls == calls && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0));
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["error"]["subtype"], "interrupted");
+        world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_shows_a_secret_or_a_token() {
+    let world = world(1).await;
+    let id = world.say("lobby", "x");
+    let secret = world.sandbox.apps()[0].app_secret.clone();
+    limited(&world, Some(1), 0);
+    for arguments in [
+        &["chats"][..],
+        &["members", "--chat", "lobby"],
+        &["pull", "--chat", "lobby"],
+        &["send", "--chat", "lobby", "--text", "y"],
+        &["react", "--message-id", &id, "--emoji", "OK"],
+        &["recall", "--message-id", &id],
+        &["message", "--message-id", "om_none"],
+    ] {
+        let ran = run(world.as_profile("b0").arg("-vvv").args(arguments));
+        for hidden in [secret.as_str(), "t-g1", "Bearer "] {
+            assert!(!ran.stdout.contains(hidden) && !ran.stderr.contains(hidden), "{arguments:?}: {ran:?}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
-use crate::journal::{Filter, Sync};
+use crate::journal::{Filter, Retention, Sync};
 use crate::sandbox::{Chat, Fault, FaultKind, Member, Options, React, Said, Sandbox, Say, StateQuery};
 use crate::supervisor::{self, Ask, Plan, Since};
 
@@ -67,6 +67,7 @@ async fn plan(home: &Path) -> Result<Plan> {
     Ok(Plan {
         data: config.home.data(),
         sync: Sync::Disk,
+        retention: Retention::default(),
         policy: Policy { jitter: 0.0, ..Policy::default() },
         clock: clock.clone(),
         seats: seats::prepare(&config, &config.chosen(&[])?, clock).await?,

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
-use crate::journal::Filter;
+use crate::journal::{Filter, Retention};
 use crate::supervisor::{self, Ask, Lock, Plan, Since};
 
 /// How often the lock's note is written again, so that no cleaner takes the file for forgotten.
@@ -68,6 +68,10 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let plan = Plan {
         data: config.home.data(),
         sync: config.options.journal.sync.into(),
+        retention: Retention {
+            keep: config.options.journal.keep.0,
+            max_bytes: config.options.journal.max_size.0,
+        },
         policy: policy(&config),
         clock: clock.clone(),
         seats: seats::prepare(&config, &chosen, clock).await?,

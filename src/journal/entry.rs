@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::retention::Retention;
 use crate::core::dedupe::DedupeKey;
 use crate::event::{Event, Rendered};
 
@@ -41,7 +42,8 @@ impl Entry {
     }
 }
 
-/// The entries of one delivery: all of them are journalled, or none.
+/// The entries of one delivery: all of them are journalled, or none. A delivery makes one or two; thousands
+/// would not fit into the positions that are reserved ahead.
 #[derive(Debug)]
 pub struct Batch {
     pub entries: Vec<Entry>,
@@ -88,6 +90,8 @@ pub(super) enum Work {
         name: String,
         seq: u64,
     },
+    /// Remove what is kept no longer.
+    Trim(Retention),
     /// Answer with the newest position once all work before this is committed.
     Barrier(oneshot::Sender<u64>),
     /// Leave the journal as after a clean end. Work after this is refused.
@@ -121,9 +125,14 @@ impl Appender {
         self.give(Work::Append(Batch { entries: vec![entry], answer: None, _credit: None }));
     }
 
-    pub(super) fn give(&self, work: Work) {
-        if let Err(refused) = self.queue.send(work) {
-            refuse(refused.0, "the journal is closed");
+    /// False when the journal is closed.
+    pub(super) fn give(&self, work: Work) -> bool {
+        match self.queue.send(work) {
+            Ok(()) => true,
+            Err(refused) => {
+                refuse(refused.0, "the journal is closed");
+                false
+            }
         }
     }
 }
@@ -136,7 +145,7 @@ pub(super) fn refuse(work: Work, why: &str) {
                 answer.settle(Err(why.to_owned()));
             }
         }
-        Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+        Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
     }
 }
 
@@ -161,7 +170,7 @@ impl Inbox {
         loop {
             match self.0.recv().await? {
                 Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+                Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
             }
         }
     }
@@ -171,7 +180,7 @@ impl Inbox {
         loop {
             match self.0.try_recv().ok()? {
                 Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => {}
+                Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod entry;
 mod reader;
+mod retention;
 mod seen;
 mod store;
 mod syncer;
@@ -21,9 +22,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use reader::{Filter, Page, Reader};
+pub use retention::Retention;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::event::JournalReset;
 use entry::Work;
 use store::Store;
 
@@ -44,6 +47,7 @@ pub struct Journal {
     appender: Appender,
     newest: watch::Receiver<u64>,
     threads: Vec<JoinHandle<()>>,
+    reset: Option<JournalReset>,
 }
 
 impl Journal {
@@ -53,13 +57,19 @@ impl Journal {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
         }
-        let store = Store::open(path)?;
+        let (store, reset) = open_or_begin_anew(path, &clock)?;
         let (queue, work) = mpsc::unbounded_channel();
         let (newest_tx, newest) = watch::channel(store.last_seq());
         let (syncer, sync_thread) = syncer::start(&store, sync)?;
         let write_thread = writer::start(store, work, newest_tx, syncer, clock)?;
         let appender = Appender::new(queue);
-        Ok(Journal { path: path.to_owned(), appender, newest, threads: vec![write_thread, sync_thread] })
+        let threads = vec![write_thread, sync_thread];
+        Ok(Journal { path: path.to_owned(), appender, newest, threads, reset })
+    }
+
+    /// Set when a damaged journal was set aside and this one begun.
+    pub fn reset(&self) -> Option<&JournalReset> {
+        self.reset.as_ref()
     }
 
     pub fn appender(&self) -> Appender {
@@ -78,6 +88,16 @@ impl Journal {
     /// Stores how far a reader has come.
     pub fn cursors(&self) -> Cursors {
         Cursors { appender: self.appender.clone() }
+    }
+
+    /// Looks from now on, every minute, for lines that are kept no longer. Ends with the journal.
+    pub fn retain(&self, retention: Retention) {
+        let appender = self.appender.clone();
+        tokio::spawn(async move {
+            while appender.give(Work::Trim(retention)) {
+                tokio::time::sleep(retention::EVERY).await;
+            }
+        });
     }
 
     /// Waits until all work given before is committed; answers with the newest position.
@@ -99,6 +119,20 @@ impl Journal {
             }
         });
         let _ = joined.await;
+    }
+}
+
+/// A journal that cannot be read is kept for a person to look at, and never overwritten.
+fn open_or_begin_anew(path: &Path, clock: &Clock) -> Result<(Store, Option<JournalReset>)> {
+    match Store::open(path) {
+        Ok(store) => Ok((store, None)),
+        Err(error) if error.subtype.as_deref() == Some(store::CORRUPT) => {
+            let kept = store::set_aside(path, clock.wall_ms())?;
+            tracing::error!(%error, kept_as = %kept.display(), "the journal is damaged; a new one was begun");
+            let reset = JournalReset { reason: error.message, kept_as: Some(kept.display().to_string()) };
+            Ok((Store::open(path)?, Some(reset)))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::store::{failed, open_reader, read_cursor};
+use super::store::{failed, open_reader, read_cursor, read_trimmed};
 use crate::error::Result;
-use crate::event::Line;
+use crate::event::{Event, Gap, Line, Rendered, head};
 
 /// Rows looked at in one step.
 const PAGE_ROWS: u64 = 512;
@@ -87,6 +87,9 @@ impl Reader {
         let mut rows = statement.query(params![after, PAGE_ROWS, filter.raw])?;
         while let Some(row) = rows.next()? {
             let seq: u64 = row.get(0)?;
+            if seq != page.looked_to + 1 && page.looked_to == after {
+                self.write_gap(after, row.get_ref(5)?.as_str()?, &mut page)?;
+            }
             let profile = row.get_ref(1)?.as_str_or_null()?;
             if filter.wants(profile, row.get_ref(2)?.as_str()?, row.get(3)?) {
                 let line = Line {
@@ -105,6 +108,24 @@ impl Reader {
             }
         }
         Ok(page)
+    }
+
+    /// Tells a reader that retention was faster. A gap that a crash left is no loss and is not told.
+    fn write_gap(&self, after: u64, next_head: &str, page: &mut Page) -> rusqlite::Result<()> {
+        let trimmed = read_trimmed(&self.db)?;
+        if trimmed <= after {
+            return Ok(());
+        }
+        let gap = Gap { from_seq: after + 1, to_seq: trimmed, count: trimmed - after };
+        let rendered = Rendered::new(&Event::Gap(gap));
+        // It was lost before the next line was written, whose time is the nearest known.
+        let time =
+            next_head.split("\"time\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let head = head(None, None, rendered.type_name, time, None);
+        Line { seq: trimmed, head: &head, body: &rendered.body, replayed: false, raw: None }
+            .write(&mut page.bytes);
+        page.ends.push((trimmed, page.bytes.len()));
+        Ok(())
     }
 
     /// What the registry of chats needs to know, after `after`: position, profile, type and body of each line.

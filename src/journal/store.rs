@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::entry::Entry;
+use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ impl Store {
 
     fn prepare(&mut self) -> rusqlite::Result<()> {
         self.db.busy_timeout(std::time::Duration::from_secs(5))?;
+        // Only a new file takes this: the space of removed lines can be given back.
+        self.db.pragma_update(None, "auto_vacuum", "incremental")?;
         self.db.pragma_update(None, "journal_mode", "wal")?;
         // In WAL mode NORMAL leaves the sync of a commit to us: the syncer does it for a group at once.
         self.db.pragma_update(None, "synchronous", "normal")?;
@@ -162,6 +165,11 @@ impl Store {
         Ok(true)
     }
 
+    /// One step of what is kept no longer; false when there is none.
+    pub fn trim(&mut self, retention: Retention, now: WallMs) -> rusqlite::Result<bool> {
+        retention::step(&mut self.db, retention, now)
+    }
+
     pub fn store_cursor(&mut self, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<()> {
         self.db
             .prepare_cached(
@@ -242,10 +250,46 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     Ok(db)
 }
 
+/// The last position that retention has removed.
+pub fn read_trimmed(db: &Connection) -> rusqlite::Result<u64> {
+    let trimmed =
+        db.query_row("SELECT value FROM meta WHERE key = 'trimmed'", [], |row| row.get(0)).optional();
+    trimmed.map(Option::unwrap_or_default)
+}
+
 pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
     db.query_row("SELECT seq FROM cursor WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
+/// The `subtype` of an error that a damaged file causes.
+pub const CORRUPT: &str = "corrupt";
+
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    Error::storage(format!("failed to {what} {}: {error}", path.display()))
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
+        _ => text,
+    }
+}
+
+/// Moves a damaged journal out of the way, whole, and says where to.
+pub fn set_aside(path: &Path, now: WallMs) -> Result<PathBuf> {
+    let beside = |suffix: &str| {
+        let mut name = path.to_owned().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let kept = beside(&format!(".corrupt-{now}"));
+    for suffix in ["", "-wal", "-shm"] {
+        let to = beside(&format!(".corrupt-{now}{suffix}"));
+        match std::fs::rename(beside(suffix), &to) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::storage(format!("failed to set {} aside: {error}", path.display())));
+            }
+        }
+    }
+    Ok(kept)
 }

@@ -158,6 +158,20 @@ async fn a_journal_of_version_1_is_read_and_continued() {
 }
 
 #[tokio::test]
+async fn a_damaged_journal_is_set_aside_and_a_new_one_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    std::fs::write(&path, b"this was never a database, and it is long enough to be looked at").unwrap();
+    let journal = Journal::open(&path, Sync::Disk, Clock::system()).unwrap();
+    let kept = journal.reset().unwrap().kept_as.clone().unwrap();
+    assert!(std::fs::read(kept).unwrap().starts_with(b"this was never"));
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    assert_eq!(seqs(&journal), [1]);
+    journal.close().await;
+    assert!(Journal::open(&path, Sync::Disk, Clock::system()).unwrap().reset().is_none());
+}
+
+#[tokio::test]
 async fn a_journal_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
@@ -178,6 +192,65 @@ async fn a_reader_sees_what_its_filter_wants_and_knows_how_far_it_looked() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(page.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 3]);
     assert!(lines[0].contains("\"replayed\":true") && !lines[1].contains("replayed"));
+    journal.close().await;
+}
+
+/// Trims until nothing is left to trim.
+async fn trim(journal: &Journal, retention: Retention) {
+    journal.appender.give(Work::Trim(retention));
+    journal.settled().await;
+    // The steps run between groups; each of these lets at least one happen.
+    for _ in 0..50 {
+        journal.settled().await;
+    }
+}
+
+#[tokio::test]
+async fn old_lines_go_and_a_reader_that_was_behind_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::simulated(1_000_000_000);
+    let journal = Journal::open(&folder.path().join("journal.db"), Sync::Disk, clock.clone()).unwrap();
+    append(&journal, (0..5000).map(|n| entry("alice", &format!("old{n}"))).collect()).await.unwrap();
+    clock.sleep_machine(std::time::Duration::from_secs(100));
+    append(&journal, (0..10).map(|n| entry("alice", &format!("new{n}"))).collect()).await.unwrap();
+    trim(&journal, Retention { keep: std::time::Duration::from_secs(50), max_bytes: u64::MAX }).await;
+
+    let reader = journal.reader().unwrap();
+    let page = reader.page(7, &Filter { types: vec!["message".into()], ..Filter::default() }, 0).unwrap();
+    let text = String::from_utf8(page.bytes).unwrap();
+    assert!(
+        text.contains("\"type\":\"rooma.gap\"")
+            && text.contains("\"from_seq\":8,\"to_seq\":5000,\"count\":4993"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(page.ends[0].0, 5000);
+    assert_eq!(page.looked_to, 5010);
+    let page = reader.page(5000, &Filter::default(), 0).unwrap();
+    assert_eq!(page.ends.len(), 10);
+    assert!(!String::from_utf8(page.bytes).unwrap().contains("rooma.gap"));
+    // What was removed is still known: it is not new when it comes again.
+    assert_eq!(append(&journal, vec![entry("alice", "old3")]).await, Ok(Appended::Duplicate));
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_is_too_large_loses_its_oldest_lines_and_never_its_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    for part in 0..9 {
+        let keys = part * 1000..(part + 1) * 1000;
+        append(&journal, keys.map(|n| entry("alice", &format!("k{n}"))).collect()).await.unwrap();
+    }
+    trim(&journal, Retention { max_bytes: 1024 * 1024, ..Retention::default() }).await;
+    let reader = journal.reader().unwrap();
+    let left = reader.page(0, &Filter::default(), 0).unwrap();
+    assert!(left.ends[0].0 > 1000, "{:?}", left.ends[0]);
+    trim(&journal, Retention { max_bytes: 0, ..Retention::default() }).await;
+    let left = reader.page(8999, &Filter::default(), 0).unwrap();
+    assert_eq!(left.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [9000]);
+    append(&journal, vec![entry("alice", "next")]).await.unwrap();
+    assert_eq!(reader.page(9000, &Filter::default(), 0).unwrap().looked_to, 9001);
     journal.close().await;
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::retention::Retention;
 use super::store::Store;
 use super::syncer::{Group, Syncer};
 use crate::clock::Clock;
@@ -19,6 +20,8 @@ const GROUP_MAX: usize = 1024;
 /// checkpoints never reach its end.
 const LOG_MAX: u64 = 64 * 1024 * 1024;
 
+const CLOSED: &str = "the journal is closed";
+
 /// How long an attempt to reserve positions waits for the disk before the group is refused.
 const RESERVE_WAIT: Duration = Duration::from_secs(10);
 
@@ -29,7 +32,7 @@ pub fn start(
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer = Writer { store, newest, syncer, clock };
+    let writer = Writer { store, newest, syncer, clock, trimming: None };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -41,6 +44,8 @@ struct Writer {
     newest: watch::Sender<u64>,
     syncer: Syncer,
     clock: Clock,
+    /// Set while there may be lines to remove.
+    trimming: Option<Retention>,
 }
 
 impl Writer {
@@ -51,26 +56,53 @@ impl Writer {
                 // Everybody who could append is gone.
                 return self.close(None);
             }
-            let mut group = Vec::with_capacity(taken.len());
-            let mut rest = taken.drain(..);
-            let mut closing = None;
-            for work in rest.by_ref() {
-                match work {
-                    Work::Close(answer) => {
-                        closing = Some(answer);
-                        break;
-                    }
-                    other => group.push(other),
+            let closing = taken.iter().position(|work| matches!(work, Work::Close(_)));
+            let late = closing.map(|at| taken.split_off(at)).unwrap_or_default();
+            self.note_retention(&taken);
+            self.write(std::mem::take(&mut taken));
+            if closing.is_some() {
+                return self.close_with(late, &mut queue);
+            }
+            self.trim(&queue);
+        }
+    }
+
+    /// `late` begins with the request to close; what comes after it is refused.
+    fn close_with(self, late: Vec<Work>, queue: &mut mpsc::UnboundedReceiver<Work>) {
+        queue.close();
+        let mut late = late.into_iter();
+        let answer = match late.next() {
+            Some(Work::Close(answer)) => Some(answer),
+            _ => None,
+        };
+        late.for_each(|work| refuse(work, CLOSED));
+        while let Ok(work) = queue.try_recv() {
+            refuse(work, CLOSED);
+        }
+        self.close(answer);
+    }
+
+    fn note_retention(&mut self, work: &[Work]) {
+        for part in work {
+            if let Work::Trim(retention) = part {
+                self.trimming = Some(*retention);
+            }
+        }
+    }
+
+    /// Removes old lines while nobody waits, and at least one step a group while somebody does.
+    fn trim(&mut self, queue: &mpsc::UnboundedReceiver<Work>) {
+        while let Some(retention) = self.trimming {
+            match self.store.trim(retention, self.clock.wall_ms()) {
+                Ok(true) => {}
+                Ok(false) => self.trimming = None,
+                Err(error) => {
+                    tracing::warn!(%error, "old lines cannot be removed from the journal");
+                    self.trimming = None;
                 }
             }
-            self.write(group);
-            if let Some(answer) = closing {
-                queue.close();
-                rest.for_each(|work| refuse(work, "the journal is closed"));
-                while let Ok(work) = queue.try_recv() {
-                    refuse(work, "the journal is closed");
-                }
-                return self.close(Some(answer));
+            if !queue.is_empty() {
+                return;
             }
         }
     }
@@ -126,7 +158,7 @@ impl Writer {
                 Work::Barrier(answer) => {
                     let _ = answer.send(self.store.last_seq());
                 }
-                Work::Cursor { .. } | Work::Close(_) => {}
+                Work::Cursor { .. } | Work::Trim(_) | Work::Close(_) => {}
             }
         }
         self.syncer.sync(group);
@@ -161,7 +193,7 @@ pub(super) type Outcome = (Answer, Appended);
 fn entries(work: &[Work]) -> u64 {
     let count = work.iter().map(|part| match part {
         Work::Append(batch) => batch.entries.len(),
-        Work::Cursor { .. } | Work::Barrier(_) | Work::Close(_) => 0,
+        Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
     });
     count.sum::<usize>() as u64
 }
@@ -178,6 +210,6 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             Ok(outcome)
         }
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
-        Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
+        Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
     }
 }

@@ -25,7 +25,7 @@ use crate::core::end::End;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::{Event, Started, Stopped};
-use crate::journal::{Entry, Filter, Journal, Sync};
+use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::Life;
 use outlet::{Outlet, OutletEnd};
 use root::Root;
@@ -41,6 +41,7 @@ pub struct Plan {
     /// Where journal and registry live.
     pub data: PathBuf,
     pub sync: Sync,
+    pub retention: Retention,
     pub policy: Policy,
     pub clock: Clock,
     pub seats: Vec<Seat>,
@@ -95,10 +96,14 @@ impl std::str::FromStr for Since {
 
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
-    let Plan { data, sync, policy, clock, seats, stdout, filter, cursor, since } = plan;
+    let Plan { data, sync, retention, policy, clock, seats, stdout, filter, cursor, since } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
+    journal.retain(retention);
     let started_after = journal.settled().await;
     journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
+    if let Some(reset) = journal.reset() {
+        journal.appender().say(Entry::own(None, &Event::JournalReset(reset.clone())));
+    }
     let mut outlet = Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?;
     let root = Root::start(journal.appender(), policy, clock, seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;

@@ -102,3 +102,21 @@ async fn filters_choose_lines_and_raw_adds_the_payload() {
     assert_eq!(lines[1]["mention"], "me");
     assert_eq!(lines[1]["raw"]["header"]["event_type"], "im.message.receive_v1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_journal_is_said_loudly_and_nothing_else_suffers() {
+    let world = World::new(1).await;
+    world.write("data/journal.db", &"garbage ".repeat(1000));
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.journal_reset", 1).await;
+    monitor.connected(1).await;
+    world.say("lobby", "hello");
+    monitor.count("message", 1).await;
+    let (lines, stderr) = monitor.terminate().await;
+    assert_eq!(
+        (text(&lines[0], "type"), text(&lines[1], "type")),
+        ("rooma.started".into(), "rooma.journal_reset".into())
+    );
+    assert!(std::path::Path::new(&text(&lines[1], "kept_as")).exists());
+    assert!(stderr.contains("the journal is damaged"), "{stderr}");
+}

@@ -14,8 +14,8 @@ use crate::transport::verbs::{Composed, Target};
 /// Chats that are written to at the same time.
 const AT_ONCE: usize = 4;
 
-/// Longest suffix that tells the keys of a broadcast's chats apart.
-const BASE_KEY_MAX: usize = 40;
+/// Longest key of a broadcast: with a chat's tag and a piece's number it is still one for the platform.
+const BASE_KEY_MAX: usize = 29;
 
 /// Say the same in several chats
 ///
@@ -85,7 +85,10 @@ struct Errand {
 /// True if every chat got it.
 pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let context = Context::open(global, &args.common).await?;
-    let key = Key::new(args.idempotency_key.as_deref())?;
+    let key = match args.idempotency_key.as_deref() {
+        Some(key) => Key::new(Some(key))?,
+        None => Key::short(),
+    };
     if key.as_str().chars().count() > BASE_KEY_MAX {
         return Err(Error::validation(format!(
             "the --idempotency-key of a broadcast takes {BASE_KEY_MAX} characters"
@@ -114,20 +117,19 @@ async fn errands(context: &Context, args: &Args, key: &Key) -> Result<Vec<Errand
         }
         let body = args.words.body(context, &Around::Chat(id.clone())).await?;
         let body = body.ok_or_else(|| Error::validation("there is nothing to say").hint("give --text"))?;
-        let key = Key::new(Some(&format!("{}-{:x}", key.as_str(), tag(&id))))?;
+        let key = Key::new(Some(&format!("{}-{:016x}", key.as_str(), tag(&id))))?;
         errands.push(Errand { chat: chat.clone(), messages: context.account.compose(&body)?, id, key });
     }
     Ok(errands)
 }
 
-/// Tells the chats of one broadcast apart, the same in every run whatever the order.
-fn tag(id: &ChatId) -> u16 {
-    // FNV-1a, folded: a key is remembered per app, and two chats of one broadcast must not share one.
-    let hash = id
-        .as_str()
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash ^ (hash >> 16)) as u16
+/// Tells the chats of one broadcast apart, the same in every run whatever their order: two chats that shared
+/// a key would share one message.
+fn tag(id: &ChatId) -> u64 {
+    // FNV-1a
+    id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {

@@ -19,17 +19,20 @@ const NAMED_MAX: usize = 20;
 /// A single call gets this long even where nothing is to be waited out.
 const CALL_MIN: Duration = Duration::from_secs(1);
 
+/// Heading of the options that all verbs share.
+pub const HOW: &str = "Options of all verbs";
+
 /// The options of every verb that talks to a platform.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
     /// How long rate limits and passing trouble are waited out
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = span)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = span, help_heading = HOW)]
     pub timeout: Duration,
-    /// How the value is printed
-    #[arg(long, value_enum, default_value_t)]
+    /// Print the value as JSON, each item of a list on a line, or a table for people
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "json|ndjson|table", help_heading = HOW)]
     pub format: Format,
     /// Print what this jq expression makes of the value
-    #[arg(short = 'q', long, value_name = "EXPR")]
+    #[arg(short = 'q', long, value_name = "EXPR", help_heading = HOW)]
     pub jq: Option<String>,
 }
 

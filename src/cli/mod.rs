@@ -65,13 +65,13 @@ Examples:
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// The folder with profiles/, config/ and data/ [default: the nearest one with profiles/ or a .env]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = context::HOW)]
     pub home: Option<PathBuf>,
     /// Act as this profile [default: ROOMA_PROFILE, or the only one]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = context::HOW)]
     pub profile: Option<String>,
     /// Say more on stderr; up to three times
-    #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count, help_heading = context::HOW)]
     pub verbose: u8,
 }
 

@@ -13,12 +13,9 @@ use crate::error::{Error, Result};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One value
     #[default]
     Json,
-    /// One line per item of a list
     Ndjson,
-    /// For people
     Table,
 }
 

@@ -85,6 +85,13 @@ impl Key {
         }
     }
 
+    /// One of our own that leaves room for more.
+    pub fn short() -> Key {
+        let mut key = uuid::Uuid::new_v4().simple().to_string();
+        key.truncate(24);
+        Key(key)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -11,7 +11,7 @@ use crate::core::end::End;
 use crate::error::{Error, Result};
 use crate::event::ids::OpenId;
 use crate::supervisor::{Changed, Dial, Lock, Seat};
-use crate::transport::{Account, Identity, Limits, Shared};
+use crate::transport::{Account, Identity, Limits, Network, Shared};
 
 /// How soon a change of a parked profile is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -57,15 +57,24 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
+/// `http.proxy` and `http.ca_file`; a proxy of the environment where the options name none.
+fn network(config: &Config) -> Network {
+    let http = &config.options.http;
+    let variable =
+        |names: &[&str]| names.iter().find_map(|name| config.environment.get(name)).map(str::to_owned);
+    Network {
+        proxy: http
+            .proxy
+            .clone()
+            .or_else(|| variable(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])),
+        no_proxy: variable(&["NO_PROXY", "no_proxy"]),
+        ca_file: http.ca_file.as_ref().map(|path| config.home.root().join(path)),
+    }
+}
+
 impl Ground {
     /// `profiles` are those that count as ours.
     pub fn new(config: &Config, profiles: &[Profile], limits: Limits, clock: Clock) -> Result<Ground> {
-        let http = &config.options.http;
-        if http.proxy.is_some() || http.ca_file.is_some() {
-            return Err(Error::config(
-                "config/rooma.yaml: `http.proxy` and `http.ca_file` are not supported yet",
-            ));
-        }
         let siblings: BTreeMap<String, Arc<str>> =
             profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
         Ok(Ground {
@@ -75,7 +84,7 @@ impl Ground {
             seated: Arc::new(Mutex::new(BTreeMap::clone(&siblings))),
             locks: Arc::default(),
             siblings: Arc::new(siblings),
-            shared: Shared::new(clock, limits)?,
+            shared: Shared::within(clock, limits, &network(config))?,
         })
     }
 

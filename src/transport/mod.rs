@@ -5,8 +5,10 @@
 pub mod feishu;
 mod net;
 pub mod verbs;
+mod way;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Posted, Reacted, Target, Upload, Uploaded,
 };
+pub use way::Way;
 
 /// Which platform a profile speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +83,24 @@ impl Default for Limits {
     }
 }
 
+/// What a network asks of those who want out.
+#[derive(Clone, Default)]
+pub struct Network {
+    /// May hold a password.
+    pub proxy: Option<String>,
+    /// Hosts that are reached without it, separated by commas.
+    pub no_proxy: Option<String>,
+    /// Roots beside the system's, as PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// What all connections of a process share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     pub http: reqwest::Client,
     /// The same configuration reqwest uses, so that TLS sessions are resumed across both.
     pub tls: Arc<rustls::ClientConfig>,
+    pub way: Way,
     pub clock: Clock,
     pub limits: Limits,
 }

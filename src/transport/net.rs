@@ -2,37 +2,69 @@
 
 use std::sync::Arc;
 
-use rustls_platform_verifier::ConfigVerifierExt;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
 
-use super::{Limits, Shared};
+use super::way::Way;
+use super::{Limits, Network, Shared};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
 
 impl Shared {
-    /// Builds the stack. rustls gets its crypto provider here, once per process.
+    /// Builds the stack for a network without peculiarities.
     pub fn new(clock: Clock, limits: Limits) -> Result<Shared> {
+        Shared::within(clock, limits, &Network::default())
+    }
+
+    /// Builds the stack. rustls gets its crypto provider here, once per process.
+    pub fn within(clock: Clock, limits: Limits, network: &Network) -> Result<Shared> {
         // A second call finds the provider installed, which is what it wants.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|error| {
-            Error::config(format!("failed to read this system's root certificates: {error}"))
-        })?;
+        let (tls, way) = (tls(network)?, Way::new(network)?);
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(USER_AGENT)
             .connect_timeout(limits.handshake)
             .timeout(limits.http)
-            // The WebSocket knows no proxies yet, and half a connection through one helps nobody; for a platform
-            // on this machine a proxy would even be shown the secret.
+            // `way` decides about proxies, for REST and the WebSocket alike.
             .no_proxy()
             // Credentials go where they were meant to go, not where an answer points to.
             .redirect(reqwest::redirect::Policy::none())
-            .pool_idle_timeout(std::time::Duration::from_secs(60))
+            .pool_idle_timeout(std::time::Duration::from_secs(60));
+        let http = way
+            .apply(http)?
             .build()
             .map_err(|error| Error::internal(format!("failed to set up HTTP: {error}")))?;
-        Ok(Shared { http, tls: Arc::new(tls), clock, limits })
+        Ok(Shared { http, tls: Arc::new(tls), way, clock, limits })
     }
+}
+
+/// This system's roots, and those of the network's own authority.
+fn tls(network: &Network) -> Result<rustls::ClientConfig> {
+    let failed = |error: rustls::Error| {
+        Error::config(format!("failed to read this system's root certificates: {error}"))
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        Verifier::new_with_extra_roots(extra_roots(network)?, Arc::clone(&provider)).map_err(failed)?;
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    // rustls calls every verifier but its own dangerous; this one is the platform's.
+    let builder = builder.map_err(failed)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(builder.with_no_client_auth())
+}
+
+fn extra_roots(network: &Network) -> Result<Vec<CertificateDer<'static>>> {
+    let Some(path) = &network.ca_file else { return Ok(Vec::new()) };
+    let failed = |what: String| Error::config(format!("http.ca_file: {}: {what}", path.display()));
+    let file = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
+    let roots: Vec<_> = file.collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))?;
+    if roots.is_empty() {
+        return Err(failed("it holds no certificate".to_owned()).hint("a PEM file, with BEGIN CERTIFICATE"));
+    }
+    Ok(roots)
 }
 
 #[cfg(test)]

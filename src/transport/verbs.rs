@@ -278,6 +278,9 @@ pub struct Reacted {
     pub emoji: String,
 }
 
+/// A transfer that brings nothing for this long has failed.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+
 /// A resource that is being fetched. Dropping it ends the transfer.
 pub struct Download {
     response: reqwest::Response,
@@ -297,6 +300,8 @@ impl Download {
 
     /// The next bytes, or none at the end.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
-        self.response.chunk().await.map_err(|error| Error::network(error.without_url().to_string()))
+        let chunk = tokio::time::timeout(STALLED_AFTER, self.response.chunk()).await;
+        let chunk = chunk.map_err(|_| Error::network("the download stands still"))?;
+        chunk.map_err(|error| Error::network(error.without_url().to_string()))
     }
 }

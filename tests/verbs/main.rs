@@ -6,6 +6,7 @@ mod escalation;
 mod files;
 mod history;
 mod output;
+mod proxy;
 mod reading;
 mod seed;
 mod sending;

@@ -38,3 +38,57 @@ async fn a_reader_that_left_is_no_error() {
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
     assert_eq!(run(world.as_profile("b0").args(["chats", "--format", "xml"])).error(2)["type"], "validation");
 }
+
+/// The keys of each verb's value, in their order: what scripts rely on.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_verb_keeps_its_shape() {
+    let world = world(1).await;
+    let id = world.say("lobby", "x");
+    let path = world.home.path().join("a.txt");
+    std::fs::write(&path, "a").unwrap();
+    let said = "ok,message_id,chat_id,create_time,message_ids";
+    let message =
+        "message_id,chat_id,message_type,create_time,sender,sender_id,sender_name,sender_type,content";
+    let chat = "chat_id,name,chat_mode,chat_status,owner_id,external";
+    let chat_info = "chat_id,name,description,announcement,chat_mode,chat_type,chat_status,user_count,bot_count,owner_id,external";
+    for (arguments, wanted) in [
+        (&["chats", "-q", ".items[0]"][..], chat),
+        (&["chats"], "items,has_more"),
+        (&["chat-info", "--chat", "lobby"], chat_info),
+        (&["members", "--chat", "lobby", "-q", ".items[0]"], "member_id,name,member_type"),
+        (&["members", "--chat", "lobby", "-q", ".items[2]"], "member_id,name,member_type,profile"),
+        (&["pull", "--chat", "lobby", "-q", ".items[0]"], message),
+        (&["message", "--message-id", &id], message),
+        (&["send", "--chat", "lobby", "--text", "y"], said),
+        (
+            &["file", "--chat", "lobby", "--path", path.to_str().unwrap()],
+            "ok,message_id,chat_id,create_time,message_ids,type,key,name,bytes",
+        ),
+        (&["react", "--message-id", &id, "--emoji", "OK"], "message_id,reaction_id,emoji"),
+        (&["broadcast", "--chat", "lobby", "--text", "z"], "ok,items,idempotency_key"),
+        (
+            &["help", "--topic", "z", "--chat", "lobby"],
+            "ok,message_id,chat_id,create_time,message_ids,warnings",
+        ),
+    ] {
+        let ran = world.rooma(arguments);
+        assert_eq!(keys(&ran.stdout), wanted, "{arguments:?}: {ran:?}");
+    }
+}
+
+/// Keys as they stand, which a parsed object would sort.
+fn keys(json: &str) -> String {
+    let (mut depth, mut keys, mut word, mut inside) = (0, Vec::new(), String::new(), false);
+    for c in json.chars() {
+        match (inside, c) {
+            (true, '"') => inside = false,
+            (true, c) => word.push(c),
+            (false, '"') => (inside, word) = (true, String::new()),
+            (false, ':') if depth == 1 => keys.push(std::mem::take(&mut word)),
+            (false, '{' | '[') => depth += 1,
+            (false, '}' | ']') => depth -= 1,
+            (false, _) => {}
+        }
+    }
+    keys.join(",")
+}

@@ -123,6 +123,10 @@ async fn the_profile_is_chosen_and_never_guessed() {
     let state = world.state();
     let calls: Vec<u64> = state.apps.iter().map(|app| app.rest_calls).collect();
     assert_eq!(calls, [0, 2]);
+    let monitor = crate::support::Monitor::spawn(&mut world.command(&["--profile", "b1", "monitor"]));
+    monitor.count("rooma.started", 1).await;
+    assert_eq!(monitor.of_type("rooma.started")[0]["profiles"], json!(["b1"]));
+    monitor.terminate().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@ async fn establish(
     let both = async { tokio::try_join!(discover(state), identify(state, voice)) };
     let (endpoint, bot) = phase("discovery", patience, stop, both).await?;
     tracing::debug!(connection = endpoint.connection, service = endpoint.service, "discovered");
-    let stream = phase("dial", patience, stop, dial::connect(&endpoint.url)).await?;
+    let stream = phase("dial", patience, stop, dial::connect(&endpoint.url, &state.shared.way)).await?;
     let upgrade = Box::pin(dial::upgrade(&endpoint.url, stream, Arc::clone(&state.shared.tls)));
     let socket = phase("upgrade", patience, stop, upgrade).await?;
     Ok((bot, endpoint, socket))

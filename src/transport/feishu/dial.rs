@@ -12,6 +12,7 @@ use super::endpoint::read_refusal;
 use super::rest::retry_after;
 use super::url::SocketUrl;
 use crate::core::end::End;
+use crate::transport::Way;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -29,8 +30,8 @@ const UNTAKEN_MAX: usize = 4 * 1024 * 1024;
 const MESSAGE_MAX: usize = 16 * 1024 * 1024;
 const FRAME_MAX: usize = 8 * 1024 * 1024;
 
-pub async fn connect(url: &SocketUrl) -> Result<TcpStream, End> {
-    let stream = TcpStream::connect((url.host(), url.port())).await;
+pub async fn connect(url: &SocketUrl, way: &Way) -> Result<TcpStream, End> {
+    let stream = way.connect(url.host(), url.port()).await;
     let stream = stream.map_err(|error| lost(&format!("failed to connect to {}: {error}", url.host())))?;
     // Acks are small and wanted at once.
     stream.set_nodelay(true).map_err(|error| lost(&error.to_string()))?;

@@ -61,7 +61,12 @@ pub struct Call<'a> {
     pub payload: Payload<'a>,
     /// Repeating it does no harm: it only reads, or carries a key of its own.
     pub repeatable: bool,
+    /// Bytes that go either way, beside a few KiB: they take their time.
+    pub bytes: usize,
 }
+
+/// A transfer slower than this is given up.
+const BYTES_PER_SECOND: usize = 32 * 1024;
 
 #[derive(Clone, Copy)]
 pub enum Payload<'a> {
@@ -73,16 +78,20 @@ pub enum Payload<'a> {
 
 impl<'a> Call<'a> {
     pub fn get(path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Call<'a> {
-        Call { method: &Method::GET, path, query, payload: Payload::None, repeatable: true }
+        Call { method: &Method::GET, path, query, payload: Payload::None, repeatable: true, bytes: 0 }
     }
 
     /// A call that changes something.
     pub fn write(method: &'a Method, path: &'a [&'a str], payload: Payload<'a>) -> Call<'a> {
-        Call { method, path, query: &[], payload, repeatable: false }
+        Call { method, path, query: &[], payload, repeatable: false, bytes: 0 }
     }
 
     pub fn query(self, query: &'a [(&'a str, &'a str)]) -> Call<'a> {
         Call { query, ..self }
+    }
+
+    pub fn bytes(self, bytes: usize) -> Call<'a> {
+        Call { bytes, ..self }
     }
 
     pub fn repeatable(self) -> Call<'a> {
@@ -214,7 +223,8 @@ impl Rest {
             Payload::Json(body) => request.json(body),
             Payload::Form(build) => request.multipart(build()),
         };
-        let response = self.send(request).await?;
+        let transfer = u64::try_from(call.bytes / BYTES_PER_SECOND).unwrap_or(u64::MAX);
+        let response = self.send(request, Duration::from_secs(transfer)).await?;
         let json = header(&response, "content-type").is_some_and(|kind| kind.starts_with("application/json"));
         // Failures come with a success status too, and a file may be JSON itself.
         let file = !json || header(&response, "content-disposition").is_some();
@@ -287,11 +297,12 @@ impl Rest {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer> {
-        answer(self.send(request).await?).await
+        answer(self.send(request, Duration::ZERO).await?).await
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let request = request.header("user-agent", USER_AGENT).timeout(self.timeout);
+    /// `transfer` is time beyond that of an ordinary call.
+    async fn send(&self, request: RequestBuilder, transfer: Duration) -> Result<Response> {
+        let request = request.header("user-agent", USER_AGENT).timeout(self.timeout + transfer);
         request.send().await.map_err(network)
     }
 }

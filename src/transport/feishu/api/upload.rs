@@ -36,7 +36,7 @@ pub async fn upload_file(
     duration: Option<u64>,
     bytes: &Bytes,
 ) -> Result<String> {
-    let (name, bytes) = (name.to_owned(), bytes.clone());
+    let (name, bytes, length) = (name.to_owned(), bytes.clone(), bytes.len());
     let form = move || {
         let form = Form::new().text("file_type", file_type).text("file_name", name.clone());
         let form = match duration {
@@ -47,15 +47,15 @@ pub async fn upload_file(
     };
     let path = ["im", "v1", "files"];
     // A repeated upload leaves at most an orphan.
-    let call = Call::write(&Method::POST, &path, Payload::Form(&form)).repeatable();
+    let call = Call::write(&Method::POST, &path, Payload::Form(&form)).bytes(length).repeatable();
     rest.call::<Body<FileKey>>(call).await.map(|body| body.data.file_key)
 }
 
 pub async fn upload_image(rest: &Arc<Rest>, bytes: &Bytes) -> Result<String> {
-    let bytes = bytes.clone();
+    let (bytes, length) = (bytes.clone(), bytes.len());
     let form = move || Form::new().text("image_type", "message").part("image", part(&bytes));
     let path = ["im", "v1", "images"];
-    let call = Call::write(&Method::POST, &path, Payload::Form(&form)).repeatable();
+    let call = Call::write(&Method::POST, &path, Payload::Form(&form)).bytes(length).repeatable();
     rest.call::<Body<ImageKey>>(call).await.map(|body| body.data.image_key)
 }
 

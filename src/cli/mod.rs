@@ -6,8 +6,10 @@ mod chat_info;
 mod chats;
 mod completions;
 mod context;
+mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod down;
 mod download;
 mod edit;
 mod file;
@@ -32,7 +34,9 @@ mod say;
 mod schema;
 mod seats;
 mod send;
+mod status;
 mod thread;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,6 +82,9 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Monitor(monitor::Args),
+    Watch(watch::Args),
+    Status(status::Args),
+    Down(down::Args),
     Chats(chats::Args),
     ChatInfo(chat_info::Args),
     Members(members::Args),
@@ -126,6 +133,7 @@ async fn run(arguments: Arguments) -> Result<u8> {
     match arguments.verb {
         // These end in their own ways when a signal comes.
         Verb::Monitor(args) => monitor::run(args, &global).await.map(|()| 0),
+        Verb::Watch(args) => watch::run(args, &global).await.map(|()| 0),
         #[cfg(feature = "sandbox")]
         Verb::Demo(args) => demo::run(args).await.map(|()| 0),
         #[cfg(feature = "sandbox")]
@@ -137,6 +145,8 @@ async fn run(arguments: Arguments) -> Result<u8> {
 /// The exit code of a verb that does one thing.
 async fn act(verb: Verb, global: &Global) -> Result<u8> {
     let done = match verb {
+        Verb::Status(args) => status::run(&args, global).await,
+        Verb::Down(args) => down::run(&args, global).await,
         Verb::Chats(args) => chats::run(args, global).await,
         Verb::ChatInfo(args) => chat_info::run(args, global).await,
         Verb::Members(args) => members::run(args, global).await,
@@ -156,7 +166,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Help(args) => help::run(args, global).await,
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
-        Verb::Monitor(_) => Err(Error::internal("monitor is run elsewhere")),
+        Verb::Monitor(_) | Verb::Watch(_) => Err(Error::internal("readers of lines are run elsewhere")),
         #[cfg(feature = "sandbox")]
         Verb::Demo(_) | Verb::Sandbox(_) => Err(Error::internal("the sandbox is run elsewhere")),
     };

@@ -54,7 +54,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let working_directory = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
     let config = Config::load(global.home.as_deref(), &working_directory)?;
-    check(&args)?;
+    check_cursor(&args.cursor)?;
+    check_types(&args.types)?;
     let chosen = config.chosen(&args.profile)?;
     let root = config.home.root();
     let mut locks = vec![Lock::home(root)?];
@@ -79,7 +80,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         clock,
         seats,
-        stdout: print::hand_over()?,
+        stdout: Some(print::hand_over()?),
+        socket: supervisor::control::path(root)?,
         filter: filter(&args),
         cursor: args.cursor,
         since: args.since.unwrap_or(Since::Cursor),
@@ -93,15 +95,19 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     outcome
 }
 
-fn check(args: &Args) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name = args.cursor.as_str();
-    if name.is_empty() || name.len() > CURSOR_MAX || !name.chars().all(plain) || name == "registry" {
-        return Err(Error::validation("`--cursor` is not a name for a cursor")
-            .hint("use letters, digits, - _ and .; `registry` is rooma's own"));
+/// A cursor is a key and a file's name.
+pub fn check_cursor(name: &str) -> Result<()> {
+    if supervisor::control::is_cursor_name(name) {
+        return Ok(());
     }
+    Err(Error::validation("`--cursor` is not a name for a cursor")
+        .hint("use letters, digits, - _ and .; `registry` is rooma's own"))
+}
+
+/// A type that no line has would wait for ever.
+pub fn check_types(types: &[String]) -> Result<()> {
     let known = crate::event::type_names();
-    for wanted in &args.types {
+    for wanted in types {
         let fits = |name: &&str| match wanted.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => *name == wanted.as_str(),
@@ -119,9 +125,6 @@ fn check(args: &Args) -> Result<()> {
     }
     Ok(())
 }
-
-/// Longest name of a cursor.
-const CURSOR_MAX: usize = 64;
 
 /// Holds the locks for as long as the supervisor runs.
 async fn keep(locks: Vec<Lock>) {

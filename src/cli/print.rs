@@ -16,6 +16,26 @@ pub fn line(text: &str) -> Result<()> {
     }
 }
 
+/// Writes lines that are complete already. False when nobody reads any more.
+pub fn bytes(lines: &[u8]) -> Result<bool> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(lines).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::storage(format!("failed to write to stdout: {error}"))),
+    }
+}
+
+/// Has the reader of stdout gone, while there is nothing to write?
+pub fn reader_is_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = rustix::stdio::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut polled, Some(&now)), Ok(1..))
+        && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+}
+
 /// stdout for the outlet, which owns it from then on.
 pub fn hand_over() -> Result<OwnedFd> {
     rustix::io::dup(rustix::stdio::stdout())

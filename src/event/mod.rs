@@ -13,7 +13,7 @@ mod text;
 pub use message::{ChatType, Mention, MentionKind, MentionScope, Message, Resource, SenderType, Trust};
 pub use own::{
     Catchup, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped, Gap,
-    JournalReset, Parked, Started, Stopped,
+    JournalReset, Parked, Rearm, Started, Stopped, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
@@ -55,6 +55,8 @@ pub enum Event {
     ChatJoined(ChatChange),
     ChatLeft(ChatChange),
     Dropped(Dropped),
+    Rearm(Rearm),
+    SupervisorGone(SupervisorGone),
     Stopped(Stopped),
 }
 
@@ -101,6 +103,8 @@ impl Event {
             Event::ChatJoined(body) => ("rooma.chat_joined", body),
             Event::ChatLeft(body) => ("rooma.chat_left", body),
             Event::Dropped(body) => ("rooma.dropped", body),
+            Event::Rearm(body) => ("rooma.rearm", body),
+            Event::SupervisorGone(body) => ("rooma.supervisor_gone", body),
             Event::Stopped(body) => ("rooma.stopped", body),
         }
     }

@@ -101,6 +101,20 @@ pub struct Dropped {
     pub count: u64,
 }
 
+/// The last line of a watch whose time is over: start it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rearm {
+    pub cursor: String,
+    /// Lines that wait for this watch.
+    pub pending: u64,
+}
+
+/// The supervisor that a watch reads from has ended; the watch waits for the next one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SupervisorGone {
+    pub cursor: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stopped {
     pub reason: String,

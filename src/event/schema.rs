@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting, Crashed,
     Deaf, Disconnected, Dropped, Gap, JournalReset, MemberChange, MenuClicked, Message, MessageRead,
-    MessageRecalled, Parked, Reaction, SCHEMA_VERSION, Started, Stopped, Unknown,
+    MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION, Started, Stopped, SupervisorGone, Unknown,
 };
 
 pub fn schema() -> Value {
@@ -38,6 +38,8 @@ pub fn schema() -> Value {
         line::<ChatChange>(&mut generator, "rooma.chat_joined"),
         line::<ChatChange>(&mut generator, "rooma.chat_left"),
         line::<Dropped>(&mut generator, "rooma.dropped"),
+        line::<Rearm>(&mut generator, "rooma.rearm"),
+        line::<SupervisorGone>(&mut generator, "rooma.supervisor_gone"),
         line::<Stopped>(&mut generator, "rooma.stopped"),
     ];
     let definitions = generator.take_definitions(true);

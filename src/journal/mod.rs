@@ -23,6 +23,7 @@ pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use reader::{Filter, Page, Reader};
 pub use retention::Retention;
+pub(crate) use seen::fingerprint;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -145,6 +146,13 @@ pub struct Cursors {
 impl Cursors {
     pub fn store(&self, name: &str, seq: u64) {
         self.appender.give(Work::Cursor { name: name.to_owned(), seq });
+    }
+
+    /// Waits until what was stored before is committed.
+    pub async fn settled(&self) {
+        let (answer, committed) = oneshot::channel();
+        self.appender.give(Work::Barrier(answer));
+        let _ = committed.await;
     }
 }
 

@@ -73,6 +73,16 @@ impl Reader {
         read_cursor(&self.db, name).map_err(|error| failed("read", &self.path, &error))
     }
 
+    /// Every reader's position, by name.
+    pub fn cursors(&self) -> Result<Vec<(String, u64)>> {
+        let read = || {
+            let mut statement = self.db.prepare_cached("SELECT name, seq FROM cursor ORDER BY name")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(|error| failed("read", &self.path, &error))
+    }
+
     /// The next lines after `after`. Those up to `replayed_to` are marked as replayed.
     pub fn page(&self, after: u64, filter: &Filter, replayed_to: u64) -> Result<Page> {
         self.read_page(after, filter, replayed_to).map_err(|error| failed("read", &self.path, &error))

@@ -32,6 +32,15 @@ impl Lock {
         Lock::acquire(&data.join("supervisor.lock"), home, "a supervisor runs in this home")
     }
 
+    /// The lock on a cursor: two readers of one would each see a part.
+    pub fn cursor(home: &Path, name: &str) -> Result<Lock> {
+        let folder = home.join("data/cursors");
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
+        let path = folder.join(format!("{name}.lock"));
+        Lock::acquire(&path, home, &format!("the cursor `{name}` is held by another watch"))
+    }
+
     /// Takes the lock, or says who holds it.
     fn acquire(path: &Path, home: &Path, refusal: &str) -> Result<Lock> {
         let cannot =
@@ -76,7 +85,7 @@ fn held(refusal: &str, file: &mut File) -> Error {
 }
 
 /// A folder of this user that is the same whatever home or environment a process has.
-fn folder() -> Result<PathBuf> {
+pub(super) fn folder() -> Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let user = rustix::process::getuid().as_raw();
     let folder = PathBuf::from(format!("/tmp/rooma-{user}"));

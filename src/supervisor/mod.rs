@@ -3,11 +3,13 @@
 
 mod chat_registry;
 mod connection;
+pub mod control;
 mod known_chats;
 mod lock;
 mod outlet;
 mod root;
 mod signals;
+mod status;
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
@@ -21,6 +23,7 @@ use tokio::time::timeout;
 pub use known_chats::{ChatState, KnownChat, KnownChats};
 pub use lock::Lock;
 pub use signals::{Ask, Trigger};
+pub use status::{CursorStatus, ProfileStatus, State, Status};
 
 use crate::clock::Clock;
 use crate::core::end::End;
@@ -29,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::Life;
+use control::Control;
 use outlet::{Outlet, OutletEnd};
 use root::Root;
 
@@ -50,7 +54,10 @@ pub struct Plan {
     pub policy: Policy,
     pub clock: Clock,
     pub seats: Vec<Seat>,
-    pub stdout: OwnedFd,
+    /// Absent where nobody reads here: the lines wait for watchers.
+    pub stdout: Option<OwnedFd>,
+    /// Where the control socket is.
+    pub socket: PathBuf,
     pub filter: Filter,
     /// The name under which stdout's position is kept.
     pub cursor: String,
@@ -101,7 +108,7 @@ impl std::str::FromStr for Since {
 
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
-    let Plan { data, sync, retention, policy, clock, seats, stdout, filter, cursor, since } = plan;
+    let Plan { data, sync, retention, policy, clock, seats, stdout, socket, filter, cursor, since } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
     let started_after = journal.settled().await;
@@ -109,28 +116,52 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     if let Some(reset) = journal.reset() {
         journal.appender().say(Entry::own(None, &Event::JournalReset(reset.clone())));
     }
-    let mut outlet = Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?;
+    let mut outlet = match stdout {
+        Some(stdout) => Some(Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?),
+        None => None,
+    };
     let root = Root::start(journal.appender(), policy, clock, seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
+    let (trigger, mut told) = Ask::manual();
+    let control = Control {
+        asker: root.asker(),
+        trigger: Arc::new(trigger),
+        newest: journal.newest(),
+        cursors: journal.cursors(),
+        journal: data.join("journal.db"),
+    };
+    let control = control.listen(socket)?;
+
     let (reason, outcome) = tokio::select! {
         reason = ask.stop() => (reason, Ok(())),
-        end = outlet.ended() => outlet_ended(end),
+        reason = told.stop() => (reason, Ok(())),
+        end = ended(outlet.as_mut()) => outlet_ended(end),
     };
     tracing::info!(%reason, "stopping");
+    control.close();
 
     root.stop(CONNECTIONS_DEADLINE).await;
     journal.appender().say(Entry::own(None, &Event::Stopped(Stopped { reason })));
     // A journal that cannot be written keeps nobody from leaving: its end is then not a clean one.
     let newest = *journal.newest().borrow();
     let last = timeout(SETTLE_DEADLINE, journal.settled()).await.unwrap_or(newest);
-    outlet.finish(last, OUTLET_DEADLINE).await;
+    if let Some(outlet) = outlet {
+        outlet.finish(last, OUTLET_DEADLINE).await;
+    }
     registry.finish().await;
     root.end().await;
     if timeout(CLOSE_DEADLINE, journal.close()).await.is_err() {
         tracing::warn!("the journal did not close in time; what was acknowledged is in it");
     }
     outcome
+}
+
+async fn ended(outlet: Option<&mut outlet::Running>) -> OutletEnd {
+    match outlet {
+        Some(outlet) => outlet.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn outlet_ended(end: OutletEnd) -> (String, Result<()>) {

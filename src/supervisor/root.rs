@@ -9,8 +9,9 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::connection::{self, Connection};
+use super::status::{self, ProfileStatus};
 use super::{Changed, Dial, Seat, cannot_start};
-use crate::clock::Clock;
+use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::end::End;
 use crate::core::redial::{Policy, Redial, Step};
 use crate::error::{Error, Result};
@@ -37,6 +38,11 @@ impl Root {
         self.actor.get_cell()
     }
 
+    /// The way to ask how the profiles are.
+    pub fn asker(&self) -> Asker {
+        Asker(self.actor.clone())
+    }
+
     /// Closes all connections and waits for their ends, at most until `deadline`.
     pub async fn stop(&self, deadline: Duration) {
         let closed = ractor::call_t!(self.actor, Msg::CloseAll, millis(deadline));
@@ -47,6 +53,17 @@ impl Root {
 
     pub async fn end(self) {
         let _ = self.actor.stop_and_wait(None, Some(Duration::from_millis(500))).await;
+    }
+}
+
+/// Asks the supervisor from outside.
+#[derive(Clone)]
+pub struct Asker(ActorRef<Msg>);
+
+impl Asker {
+    pub async fn profiles(&self) -> Result<Vec<ProfileStatus>> {
+        let answer = ractor::call_t!(self.0, Msg::Status, 1_000);
+        answer.map_err(|error| Error::internal(format!("the supervisor does not answer: {error}")))
     }
 }
 
@@ -81,6 +98,7 @@ enum Msg {
         dial: Result<Dial>,
     },
     CloseAll(RpcReplyPort<()>),
+    Status(RpcReplyPort<Vec<ProfileStatus>>),
 }
 
 struct State {
@@ -101,6 +119,10 @@ struct Record {
     generation: u64,
     open: Option<Open>,
     watching: Option<AbortHandle>,
+    /// What a person is told: the state, since when, and why it is not connected.
+    told: (status::State, WallMs),
+    reason: Option<String>,
+    connects: u32,
 }
 
 /// A connection that lives.
@@ -115,6 +137,7 @@ impl Actor for Supervisor {
     type Arguments = Args;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let wall = args.clock.wall_ms();
         let record = |seat: Seat| Record {
             name: seat.name,
             transport: seat.transport,
@@ -124,6 +147,9 @@ impl Actor for Supervisor {
             generation: 0,
             open: None,
             watching: None,
+            told: (status::State::Connecting, wall),
+            reason: None,
+            connects: 0,
         };
         let records: Vec<Record> = args.seats.into_iter().map(record).collect();
         for seat in 0..records.len() {
@@ -144,6 +170,10 @@ impl Actor for Supervisor {
             Msg::Report { seat, generation, report } => state.report(seat, generation, &report),
             Msg::Changed { seat, generation, dial } => state.changed(&myself, seat, generation, dial),
             Msg::CloseAll(reply) => state.close_all(reply),
+            Msg::Status(reply) => {
+                // Who asked may be gone.
+                let _ = reply.send(state.records.iter().map(Record::status).collect());
+            }
         }
         Ok(())
     }
@@ -192,6 +222,7 @@ impl State {
             }
         };
         record.stop_watching();
+        record.told = (status::State::Connecting, self.clock.wall_ms());
         let (stop, stopped) = watch::channel(false);
         let life = Life {
             appender: self.appender.clone(),
@@ -219,7 +250,10 @@ impl State {
                 }
             }
             Report::Connected { bot_name, .. } => {
-                tracing::info!(profile = %record.name, %bot_name, "connected")
+                tracing::info!(profile = %record.name, %bot_name, "connected");
+                record.told = (status::State::Connected, self.clock.wall_ms());
+                record.reason = None;
+                record.connects = record.connects.saturating_add(1);
             }
             Report::Conflict { online, .. } => {
                 tracing::warn!(profile = %record.name, online, "another process uses this app");
@@ -280,15 +314,32 @@ impl State {
         tracing::info!(profile = %record.name, reason = %end.reason(), retry_in = ?after, "not connected");
         self.appender.say(Entry::own(Some((Arc::clone(&record.name), record.transport)), &event));
         record.generation += 1;
+        record.reason = Some(end.reason());
         let generation = record.generation;
+        let wall = self.clock.wall_ms();
         if matches!(event, Event::Parked(_)) {
+            record.told = (status::State::Parked, wall);
             record.watch(myself, seat);
+        } else {
+            record.told = (status::State::Disconnected, wall);
         }
         myself.send_after(after, move || Msg::Dial { seat, generation });
     }
 }
 
 impl Record {
+    fn status(&self) -> ProfileStatus {
+        let (state, since) = self.told;
+        ProfileStatus {
+            profile: self.name.to_string(),
+            transport: self.transport.to_owned(),
+            state,
+            since: rfc3339_ms(since),
+            reason: self.reason.clone(),
+            reconnects: self.connects.saturating_sub(1),
+        }
+    }
+
     fn line(&self, end: &End, step: Step) -> Option<(Duration, Event)> {
         let reason = end.reason();
         match step {

@@ -9,3 +9,4 @@ mod stdout;
 mod stream;
 mod support;
 mod trouble;
+mod watch;

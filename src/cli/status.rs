@@ -1,0 +1,35 @@
+//! `rooma status`: what is connected, since when, and which readers lag.
+
+use super::control::Client;
+use super::{Global, down, print};
+use crate::error::{Error, Result};
+use crate::supervisor::Status;
+use crate::supervisor::control::{Op, Request};
+
+/// Show what the running supervisor is connected to, since when, and which cursors lag
+///
+/// Risk: read
+///
+/// Example:
+///   rooma status --require
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Fail with exit code 2 when no supervisor runs
+    #[arg(long)]
+    require: bool,
+}
+
+pub async fn run(args: &Args, global: &Global) -> Result<()> {
+    let home = down::home(global)?;
+    match Client::connect(home.root()).await? {
+        Some(client) => {
+            let status: Status = client.ask(&Request::new(Op::Status)).await?;
+            print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+        }
+        None if args.require => Err(Error::validation("no supervisor runs in this home")
+            .subtype("not_running")
+            .hint("start one with rooma monitor")),
+        None => print::line(down::NOT_RUNNING),
+    }
+}

@@ -1,0 +1,297 @@
+//! The control socket: how `status`, `down` and the watchers reach a running supervisor.
+//!
+//! Newline JSON, one request per line. A connection that follows is told about commits and leaves its cursor;
+//! it reads the lines themselves from the journal, so a slow watcher costs the supervisor nothing.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::root::Asker;
+use super::signals::Trigger;
+use super::status::{CursorStatus, Status};
+use crate::error::{Error, Result};
+use crate::journal::{Cursors, Reader};
+
+/// The protocol's version; a client of another one is told so.
+pub const VERSION: u32 = 1;
+
+/// Clients at one time. More wait in the kernel's queue.
+const CLIENTS_MAX: usize = 128;
+
+/// A request is a few names and numbers.
+const REQUEST_MAX: u64 = 16 * 1024;
+
+/// How long a client may take to say what it wants, or to take an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Commits are told at most this often; a reader reads all there is anyway.
+const TELL_EVERY: Duration = Duration::from_micros(200);
+
+/// Longest path of a socket, with room to spare on every Unix.
+const PATH_MAX: usize = 100;
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    pub v: u32,
+    pub op: Op,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    Status,
+    Stop,
+    /// Tell about commits until the connection ends.
+    Follow,
+    /// Store a cursor.
+    Cursor,
+}
+
+impl Request {
+    pub fn new(op: Op) -> Request {
+        Request { v: VERSION, op, cursor: None, seq: None }
+    }
+}
+
+/// What a following client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    pub newest: u64,
+}
+
+/// Where a home's socket is. A path that is too long for a socket has a short one in its place.
+pub fn path(home: &Path) -> Result<PathBuf> {
+    let path = home.join("data/rooma.sock");
+    if path.as_os_str().len() <= PATH_MAX {
+        return Ok(path);
+    }
+    let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+    let name = crate::journal::fingerprint("home", &home.display().to_string());
+    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(super::lock::folder()?.join(format!("{name}.sock")))
+}
+
+/// What the control socket works with.
+#[derive(Clone)]
+pub struct Control {
+    pub asker: Asker,
+    pub trigger: Arc<Trigger>,
+    pub newest: watch::Receiver<u64>,
+    pub cursors: Cursors,
+    /// The journal's file.
+    pub journal: PathBuf,
+}
+
+/// A listening socket; gone with it.
+pub struct Listening {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Control {
+    /// Listens at `path`. The caller holds the home's lock, so a socket that is there already is a dead one.
+    pub fn listen(self, path: PathBuf) -> Result<Listening> {
+        let cannot = |error: std::io::Error| {
+            Error::storage(format!("failed to listen at {}: {error}", path.display()))
+        };
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(cannot(error)),
+        }
+        let listener = UnixListener::bind(&path).map_err(cannot)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+        let task = tokio::spawn(self.accept(listener));
+        Ok(Listening { path, task })
+    }
+
+    async fn accept(self, listener: UnixListener) {
+        let room = Arc::new(Semaphore::new(CLIENTS_MAX));
+        loop {
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let control = self.clone();
+                    tokio::spawn(async move {
+                        if let Err(error) = control.serve(stream).await {
+                            tracing::debug!(%error, "a control client was refused");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: others may free some.
+                    tracing::warn!(%error, "the control socket does not accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(self, stream: UnixStream) -> Result<()> {
+        if !is_ours(&stream) {
+            return Err(Error::validation("it belongs to another user"));
+        }
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = BufReader::new(reader);
+        let Some(request) = read_request(&mut reader).await? else { return Ok(()) };
+        match request.and_then(checked) {
+            Ok(request) => match request.op {
+                Op::Status => answer(&mut writer, &self.status().await?).await,
+                Op::Stop => {
+                    answer(&mut writer, &Done { ok: true }).await?;
+                    self.trigger.stop("down");
+                    Ok(())
+                }
+                Op::Cursor => {
+                    self.store(&request)?;
+                    self.cursors.settled().await;
+                    answer(&mut writer, &Done { ok: true }).await
+                }
+                Op::Follow => self.follow(reader, writer).await,
+            },
+            Err(error) => write_line(&mut writer, error.to_json()).await,
+        }
+    }
+
+    /// Tells about commits, and takes cursors, until the client is gone.
+    async fn follow(mut self, reader: BufReader<OwnedReadHalf>, mut writer: OwnedWriteHalf) -> Result<()> {
+        let (mut requests, control) = (reader, self.clone());
+        let cursors = async move {
+            while let Some(Ok(request)) = next_request(&mut requests).await? {
+                control.store(&request)?;
+            }
+            Ok::<(), Error>(())
+        };
+        let news = async {
+            loop {
+                let newest = *self.newest.borrow_and_update();
+                answer(&mut writer, &News { newest }).await?;
+                if self.newest.changed().await.is_err() {
+                    return Ok::<(), Error>(());
+                }
+                tokio::time::sleep(TELL_EVERY).await;
+            }
+        };
+        let mut cursors = std::pin::pin!(cursors);
+        tokio::select! {
+            ended = &mut cursors => ended,
+            // A client that was killed has left its last cursors in the socket.
+            _ = news => cursors.await,
+        }
+    }
+
+    async fn status(&self) -> Result<Status> {
+        let profiles = self.asker.profiles().await?;
+        let (journal, newest) = (self.journal.clone(), *self.newest.borrow());
+        let read = tokio::task::spawn_blocking(move || Reader::open(&journal)?.cursors());
+        let cursors = read.await.map_err(|error| Error::internal(error.to_string()))??;
+        let cursors = cursors.into_iter().map(|(name, seq)| CursorStatus {
+            name,
+            seq,
+            lag: newest.saturating_sub(seq),
+        });
+        Ok(Status {
+            ok: true,
+            running: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            profiles,
+            cursors: cursors.collect(),
+        })
+    }
+
+    fn store(&self, request: &Request) -> Result<()> {
+        match (&request.cursor, request.seq) {
+            (Some(name), Some(seq)) if is_cursor_name(name) => {
+                self.cursors.store(name, seq);
+                Ok(())
+            }
+            _ => Err(Error::validation("a cursor has a name and a seq")),
+        }
+    }
+}
+
+impl Listening {
+    pub fn close(self) {
+        self.task.abort();
+        // Left behind, it would only be found dead by the next supervisor.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A cursor's name is a key and a file name. `registry` is rooma's own.
+pub fn is_cursor_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with('.')
+        && name.chars().all(plain)
+        && name != "registry"
+}
+
+#[derive(Serialize)]
+struct Done {
+    ok: bool,
+}
+
+fn is_ours(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
+}
+
+fn checked(request: Request) -> Result<Request> {
+    if request.v == VERSION {
+        return Ok(request);
+    }
+    Err(Error::validation(format!(
+        "this supervisor speaks version {VERSION} of the control protocol, not {}",
+        request.v
+    ))
+    .subtype("version")
+    .hint("restart the supervisor with the version you use: rooma down, then rooma up"))
+}
+
+/// The first request, which has to come soon.
+async fn read_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {
+    timeout(PATIENCE, next_request(reader)).await.map_err(|_late| Error::validation("it asks for nothing"))?
+}
+
+async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {
+    let mut line = Vec::new();
+    let read = reader.take(REQUEST_MAX).read_until(b'\n', &mut line).await;
+    let read = read.map_err(|error| Error::network(error.to_string()))?;
+    match (read, line.last()) {
+        (0, _) => Ok(None),
+        (_, Some(b'\n')) => {
+            let request = serde_json::from_slice(&line);
+            Ok(Some(request.map_err(|_| Error::validation("the request is not one this supervisor knows"))))
+        }
+        _ => Err(Error::validation("the request has no end")),
+    }
+}
+
+async fn answer(writer: &mut OwnedWriteHalf, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|error| Error::internal(error.to_string()))?;
+    write_line(writer, text).await
+}
+
+async fn write_line(writer: &mut OwnedWriteHalf, mut text: String) -> Result<()> {
+    text.push('\n');
+    let written = timeout(PATIENCE, writer.write_all(text.as_bytes())).await;
+    let written = written.map_err(|_late| Error::network("it does not take the answer"))?;
+    written.map_err(|error| Error::network(error.to_string()))
+}

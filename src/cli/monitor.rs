@@ -54,9 +54,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let working_directory = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
     let config = Config::load(global.home.as_deref(), &working_directory)?;
-    if args.cursor == "registry" {
-        return Err(Error::validation("the cursor `registry` is rooma's own").hint("choose another name"));
-    }
+    check(&args)?;
     let chosen = config.chosen(&args.profile)?;
     let root = config.home.root();
     let mut locks = vec![Lock::home(root)?];
@@ -65,6 +63,12 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     }
     let clock = Clock::system();
     let ask = Ask::by_signals()?;
+    let mut early = ask.clone();
+    let seats = tokio::select! {
+        seats = seats::prepare(&config, &chosen, clock.clone()) => seats?,
+        // A secret may take its time; being asked to stop does not.
+        _ = early.stop() => return Ok(()),
+    };
     let plan = Plan {
         data: config.home.data(),
         sync: config.options.journal.sync.into(),
@@ -73,8 +77,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             max_bytes: config.options.journal.max_size.0,
         },
         policy: policy(&config),
-        clock: clock.clone(),
-        seats: seats::prepare(&config, &chosen, clock).await?,
+        clock,
+        seats,
         stdout: print::hand_over()?,
         filter: filter(&args),
         cursor: args.cursor,
@@ -88,6 +92,36 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     keeper.abort();
     outcome
 }
+
+fn check(args: &Args) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name = args.cursor.as_str();
+    if name.is_empty() || name.len() > CURSOR_MAX || !name.chars().all(plain) || name == "registry" {
+        return Err(Error::validation("`--cursor` is not a name for a cursor")
+            .hint("use letters, digits, - _ and .; `registry` is rooma's own"));
+    }
+    let known = crate::event::type_names();
+    for wanted in &args.types {
+        let fits = |name: &&str| match wanted.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => *name == wanted.as_str(),
+        };
+        if !known.iter().any(|name| fits(&name.as_str())) {
+            let near = crate::config::nearest(wanted, known.iter().map(String::as_str));
+            let all = known.join(", ");
+            let hint = near.map_or_else(
+                || format!("types: {all}"),
+                |near| format!("did you mean `{near}`? types: {all}"),
+            );
+            let wanted = crate::event::neutralise(wanted);
+            return Err(Error::validation(format!("no line has the type `{wanted}`")).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Longest name of a cursor.
+const CURSOR_MAX: usize = 64;
 
 /// Holds the locks for as long as the supervisor runs.
 async fn keep(locks: Vec<Lock>) {

@@ -22,6 +22,7 @@ pub use profile::{Allow, BotGate, Profile, load as load_profile};
 pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};
+pub use yaml::nearest;
 
 use crate::error::{Error, Result};
 
@@ -29,7 +30,10 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Config {
     pub home: Home,
+    /// Of the process and of `.env`.
     pub environment: Environment,
+    /// Of the process alone.
+    pub process: Environment,
     /// By name.
     pub profiles: Vec<Profile>,
     pub options: Options,
@@ -46,13 +50,14 @@ impl Config {
     }
 
     pub fn load_home(home: Home, process: Environment) -> Result<Config> {
-        let environment = process.with_dotenv(&home)?;
+        let environment = process.clone().with_dotenv(&home)?;
         let profiles = profile::load_all(&home, &environment)?;
         refuse_shared_apps(&profiles)?;
-        let options = yaml::load_or_default(&home, "config/rooma.yaml")?;
+        let options: Options = yaml::load_or_default(&home, "config/rooma.yaml")?;
+        options.check()?;
         let contacts = yaml::load_or_default(&home, "config/contacts.yaml")?;
         let rooms = yaml::load_or_default(&home, "config/rooms.yaml")?;
-        Ok(Config { home, environment, profiles, options, contacts, rooms })
+        Ok(Config { home, environment, process, profiles, options, contacts, rooms })
     }
 
     /// The profiles named, or all of them when none is. An unknown name is an error, never a fallback.
@@ -118,7 +123,8 @@ fn shown(home: &Home, path: &Path) -> String {
 
 fn read(home: &Home, path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+        // Some editors begin a file with a mark that is no part of it.
+        Ok(text) => Ok(Some(text.strip_prefix('\u{FEFF}').map_or(text.clone(), str::to_owned))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::config(format!("failed to open {}: {error}", shown(home, path)))),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::{Size, Span};
+use crate::error::{Error, Result};
 use crate::journal::Sync;
 
 macro_rules! options {
@@ -64,6 +65,33 @@ options! {
         timeout: Span = Span(Duration::from_secs(30)),
         proxy: Option<String> = None,
         ca_file: Option<std::path::PathBuf> = None,
+    }
+}
+
+/// Shorter waits would hammer a platform that is in trouble.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+
+/// Shorter deadlines would end every connection.
+const DEADLINE_MIN: Duration = Duration::from_millis(100);
+
+impl Options {
+    /// What no type can say: values that would harm.
+    pub fn check(&self) -> Result<()> {
+        let connection = &self.connection;
+        let least = [
+            ("connection.backoff_min", connection.backoff_min, BACKOFF_MIN),
+            ("connection.backoff_max", connection.backoff_max, connection.backoff_min.0),
+            ("connection.pong_timeout", connection.pong_timeout, DEADLINE_MIN),
+            ("connection.handshake_timeout", connection.handshake_timeout, DEADLINE_MIN),
+            ("connection.conflict_check", connection.conflict_check, Duration::from_secs(1)),
+            ("http.timeout", self.http.timeout, DEADLINE_MIN),
+        ];
+        match least.into_iter().find(|(_, value, least)| value.0 < *least) {
+            None => Ok(()),
+            Some((key, _, least)) => {
+                Err(Error::config(format!("config/rooma.yaml: `{key}` must be at least {least:?}")))
+            }
+        }
     }
 }
 

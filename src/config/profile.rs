@@ -10,6 +10,9 @@ use super::{Environment, Home, read, shown, yaml};
 use crate::error::{Error, Result};
 use crate::transport::Transport;
 
+/// Ids have twenty characters.
+const APP_ID_MAX: usize = 128;
+
 /// Longest name of a profile; it is in every line and in paths.
 const NAME_MAX: usize = 64;
 
@@ -125,8 +128,10 @@ pub fn load(home: &Home, path: &Path) -> Result<Profile> {
     if matches!(file.app_secret, SecretSource::Literal(_)) {
         refuse_readable_by_others(path, &shown_path)?;
     }
-    if file.app_id.trim().is_empty() {
-        return Err(Error::config(format!("{shown_path}: `app_id` is empty")));
+    let id_like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if file.app_id.is_empty() || file.app_id.len() > APP_ID_MAX || !file.app_id.chars().all(id_like) {
+        return Err(Error::config(format!("{shown_path}: `app_id` is not an app's id"))
+            .hint("it looks like cli_ and 16 hexadecimal digits"));
     }
     if let Some(url) = &file.base_url {
         check_base_url(url, &shown_path)?;
@@ -175,6 +180,11 @@ fn refuse_readable_by_others(_path: &Path, _shown_path: &str) -> Result<()> {
 fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
     let url = reqwest::Url::parse(text)
         .map_err(|error| Error::config(format!("{shown_path}: `base_url` is not a URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err(Error::config(format!(
+            "{shown_path}: `base_url` is a scheme and a host, without credentials"
+        )));
+    }
     let loopback = match url.host_str() {
         Some("localhost" | "[::1]") => true,
         Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),

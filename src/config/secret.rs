@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// How long a command may take to print a secret: a person may have to unlock a keyring.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 
+const UNQUOTED: &str = "app_secret: put the secret in quotes";
+const SOURCES: &str = "app_secret takes {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}";
+
 #[derive(Clone, Debug)]
 pub enum SecretSource {
     Literal(SecretString),
@@ -22,6 +25,14 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
+    /// The file it is read from, relative to the home.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            SecretSource::File(path) => Some(path),
+            SecretSource::Literal(_) | SecretSource::Env(_) | SecretSource::Command(_) => None,
+        }
+    }
+
     /// Fetches the secret. No error repeats any of it.
     pub async fn resolve(&self, home: &Home, environment: &Environment) -> Result<SecretString> {
         let secret = match self {
@@ -83,14 +94,26 @@ impl<'de> Deserialize<'de> for SecretSource {
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretSource, E> {
                 Ok(SecretSource::Literal(SecretString::from(text.to_owned())))
             }
+            // What stands here by mistake may be the secret: no error repeats it.
+            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretSource, E> {
+                Err(E::custom(UNQUOTED))
+            }
+            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<SecretSource, E> {
+                Err(E::custom(UNQUOTED))
+            }
+            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretSource, E> {
+                Err(E::custom(UNQUOTED))
+            }
+            fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<SecretSource, E> {
+                Err(E::custom(UNQUOTED))
+            }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretSource, A::Error> {
-                const KEYS: &[&str] = &["env", "file", "command"];
                 let key: String = map.next_key()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
                 let source = match key.as_str() {
                     "env" => SecretSource::Env(map.next_value()?),
                     "file" => SecretSource::File(map.next_value()?),
                     "command" => SecretSource::Command(map.next_value()?),
-                    other => return Err(A::Error::unknown_field(other, KEYS)),
+                    _ => return Err(A::Error::custom(SOURCES)),
                 };
                 match map.next_key::<String>()? {
                     None => Ok(source),

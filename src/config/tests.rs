@@ -131,7 +131,7 @@ fn a_wrong_value_says_what_was_expected_and_where() {
             "profiles/a.yaml",
             "transport: feishu\napp_id: x\napp_secret: {keyring: A}\n",
             "profiles/a.yaml:3",
-            "`keyring`",
+            "takes {env: NAME}",
         ),
         ("config/contacts.yaml", "users: {ann: [1]}\n", "config/contacts.yaml:1", "union_id"),
     ];
@@ -172,6 +172,49 @@ fn credentials_travel_by_tls_or_not_at_all() {
     for bad in ["http://open.example.com", "ftp://127.0.0.1", "nonsense", "http://127.0.0.1.evil.com"] {
         Folder::with(&[("profiles/a.yaml", &profile(bad))]).error();
     }
+}
+
+/// A secret in the wrong place is not shown by the error about the place.
+#[test]
+fn no_error_repeats_what_may_be_a_secret() {
+    let head = "transport: feishu\napp_id: cli_1\n";
+    let cases = [
+        format!("{head}app_secret: 98765432109876\n"),
+        format!("{head}app_secret: 9876543210.9876\n"),
+        format!("{head}app_secret: {{hunter2hunter2: x}}\n"),
+        format!("{head}app_secret: [hunter2hunter2]\n"),
+        "transport: hunter2hunter2hunter2hunter2\napp_id: cli_1\napp_secret: x\n".to_owned(),
+        format!("{ALICE}base_url: https://u:hunter2hunter2@open.example.com\n"),
+    ];
+    for text in cases {
+        let error = Folder::with(&[("profiles/a.yaml", &text)]).error().to_json();
+        assert!(!error.contains("hunter2") && !error.contains("9876"), "{error}");
+    }
+}
+
+#[test]
+fn values_that_would_harm_are_refused() {
+    for (text, key) in [
+        ("connection: {backoff_min: 0s}", "backoff_min"),
+        ("connection: {backoff_max: 500ms}", "backoff_max"),
+        ("connection: {pong_timeout: 0}", "pong_timeout"),
+        ("connection: {backoff_max: 18446744073709551615}", "backoff_max"),
+        ("journal: {keep: 400d}", "keep"),
+    ] {
+        let error = Folder::with(&[("config/rooma.yaml", text)]).error();
+        assert!(error.message.contains(key), "{text}: {error}");
+    }
+    for app_id in ["'cli_1 '", "'cli\\n1'", "''", "cli/1"] {
+        let text = ALICE.replace("cli_1", app_id);
+        Folder::with(&[("profiles/a.yaml", &text)]).error();
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let marked = format!("\u{FEFF}{ALICE}");
+    let config = Folder::with(&[("profiles/a.yaml", &marked), (".env", "\u{FEFF}A=b\n")]).load().unwrap();
+    assert_eq!(config.environment.get("A"), Some("b"));
 }
 
 #[test]

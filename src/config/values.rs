@@ -13,16 +13,23 @@ pub struct Span(pub Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
+/// Longer than anything here is meant to last, and short enough to be added to any clock.
+const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+fn bounded(span: Duration) -> Result<Span, String> {
+    if span <= SPAN_MAX { Ok(Span(span)) } else { Err("a duration is at most 366 days".to_owned()) }
+}
+
 impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Span, String> {
         if let Ok(seconds) = text.parse::<u64>() {
-            return Ok(Span(Duration::from_secs(seconds)));
+            return bounded(Duration::from_secs(seconds));
         }
-        humantime::parse_duration(text)
-            .map(Span)
-            .map_err(|_| format!("`{text}` is not a duration such as 30s, 10m or 7d"))
+        let span = humantime::parse_duration(text)
+            .map_err(|_| format!("`{text}` is not a duration such as 30s, 10m or 7d"))?;
+        bounded(span)
     }
 }
 
@@ -44,7 +51,7 @@ impl<'de> Deserialize<'de> for Span {
                 f.write_str("a duration such as 30s, 10m or 7d")
             }
             fn visit_u64<E: Error>(self, seconds: u64) -> Result<Span, E> {
-                Ok(Span(Duration::from_secs(seconds)))
+                bounded(Duration::from_secs(seconds)).map_err(E::custom)
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
                 text.parse().map_err(E::custom)

@@ -35,8 +35,21 @@ fn explain(shown_path: &str, error: &serde_yaml::Error) -> Error {
         return Error::config(format!("{place}: unknown key `{}`{}", unknown.key, unknown.inside()))
             .hint(hint);
     }
-    Error::config(format!("{place}: {}", text.replace("missing field", "missing key")))
+    Error::config(format!("{place}: {}", without_values(&text.replace("missing field", "missing key"))))
 }
+
+/// serde repeats a value that does not fit. One in the wrong place may be a secret, so only short ones are shown.
+fn without_values(text: &str) -> String {
+    let shown = |part: &str| if part.len() > SHOWN_MAX { "…".to_owned() } else { part.to_owned() };
+    let mask = |text: &str, quote: char| {
+        let parts = text.split(quote).enumerate();
+        parts.map(|(at, part)| if at % 2 == 1 { shown(part) } else { part.to_owned() }).collect::<Vec<_>>()
+    };
+    mask(&mask(text, '`').join("`"), '"').join("\"")
+}
+
+/// Longer than any key or word of ours.
+const SHOWN_MAX: usize = 24;
 
 /// serde_yaml ends its messages with the place, which we put first.
 fn without_place(text: &str) -> String {

@@ -20,7 +20,7 @@ pub use platform::{
     Reaction, Unknown,
 };
 pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head};
-pub use schema::schema;
+pub use schema::{schema, type_names};
 pub use text::{bounded, neutralise};
 
 use serde::Serialize;

@@ -4,7 +4,7 @@
 //! body (the event's own fields). Only the journal knows the position, and only a reader knows whether the
 //! line is `replayed`, so each adds its part without parsing what the others wrote.
 
-use super::text::bounded;
+use super::text::{bounded, is_unsafe};
 use super::{Event, Message, Unknown};
 
 /// The `v` of every line.
@@ -59,14 +59,34 @@ impl Line<'_> {
             out.push(b',');
             out.extend_from_slice(self.body.as_bytes());
         }
-        match self.raw {
-            Some(raw) if out.len() - start + raw.len() + RAW_KEY.len() + 2 <= LINE_MAX => {
-                out.extend_from_slice(RAW_KEY.as_bytes());
-                out.extend_from_slice(raw.as_bytes());
+        if let Some(raw) = self.raw {
+            let before_raw = out.len();
+            out.extend_from_slice(RAW_KEY.as_bytes());
+            write_raw(raw, out);
+            if out.len() - start + 2 > LINE_MAX {
+                out.truncate(before_raw);
             }
-            _ => {}
         }
         out.extend_from_slice(b"}\n");
+    }
+}
+
+/// A stranger's JSON on one line: no white space between its parts, and escapes in place of what cannot be seen.
+fn write_raw(raw: &str, out: &mut Vec<u8>) {
+    let (mut inside, mut escaped) = (false, false);
+    for c in raw.chars() {
+        if inside && is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+            }
+        } else if inside || !c.is_ascii_whitespace() {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        match c {
+            '"' if !escaped => inside = !inside,
+            _ => {}
+        }
+        escaped = inside && c == '\\' && !escaped;
     }
 }
 
@@ -191,6 +211,19 @@ mod tests {
         assert!(line(&event, Some("{\"a\":1}")).ends_with(",\"raw\":{\"a\":1}}\n"));
         let huge = format!("\"{}\"", "x".repeat(LINE_MAX));
         assert!(!line(&event, Some(&huge)).contains("\"raw\""));
+    }
+
+    #[test]
+    fn a_payload_of_many_lines_becomes_one_and_shows_what_it_hides() {
+        let event = Event::Message(Box::new(message("hi")));
+        let raw = "{\n \"a\" : \"x \\\" y\u{202E}\u{2028}\u{E0041}\",\r\n\t\"b\": [1, 2]\n}";
+        let line = line(&event, Some(raw));
+        assert!(
+            line.ends_with(",\"raw\":{\"a\":\"x \\\" y\\u202e\\u2028\\udb40\\udc41\",\"b\":[1,2]}}\n"),
+            "{line}"
+        );
+        let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(parsed["raw"], serde_json::from_str::<serde_json::Value>(raw).unwrap());
     }
 
     proptest! {

@@ -87,3 +87,10 @@ fn common(type_name: &str) -> Map<String, Value> {
         _ => unreachable!("an object was written above"),
     }
 }
+
+/// Every type a line can have.
+pub fn type_names() -> Vec<String> {
+    let schema = schema();
+    let lines = schema["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.iter().filter_map(|line| line["title"].as_str()).map(str::to_owned).collect()
+}

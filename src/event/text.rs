@@ -42,6 +42,11 @@ pub fn bounded(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
+/// What [`neutralise`] would not let through as it is.
+pub fn is_unsafe(c: char) -> bool {
+    is_hidden(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -143,6 +143,7 @@ impl Thread {
         if self.failed {
             // After a failed sync the kernel may report later ones as done. A checkpoint writes the same
             // content again, into the main file, and syncs that.
+            fault::point("journal.written_again");
             self.checkpoint("RESTART")?;
             self.failed = false;
         }

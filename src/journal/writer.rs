@@ -32,7 +32,7 @@ pub fn start(
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer = Writer { store, newest, syncer, clock, trimming: None };
+    let writer = Writer { store, newest, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -46,6 +46,8 @@ struct Writer {
     clock: Clock,
     /// Set while there may be lines to remove.
     trimming: Option<Retention>,
+    /// Groups refused since the last one that was not.
+    refused: std::cell::Cell<u64>,
 }
 
 impl Writer {
@@ -127,7 +129,13 @@ impl Writer {
     }
 
     fn refuse(&self, work: Vec<Work>, error: &str) {
-        tracing::error!(%error, path = %self.store.path().display(), "the journal cannot be written");
+        let refused = self.refused.get() + 1;
+        self.refused.set(refused);
+        // Deliveries come again and again while a disk is full: one line for 1, 2, 4, 8 … of them.
+        if refused.is_power_of_two() {
+            let path = self.store.path().display();
+            tracing::error!(%error, %path, refused, "the journal cannot be written");
+        }
         work.into_iter().for_each(|part| refuse(part, error));
     }
 
@@ -143,6 +151,7 @@ impl Writer {
                 work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
             })
             .map_err(|error| error.to_string())?;
+        self.refused.set(0);
         fault::point("journal.committed");
         self.newest.send_if_modified(|newest| {
             let moved = *newest != self.store.last_seq();

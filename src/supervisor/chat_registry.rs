@@ -40,7 +40,7 @@ pub async fn start(journal: &Journal, data: &Path, supervisor: ActorCell) -> Res
 impl Running {
     /// Takes in what the journal holds by now.
     pub async fn finish(self) {
-        let _ = ractor::call_t!(self.actor, Msg::CatchUp, 1_000);
+        let _ = ractor::call_t!(self.actor, Msg::CatchUp, 500);
     }
 }
 
@@ -93,7 +93,7 @@ impl Actor for ChatRegistry {
             let (work, outcome) = round.await?;
             state.work = Some(work);
             if let Err(error) = outcome {
-                tracing::error!(%error, "the known chats cannot be written");
+                tracing::error!(%error, "the registry of chats cannot read the journal");
             }
         }
         let _ = reply.send(());
@@ -141,9 +141,13 @@ impl Work {
                 }
             }
             for (profile, changes) in by_profile {
-                KnownChats::update(&self.data.join(&profile), now, |known| {
+                let updated = KnownChats::update(&self.data.join(&profile), now, |known| {
                     changes.iter().for_each(|change| known.apply(change, now));
-                })?;
+                });
+                if let Err(error) = updated {
+                    // One profile's broken folder is no reason to keep the others' files old.
+                    tracing::error!(%error, profile, "the known chats of this profile cannot be kept");
+                }
             }
             self.position = last;
             self.cursors.store(CURSOR, last);

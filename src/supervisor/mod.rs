@@ -16,6 +16,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 pub use known_chats::{ChatState, KnownChat, KnownChats};
 pub use lock::Lock;
 pub use signals::{Ask, Trigger};
@@ -34,7 +36,10 @@ use root::Root;
 const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(1500);
 /// How long stdout may take to take what is left. With the above and the journal's last sync this stays
 /// within the five seconds that a stop may take.
-const OUTLET_DEADLINE: Duration = Duration::from_secs(2);
+const OUTLET_DEADLINE: Duration = Duration::from_secs(1);
+/// How long the journal may take for its last group, and for its end.
+const SETTLE_DEADLINE: Duration = Duration::from_millis(500);
+const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// What one supervisor is to do.
 pub struct Plan {
@@ -108,30 +113,34 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let root = Root::start(journal.appender(), policy, clock, seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
-    let reason = tokio::select! {
-        reason = ask.stop() => reason,
-        end = outlet.ended() => outlet_reason(&end),
+    let (reason, outcome) = tokio::select! {
+        reason = ask.stop() => (reason, Ok(())),
+        end = outlet.ended() => outlet_ended(end),
     };
     tracing::info!(%reason, "stopping");
 
     root.stop(CONNECTIONS_DEADLINE).await;
     journal.appender().say(Entry::own(None, &Event::Stopped(Stopped { reason })));
-    let last = journal.settled().await;
+    // A journal that cannot be written keeps nobody from leaving: its end is then not a clean one.
+    let newest = *journal.newest().borrow();
+    let last = timeout(SETTLE_DEADLINE, journal.settled()).await.unwrap_or(newest);
     outlet.finish(last, OUTLET_DEADLINE).await;
     registry.finish().await;
     root.end().await;
-    journal.close().await;
-    Ok(())
+    if timeout(CLOSE_DEADLINE, journal.close()).await.is_err() {
+        tracing::warn!("the journal did not close in time; what was acknowledged is in it");
+    }
+    outcome
 }
 
-fn outlet_reason(end: &OutletEnd) -> String {
+fn outlet_ended(end: OutletEnd) -> (String, Result<()>) {
     match end {
-        OutletEnd::ReaderGone => "reader_gone".to_owned(),
+        OutletEnd::ReaderGone => ("reader_gone".to_owned(), Ok(())),
+        OutletEnd::Finished => ("asked".to_owned(), Ok(())),
         OutletEnd::Failed(error) => {
-            tracing::error!(%error, "stdout cannot be written");
-            "stdout_failed".to_owned()
+            let error = Error::storage(format!("failed to write to stdout: {error}"));
+            ("stdout_failed".to_owned(), Err(error))
         }
-        OutletEnd::Finished => "asked".to_owned(),
     }
 }
 

@@ -107,7 +107,7 @@ impl Running {
             return;
         }
         let _ = self.finish.send(Some(Finish { last, deadline: thread_now() + patience }));
-        if tokio::time::timeout(patience + CURSOR_EVERY, self.ended()).await.is_err() {
+        if tokio::time::timeout(patience + LOOK_EVERY + CURSOR_EVERY, self.ended()).await.is_err() {
             tracing::warn!("stdout's reader did not take everything; the rest waits in the journal");
         }
     }

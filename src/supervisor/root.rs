@@ -46,7 +46,7 @@ impl Root {
     }
 
     pub async fn end(self) {
-        let _ = self.actor.stop_and_wait(None, Some(Duration::from_secs(1))).await;
+        let _ = self.actor.stop_and_wait(None, Some(Duration::from_millis(500))).await;
     }
 }
 
@@ -172,7 +172,7 @@ impl Actor for Supervisor {
 
     async fn post_stop(&self, myself: ActorRef<Msg>, _state: &mut State) -> Result<(), ActorProcessingErr> {
         // Without this the children would be killed, and skip their own clean-up.
-        myself.stop_children_and_wait(None, Some(Duration::from_millis(500))).await;
+        myself.stop_children_and_wait(None, Some(Duration::from_millis(400))).await;
         Ok(())
     }
 }

@@ -218,6 +218,60 @@ async fn a_parked_profile_is_tried_at_once_when_a_person_changes_it() {
     stage.root.end().await;
 }
 
+/// The slow retry of the parked life is due at 60 s; by then the profile lives another one and waits for 67 s.
+#[tokio::test(start_paused = true)]
+async fn a_retry_of_an_earlier_life_is_ignored() {
+    let (mut parked, _) = seat("alice", vec![Act::Fail(unauthorized())]);
+    let script = vec![
+        Act::Work(Duration::from_secs(40), lost()),
+        Act::Fail(lost()),
+        Act::Fail(lost()),
+        Act::Fail(lost()),
+    ];
+    let (mended, dials) = seat("alice", script);
+    let mended = mended.dial.unwrap();
+    parked.changed = Some(Arc::new(move || {
+        let mended = Arc::clone(&mended);
+        Box::pin(async move {
+            sleep(Duration::from_secs(12)).await;
+            Ok(mended)
+        })
+    }));
+    let stage = stage(vec![parked]).await;
+    pass(Duration::from_secs(100)).await;
+    assert_eq!(stage.seconds(&dials), [12, 53, 55, 59, 67]);
+    stage.root.end().await;
+}
+
+/// A report that comes after its connection has ended says nothing about the next one.
+#[tokio::test(start_paused = true)]
+async fn a_report_of_an_earlier_life_is_ignored() {
+    let dials = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&dials);
+    let dial: Dial = Arc::new(move |life| {
+        seen.lock().unwrap().push(Instant::now());
+        let number = seen.lock().unwrap().len();
+        Box::pin(async move {
+            if number == 1 {
+                tokio::spawn(async move {
+                    sleep(Duration::from_secs(10)).await;
+                    (life.report)(Report::Usable);
+                });
+                return lost();
+            }
+            // Never usable, however long it lasts.
+            sleep(Duration::from_secs(100)).await;
+            lost()
+        })
+    });
+    let seat = Seat { name: Arc::from("alice"), transport: "feishu", dial: Ok(dial), changed: None };
+    let stage = stage(vec![seat]).await;
+    pass(Duration::from_secs(230)).await;
+    // The delay grows from 1 to 2 and 4 seconds: nothing was stable.
+    assert_eq!(stage.seconds(&dials), [0, 1, 103, 207]);
+    stage.root.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_profile_that_cannot_be_read_is_parked() {
     let unreadable = Error::new(Kind::Config, "profiles/a.yaml: the variable A is not set").hint("set A");

@@ -117,3 +117,14 @@ fn the_lines_of_the_demo_fit_the_schema() {
         assert!(types.contains(wanted), "{wanted} is missing from {types:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_no_line_has_and_a_cursor_without_a_name_are_refused() {
+    let world = World::new(1).await;
+    let (code, _, stderr) = output(&mut world.command(&["monitor", "--type", "mesage"]));
+    assert_eq!(code, 2);
+    assert!(error(&stderr)["hint"].as_str().unwrap().contains("did you mean `message`?"), "{stderr}");
+    for cursor in ["", "registry", "../x"] {
+        assert_eq!(output(&mut world.command(&["monitor", "--cursor", cursor])).0, 2, "{cursor}");
+    }
+}

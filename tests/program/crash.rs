@@ -132,6 +132,17 @@ async fn while_the_disk_does_not_sync_nothing_is_acknowledged() {
     assert!(lines.iter().filter(|line| line["type"] == "message").all(|line| line["replayed"] == true));
 }
 
+/// After a failed sync the kernel may call the next one a success without having written: everything is written
+/// again first. This process ends where that begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failed_sync_the_content_is_written_again() {
+    let world = World::new(1).await;
+    let mut command = world.command(&["monitor"]);
+    command.env("ROOMA_FAIL_AT", "journal.sync:1").env("ROOMA_CRASH_AT", "journal.written_again:1");
+    let mut monitor = Monitor::spawn(&mut command);
+    assert_eq!(monitor.ended().await.signal(), Some(6), "{}", monitor.stderr());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_recovers_is_trusted_again() {
     let world = World::new(1).await;

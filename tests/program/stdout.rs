@@ -181,3 +181,42 @@ async fn somebody_else_on_the_same_app_is_a_conflict() {
     assert_eq!((line["online"].as_u64(), line["ours"].as_u64()), (Some(1), Some(0)));
     second.terminate().await;
 }
+
+/// What went into the pipe before the end is read by somebody; the next start must not write it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_before_a_reader_that_stalls_repeats_nothing() {
+    const EVENTS: usize = 3000;
+    let world = World::with(Options { chat_qps: None, ..options(1) }).await;
+    let mut child = world.command(&["monitor"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while world.state().apps[0].connections == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let burst = Burst { chat: Some("lobby".into()), count: EVENTS, wait_acked: true, ..Burst::default() };
+    world.sandbox.burst(burst).await.unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut left = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut left).unwrap();
+    // A line that was cut off in the middle was not read.
+    let whole: Vec<Value> = left.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(whole.len() > 20 && whole.len() < EVENTS, "{} lines", whole.len());
+
+    let again = world.monitor(&[]);
+    let before = whole.iter().filter(|line| line["type"] == "message").count();
+    again.count("message", EVENTS - before).await;
+    let (after, _) = again.terminate().await;
+    let mut seqs: Vec<u64> = whole.iter().chain(&after).map(seq).collect();
+    seqs.sort_unstable();
+    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "a line was written twice");
+    assert_eq!(after.iter().filter(|line| line["type"] == "message").count(), EVENTS - before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stdout_that_fails_is_an_error() {
+    let world = World::new(1).await;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = world.command(&["monitor"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["error"]["type"], "storage");
+}

@@ -110,7 +110,10 @@ pub fn options(bots: usize) -> Options {
 /// The program in an environment of its own.
 pub fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rooma"));
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home).current_dir(home).stdin(Stdio::null());
+    command.env_clear();
+    // A proxy of the environment is nothing for a platform on this machine.
+    command.env("HTTP_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9");
+    command.env("PATH", "/usr/bin:/bin").env("HOME", home).current_dir(home).stdin(Stdio::null());
     command
 }
 

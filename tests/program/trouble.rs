@@ -173,3 +173,91 @@ async fn membership_is_kept_in_the_file_of_known_chats() {
         known["chats"].as_object().unwrap().values().map(|chat| text(chat, "state")).collect();
     assert!(states.contains(&"disbanded".to_owned()), "{file}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_secret_holds_up_nobody_and_no_end() {
+    let world = World::new(2).await;
+    let app = &world.sandbox.apps()[0];
+    let url = world.sandbox.base_url();
+    let slow = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {{command: [sleep, '30']}}\nbase_url: {url}\n",
+        app.app_id
+    );
+    world.write("profiles/b0.yaml", &slow);
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    assert_eq!(monitor.of_type("rooma.connected")[0]["profile"], "b1");
+    monitor.terminate().await;
+    // Alone, too, it ends when it is asked to.
+    let mut alone = world.monitor(&["--profile", "b0"]);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    alone.signal(rustix::process::Signal::TERM);
+    let asked = tokio::time::Instant::now();
+    assert_eq!(alone.ended().await.code(), Some(0));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_is_mended_where_the_hint_says() {
+    let world = World::new(2).await;
+    let app = &world.sandbox.apps()[0];
+    let url = world.sandbox.base_url();
+    let profile = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {{env: B0_SECRET}}\nbase_url: {url}\n",
+        app.app_id
+    );
+    world.write("profiles/b0.yaml", &profile);
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.parked", 1).await;
+    assert!(text(&monitor.of_type("rooma.parked")[0], "hint").contains(".env"));
+    world.write(".env", &format!("B0_SECRET={}\n", app.app_secret));
+    monitor.connected(2).await;
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_cannot_be_changed_to_an_app_that_is_in_use() {
+    let world = World::new(2).await;
+    let apps = world.sandbox.apps();
+    world.write_profile("b0", &apps[0].app_id, "wrong");
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.parked", 1).await;
+    world.write_profile("b0", &apps[1].app_id, &apps[1].app_secret);
+    monitor.count("rooma.parked", 2).await;
+    let reason = text(&monitor.of_type("rooma.parked")[1], "reason");
+    assert!(reason.contains("has the same app_id as profile b1"), "{reason}");
+    assert_eq!(world.state().apps[1].connections, 1);
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_journal_keeps_nobody_from_leaving() {
+    let world = World::new(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let blocker = rusqlite::Connection::open(world.journal()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    world.say("lobby", "hello");
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_profile_s_broken_folder_is_its_own() {
+    let world = World::new(2).await;
+    world.write("data/b0", "a file where a folder should be");
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    for bot in ["b0", "b1"] {
+        let member = rooma::sandbox::Member {
+            chat: "workshop".into(),
+            remove: Some(bot.into()),
+            ..Default::default()
+        };
+        world.sandbox.member(member).unwrap();
+    }
+    monitor.count("rooma.chat_left", 2).await;
+    let (_, stderr) = monitor.terminate().await;
+    assert!(stderr.contains("the known chats of this profile cannot be kept"), "{stderr}");
+    let file = std::fs::read_to_string(world.home.path().join("data/b1/known_chats.json")).unwrap();
+    assert!(file.contains("removed"), "{file}");
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -12,6 +13,7 @@ use super::account::State;
 use super::api::{self, Bot};
 use super::endpoint::{self, Endpoint};
 use super::envelope::end_of;
+use super::redact::Secrets;
 use super::session::Settings;
 use super::{conflict, dial, names, serve};
 use crate::core::end::End;
@@ -46,7 +48,8 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
     voice.say(state, &Event::Connecting(Connecting { attempt }));
     // Boxed, so that a connection that stands does not carry room for how it came about.
     let established = Box::pin(establish(state, &voice, &mut stop)).await;
-    match established {
+    let mut secrets = state.rest.secrets();
+    let end = match established {
         Ok((bot, endpoint, socket)) => {
             announce(state, &voice, &bot);
             // Dropped, and with it every task, when the connection ends.
@@ -56,6 +59,8 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
             let pong = state.shared.limits.pong;
             let settings =
                 Settings { service: endpoint.service, ping_interval: endpoint.ping_interval, pong };
+            let values = endpoint.url.values().map(|value| SecretString::from(value.to_owned()));
+            secrets = secrets.and(Secrets::new(values));
             drop(endpoint);
             serve::serve(
                 serve::Connection { state: Arc::clone(state), voice, bot, asked, stop },
@@ -65,7 +70,8 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
             .await
         }
         Err(end) => end,
-    }
+    };
+    secrets.and(state.rest.secrets()).hide_in_end(end)
 }
 
 /// A connection over a pipe, established as if by itself: for tests on a paused clock.

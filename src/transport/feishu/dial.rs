@@ -22,6 +22,10 @@ const READ_BUFFER: usize = 8 * 1024;
 /// Acks are gathered up to this size before they are written in any case.
 const WRITE_BUFFER: usize = 16 * 1024;
 
+/// What may wait for a peer that does not read: more than the session lets through, so that only the library's
+/// own answers to pings can fill it.
+const UNTAKEN_MAX: usize = 4 * 1024 * 1024;
+
 /// One message holds one frame of the platform, and a delivery fits in one when it is not split.
 const MESSAGE_MAX: usize = 16 * 1024 * 1024;
 const FRAME_MAX: usize = 8 * 1024 * 1024;
@@ -43,6 +47,7 @@ pub async fn upgrade(
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(UNTAKEN_MAX)
         .max_message_size(Some(MESSAGE_MAX))
         .max_frame_size(Some(FRAME_MAX));
     let connector = Some(Connector::Rustls(tls));
@@ -61,12 +66,12 @@ pub fn describe(error: &tungstenite::Error) -> String {
         tungstenite::Error::Capacity(error) => error.to_string(),
         tungstenite::Error::Tls(error) => error.to_string(),
         tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => "closed".to_owned(),
+        tungstenite::Error::WriteBufferFull(_) => "the other side does not read".to_owned(),
         tungstenite::Error::Utf8(_) => "text that is not UTF-8".to_owned(),
         // These can quote a URL or a header.
         tungstenite::Error::Url(_)
         | tungstenite::Error::Http(_)
         | tungstenite::Error::HttpFormat(_)
-        | tungstenite::Error::WriteBufferFull(_)
         | tungstenite::Error::AttackAttempt => "not a WebSocket".to_owned(),
     }
 }

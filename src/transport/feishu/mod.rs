@@ -28,6 +28,7 @@ mod past;
 mod past_verbs;
 mod post;
 mod reassembly;
+mod redact;
 mod repair;
 mod rest;
 mod serve;

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::redact::Secrets;
 use super::token::{Granted, Look, Tokens};
 use super::token_file::TokenFile;
 use super::{codes, envelope};
@@ -23,6 +24,9 @@ use crate::transport::verbs::Acting;
 
 /// The largest answer that is read. A page of messages has some hundred KiB.
 const ANSWER_MAX: usize = 8 * 1024 * 1024;
+
+/// Tokens live for two hours. A longer promise is not relied on, and cannot overflow a clock.
+const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// What the platform and its operators see of us.
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
@@ -150,7 +154,7 @@ impl Rest {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            waiting.after(&call, error).await?;
+            waiting.after(&call, self.secrets().hide_in_error(error)).await?;
         }
     }
 
@@ -163,8 +167,17 @@ impl Rest {
                 Ok(Opened::Answer(answer)) => envelope::refusal(&answer),
                 Err(error) => error,
             };
-            waiting.after(&call, error).await?;
+            waiting.after(&call, self.secrets().hide_in_error(error)).await?;
         }
+    }
+
+    /// What must not be repeated: the app's secret and the token in use.
+    pub fn secrets(&self) -> Secrets {
+        let token = match self.tokens.look(self.clock.now()) {
+            Look::Fresh(token) | Look::Aging(token) => Some(token),
+            Look::Missing => None,
+        };
+        Secrets::new(token.into_iter().chain([self.app_secret.clone()]))
     }
 
     fn waiting(&self, call: &Call<'_>) -> Waiting {
@@ -270,7 +283,7 @@ impl Rest {
         let body = serde_json::json!({"app_id": self.app_id, "app_secret": self.app_secret.expose_secret()});
         let answer = self.exchange(self.http.post(url).json(&body)).await?;
         let granted: TokenBody = envelope::read(&answer)?;
-        let lasts = Duration::from_secs(granted.expire);
+        let lasts = Duration::from_secs(granted.expire).min(TOKEN_LIFE_MAX);
         Ok(Granted { token: granted.tenant_access_token.into(), lasts })
     }
 

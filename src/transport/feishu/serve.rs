@@ -193,8 +193,10 @@ impl Work {
             match output {
                 Output::Send(bytes) => {
                     *unflushed = true;
-                    // Queued even where the socket is full; a failure shows at the flush.
-                    let _ = Pin::new(&mut *socket).start_send_unpin(Message::Binary(bytes));
+                    // Queued also where the socket is busy; refused only where nothing has left it for long.
+                    if let Err(error) = Pin::new(&mut *socket).start_send_unpin(Message::Binary(bytes)) {
+                        return Some(End::Lost { reason: describe(&error) });
+                    }
                 }
                 Output::Deliver { tag, payload } => self.take(tag, payload),
                 Output::Usable => (self.connection.voice.report)(Report::Usable),

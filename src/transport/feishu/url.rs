@@ -44,6 +44,12 @@ impl SocketUrl {
     pub fn secret(&self) -> &str {
         &self.whole
     }
+
+    /// The values of its query, some of which open the connection.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let query = self.whole.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value)
+    }
 }
 
 impl std::fmt::Debug for SocketUrl {

@@ -29,8 +29,7 @@ impl Shared {
             .user_agent(USER_AGENT)
             .connect_timeout(limits.handshake)
             .timeout(limits.http)
-            // The WebSocket knows no proxies yet, and half a connection through one helps nobody; for a platform
-            // on this machine a proxy would even be shown the secret.
+            // `way` decides about proxies, for REST and the WebSocket alike.
             .no_proxy()
             // Credentials go where they were meant to go, not where an answer points to.
             .redirect(reqwest::redirect::Policy::none())

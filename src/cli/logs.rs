@@ -4,10 +4,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub fn start(verbose: u8) {
+/// `quiet` is the level of a program that was told nothing. A verb that fails leaves one JSON object on
+/// stderr, and nothing else; what runs for weeks warns.
+pub fn start(verbose: u8, quiet: LevelFilter) {
     let level = match (verbose, named_level()) {
         (0, Some(level)) => level,
-        (0, None) => LevelFilter::WARN,
+        (0, None) => quiet,
         (1, _) => LevelFilter::INFO,
         (2, _) => LevelFilter::DEBUG,
         (_, _) => LevelFilter::TRACE,

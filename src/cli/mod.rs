@@ -42,6 +42,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::error::{Error, Result};
 
@@ -108,6 +109,17 @@ enum Verb {
     Completions(completions::Args),
 }
 
+impl Verb {
+    fn quiet(&self) -> LevelFilter {
+        match self {
+            Verb::Monitor(_) => LevelFilter::WARN,
+            #[cfg(feature = "sandbox")]
+            Verb::Demo(_) | Verb::Sandbox(_) => LevelFilter::WARN,
+            _ => LevelFilter::ERROR,
+        }
+    }
+}
+
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
     match Arguments::try_parse() {
@@ -117,7 +129,7 @@ pub fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<u8> {
-    logs::start(arguments.global.verbose);
+    logs::start(arguments.global.verbose, arguments.verb.quiet());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

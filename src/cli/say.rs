@@ -132,7 +132,9 @@ fn incomplete(error: Error, posted: &[Posted], all: usize, key: &Key) -> Error {
     let again = format!("repeat with --idempotency-key {}: what was sent is not sent again", key.as_str());
     let sent: Vec<&str> = posted.iter().map(|posted| posted.message_id.as_str()).collect();
     match (sent.as_slice(), error.kind) {
+        // Nobody knows whether it arrived.
         ([], Kind::Network) => error.hint(again),
+        ([], _) if error.retryable && error.hint.is_none() => error.hint(again),
         ([], _) => error,
         (sent, _) => Error {
             message: format!(

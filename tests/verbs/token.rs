@@ -25,8 +25,12 @@ async fn one_token_serves_many_commands_and_is_its_owners_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_commands_at_once_fetch_one_token_and_all_succeed() {
     let world = world(1).await;
-    // A slow answer, so that all of them want it at the same time.
-    world.sandbox.fault(Fault { ms: Some(300), at: Some(At::Token), ..Fault::new(FaultKind::Slow) }).ok();
+    // One for each command that asks: slow, so that all want it at the same time, and counted.
+    for _ in 0..50 {
+        let slow =
+            Fault { ms: Some(300), at: Some(At::Token), count: Some(1), ..Fault::new(FaultKind::Slow) };
+        world.sandbox.fault(slow).unwrap();
+    }
     let spawn = |_| {
         world.as_profile("b0").arg("chats").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
@@ -35,7 +39,7 @@ async fn fifty_commands_at_once_fetch_one_token_and_all_succeed() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    assert_eq!(world.state().apps[0].tokens_issued, 1);
+    assert_eq!(world.state().faults_armed, 49, "more than one asked for a token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

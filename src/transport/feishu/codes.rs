@@ -21,12 +21,16 @@ const GRANT: &str = "grant the scope in the developer console and publish a vers
 const ENABLE_BOT: &str = "enable the bot capability in the developer console and publish a version";
 const SLOW_DOWN: &str = "the platform's rate limit was reached; wait, then try again";
 const JOIN: &str = "add the bot to the chat first";
+const UNKNOWN_ID: &str =
+    "the id is unknown to this app; `rooma members` and `rooma chats` show those it knows";
 const OUR_BUG: &str = "this looks like a defect of rooma; please report it";
 
 /// Looks a code up. Numbers whose meaning depends on the call (230071 to 230075) are not here.
 pub fn meaning(code: i64) -> Option<Meaning> {
-    let row = TABLE.iter().find(|row| row.0.contains(&code))?;
-    Some(Meaning { kind: row.1, retryable: row.2, hint: row.3 })
+    let row = TABLE.iter().find(|row| row.0.contains(&code));
+    let known = row.map(|row| Meaning { kind: row.1, retryable: row.2, hint: row.3 });
+    let unknown_id = Meaning { kind: Validation, retryable: false, hint: Some(UNKNOWN_ID) };
+    known.or_else(|| UNKNOWN_IDS.contains(&code).then_some(unknown_id))
 }
 
 /// Too much at once: the call had no effect and may be repeated later.
@@ -66,6 +70,9 @@ pub enum Verb {
     History,
 }
 
+/// One number for each kind of id that does not exist.
+const UNKNOWN_IDS: std::ops::RangeInclusive<i64> = 99_992_351..=99_992_381;
+
 type Row = (&'static [i64], Kind, bool, Option<&'static str>);
 
 const TABLE: &[Row] = &[
@@ -95,6 +102,7 @@ const TABLE: &[Row] = &[
     // Passing trouble.
     (&[500, 1500, 1663, 5000, 18_121, 40_003, 230_049, 231_015, 232_096, 234_019], Api, true, None),
     (&[1_771_001, 1_771_002, 1_771_003, 1_771_004, 1_771_005], Api, true, None),
+    (&[1_770_002], Api, false, None),
     // The content or the arguments must change.
     (&[230_001, 231_001, 232_001, 234_001, 99_992_402, 40_001, 1_770_001, 234_010], Validation, false, None),
     (&[230_022, 230_028], Api, false, Some("the content was refused by the organisation's policy")),
@@ -129,6 +137,14 @@ const TABLE: &[Row] = &[
     (&[232_009, 231_004, 230_045], Api, false, Some("the chat is gone")),
     (&[230_034, 232_006, 230_019, 41_012, 231_011, 234_003], Validation, false, None),
     (&[230_029, 230_036, 230_053, 230_009, 230_012, 230_015, 230_023], Api, false, None),
+    (&[200_340], Config, false, Some("configure the card callback in the developer console")),
+    (&[234_002], Authentication, false, None),
+    (&[1_770_032, 231_007, 231_013, 231_019, 231_020], Authorization, false, None),
+    (&[1_772_025], Authorization, false, Some(ENABLE_BOT)),
+    (&[1_772_034], Authorization, false, Some("install the app in this organisation")),
+    (&[1_772_002, 1_772_004], Authorization, false, Some("the chat belongs to another organisation")),
+    (&[231_006, 231_010, 231_012, 231_014], Validation, false, None),
+    (&[1_772_001, 1_772_006], Api, false, None),
     (&[232_003, 232_004, 232_097, 234_038, 234_041, 234_042, 230_075], Api, false, None),
 ];
 
@@ -159,5 +175,30 @@ mod tests {
             assert_eq!(meaning(code).unwrap().kind, Kind::Authentication);
         }
         assert_eq!(meaning(4711), None);
+        assert!(meaning(99_992_351).unwrap().hint.unwrap().contains("rooma members"));
+    }
+
+    /// All that the reference names for the calls made here; numbers with a meaning per call are asked for that.
+    #[rustfmt::skip]
+    const DOCUMENTED: &[i64] = &[
+        230_001, 230_002, 230_006, 230_009, 230_011, 230_012, 230_013, 230_015, 230_017, 230_018, 230_019, 230_020,
+        230_022, 230_023, 230_024, 230_025, 230_026, 230_027, 230_028, 230_029, 230_031, 230_034, 230_035, 230_036,
+        230_038, 230_045, 230_046, 230_047, 230_048, 230_049, 230_050, 230_053, 230_054, 230_055, 230_075, 230_099,
+        230_110, 230_111, 231_001, 231_002, 231_003, 231_004, 231_005, 231_006, 231_007, 231_008, 231_010, 231_011,
+        231_012, 231_013, 231_014, 231_015, 231_017, 231_018, 231_019, 231_020, 231_021, 231_022, 232_001, 232_003,
+        232_004, 232_006, 232_009, 232_010, 232_011, 232_019, 232_025, 232_033, 232_034, 232_066, 232_096, 232_097,
+        234_001, 234_002, 234_003, 234_004, 234_006, 234_007, 234_009, 234_010, 234_011, 234_019, 234_037, 234_038,
+        234_039, 234_040, 234_041, 234_042, 234_043, 200_340, 99_992_402, 1_770_001, 1_770_002, 1_770_032,
+        1_771_001, 1_771_005, 1_772_001, 1_772_002, 1_772_003, 1_772_004, 1_772_006, 1_772_025, 1_772_034,
+        10_003, 10_005, 10_012, 10_013, 10_014, 10_015, 99_991_543, 99_991_661, 99_991_662, 99_991_663, 99_991_664,
+        99_991_665, 99_991_668, 99_991_669, 99_991_671, 99_991_672, 99_991_673, 99_991_676, 99_991_677, 99_991_679,
+        99_991_401, 99_991_400, 99_991_201, 99_991_301,
+    ];
+
+    #[test]
+    fn every_documented_code_has_a_meaning() {
+        let without: Vec<_> = DOCUMENTED.iter().filter(|code| meaning(**code).is_none()).collect();
+        assert!(without.is_empty(), "{without:?}");
+        assert!(ambiguous(Verb::Edit, 230_071) != ambiguous(Verb::Reply, 230_071));
     }
 }

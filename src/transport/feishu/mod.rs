@@ -8,6 +8,7 @@
 
 mod account;
 mod api;
+mod call;
 mod codes;
 mod compose;
 mod conflict;
@@ -42,6 +43,7 @@ mod token;
 mod token_file;
 mod url;
 mod verbs;
+mod waiting;
 mod wire;
 
 pub use account::Account;

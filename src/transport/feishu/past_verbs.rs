@@ -223,3 +223,50 @@ fn adopt(message: &mut PastMessage, below: &mut BTreeMap<String, Vec<PastMessage
     message.children.truncate(CHILDREN_MAX);
     message.children.iter_mut().for_each(|child| adopt(child, below, depth));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{Identity, Transport};
+
+    fn rendered(raw: &[Raw]) -> Vec<PastMessage> {
+        let identity = Identity {
+            profile: "a".into(),
+            transport: Transport::Feishu,
+            app_id: "cli_me".to_owned(),
+            app_secret: "x".to_owned().into(),
+            base_url: None,
+            owner: None,
+            allowed_people: Vec::new(),
+            siblings: Default::default(),
+        };
+        let me = Me { app_id: "cli_me", open_id: "ou_me", name: "Me" };
+        let known = Default::default();
+        raw.iter().filter_map(read).map(|wire| past::render(&wire, &identity, me, &known)).collect()
+    }
+
+    fn raw(json: &[serde_json::Value]) -> Vec<Raw> {
+        json.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_merged_forward_holds_its_messages_and_those_of_the_forwards_in_it() {
+        let text = |id: &str, upper: &str, text: &str| {
+            serde_json::json!({"message_id": id, "upper_message_id": upper, "msg_type": "text",
+                "sender": {"id": "cli_me", "id_type": "app_id", "sender_type": "app"},
+                "body": {"content": format!("{{\"text\":\"{text}\"}}")}})
+        };
+        let forward = |id: &str, upper: &str| serde_json::json!({"message_id": id, "upper_message_id": upper, "msg_type": "merge_forward"});
+        let raw = raw(&[
+            forward("om_0", ""),
+            text("om_1", "om_0", "a"),
+            forward("om_2", "om_0"),
+            text("om_3", "om_2", "b"),
+        ]);
+        let whole = nested(rendered(&raw), &raw);
+        assert_eq!(whole.len(), 1);
+        let [first, inner] = whole[0].children.as_slice() else { panic!("{whole:?}") };
+        assert_eq!((first.content.as_str(), first.sender_id.as_str()), ("a", "ou_me"));
+        assert_eq!(inner.children[0].content, "b");
+    }
+}

@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::multipart::Form;
-use reqwest::{Method, RequestBuilder, Response, Url};
+use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tokio::time::Instant;
 
+use super::call::{Call, Payload};
 use super::redact::Secrets;
 use super::token::{Granted, Look, Tokens};
 use super::token_file::TokenFile;
+use super::waiting::Waiting;
 use super::{codes, envelope};
 use crate::clock::Clock;
-use crate::core::retry::{Failure, Retry};
 use crate::error::{Error, Result};
 use crate::transport::verbs::Acting;
 
@@ -47,57 +45,6 @@ pub struct Rest {
 
 /// A token with less than this is not worth taking from the file.
 const WORTH_TAKING: Duration = Duration::from_secs(3 * 60);
-
-/// Spread between commands that failed together.
-const JITTER: f64 = 0.3;
-
-/// One call below `/open-apis`.
-#[derive(Clone, Copy)]
-pub struct Call<'a> {
-    pub method: &'a Method,
-    /// Segments; each is escaped.
-    pub path: &'a [&'a str],
-    pub query: &'a [(&'a str, &'a str)],
-    pub payload: Payload<'a>,
-    /// Repeating it does no harm: it only reads, or carries a key of its own.
-    pub repeatable: bool,
-    /// Bytes that go either way, beside a few KiB: they take their time.
-    pub bytes: usize,
-}
-
-/// A transfer slower than this is given up.
-const BYTES_PER_SECOND: usize = 32 * 1024;
-
-#[derive(Clone, Copy)]
-pub enum Payload<'a> {
-    None,
-    Json(&'a Value),
-    /// Built anew for each attempt.
-    Form(&'a (dyn Fn() -> Form + Send + Sync)),
-}
-
-impl<'a> Call<'a> {
-    pub fn get(path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> Call<'a> {
-        Call { method: &Method::GET, path, query, payload: Payload::None, repeatable: true, bytes: 0 }
-    }
-
-    /// A call that changes something.
-    pub fn write(method: &'a Method, path: &'a [&'a str], payload: Payload<'a>) -> Call<'a> {
-        Call { method, path, query: &[], payload, repeatable: false, bytes: 0 }
-    }
-
-    pub fn query(self, query: &'a [(&'a str, &'a str)]) -> Call<'a> {
-        Call { query, ..self }
-    }
-
-    pub fn bytes(self, bytes: usize) -> Call<'a> {
-        Call { bytes, ..self }
-    }
-
-    pub fn repeatable(self) -> Call<'a> {
-        Call { repeatable: true, ..self }
-    }
-}
 
 /// An answer, whatever it says.
 #[derive(Debug)]
@@ -181,8 +128,7 @@ impl Rest {
     }
 
     fn waiting(&self, call: &Call<'_>) -> Waiting {
-        let give_up = self.clock.now() + self.patience;
-        Waiting { give_up, clock: self.clock.clone(), retry: Retry::new(call.repeatable, JITTER) }
+        Waiting::new(self.patience, call.repeatable, self.clock.clone())
     }
 
     async fn answered(self: &Arc<Self>, call: &Call<'_>) -> Result<Answer> {
@@ -223,8 +169,7 @@ impl Rest {
             Payload::Json(body) => request.json(body),
             Payload::Form(build) => request.multipart(build()),
         };
-        let transfer = u64::try_from(call.bytes / BYTES_PER_SECOND).unwrap_or(u64::MAX);
-        let response = self.send(request, Duration::from_secs(transfer)).await?;
+        let response = self.send(request, call.transfer_time()).await?;
         let json = header(&response, "content-type").is_some_and(|kind| kind.starts_with("application/json"));
         // Failures come with a success status too, and a file may be JSON itself.
         let file = !json || header(&response, "content-disposition").is_some();
@@ -323,40 +268,6 @@ enum Opened {
     Body(Response),
     /// An envelope, or a failure without one.
     Answer(Answer),
-}
-
-/// The patience of one call.
-struct Waiting {
-    give_up: Instant,
-    clock: Clock,
-    retry: Retry,
-}
-
-impl Waiting {
-    /// Waits before the next attempt, or says that there is none.
-    async fn after(&mut self, call: &Call<'_>, error: Error) -> Result<()> {
-        let left = self.give_up.saturating_duration_since(self.clock.now());
-        let wait = self.retry.after(failure(&error), left);
-        let (log_id, path) = (error.log_id.as_deref(), call.path.join("/"));
-        tracing::debug!(method = %call.method, path, log_id, %error, ?wait, "call failed");
-        match wait {
-            None => Err(error),
-            Some(wait) => {
-                tokio::time::sleep(wait).await;
-                Ok(())
-            }
-        }
-    }
-}
-
-fn failure(error: &Error) -> Failure {
-    if error.subtype.as_deref() == Some(envelope::RATE_LIMIT) {
-        Failure::Limited { reset: error.retry_after_ms.map(Duration::from_millis) }
-    } else if error.retryable {
-        Failure::Passing
-    } else {
-        Failure::Final
-    }
 }
 
 /// The wait that an answer asks for, by either of two headers, in whole seconds.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::rest::{Call, Rest};
+use super::super::call::Call;
+use super::super::rest::Rest;
 use super::page::{self, Pages};
 use crate::error::Result;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::super::rest::{Call, Rest};
+use super::super::call::Call;
+use super::super::rest::Rest;
 use super::super::tidy;
 use crate::error::{Error, Kind, Result};
 

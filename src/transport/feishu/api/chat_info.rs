@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::super::rest::{Call, Rest};
+use super::super::call::Call;
+use super::super::rest::Rest;
 use crate::error::Result;
 
 /// Counts are strings here, and only basic fields come for a chat this bot is not in.

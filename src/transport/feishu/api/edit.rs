@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::super::rest::{Call, Payload, Rest};
+use super::super::call::{Call, Payload};
+use super::super::rest::Rest;
 use crate::error::Result;
 
 pub async fn edit(rest: &Arc<Rest>, message_id: &str, message_type: &str, content: &str) -> Result<()> {

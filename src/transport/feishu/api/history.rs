@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::rest::{Call, Rest};
+use super::super::call::Call;
+use super::super::rest::Rest;
 use super::page::{self, Page};
 use crate::error::Result;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::rest::{Call, Rest};
+use super::super::call::Call;
+use super::super::rest::Rest;
 use crate::error::Result;
 
 /// How much of a list is read.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::super::rest::{Call, Payload, Rest};
+use super::super::call::{Call, Payload};
+use super::super::rest::Rest;
 use super::page::{self, Pages};
 use crate::error::Result;
 

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::rest::{Call, Payload, Rest};
+use super::super::call::{Call, Payload};
+use super::super::rest::Rest;
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]

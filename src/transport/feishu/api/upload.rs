@@ -7,7 +7,8 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use super::super::rest::{Call, Payload, Rest};
+use super::super::call::{Call, Payload};
+use super::super::rest::Rest;
 use crate::error::Result;
 
 /// Some stacks break on other letters in a part's own file name; the real one is a field of its own.

@@ -69,7 +69,8 @@ async fn killed_watches_lose_nothing_and_repeat_only_what_they_mark() {
         lines.extend(watcher.kill().await.0);
     }
     let last = watch(&world, &[]);
-    supervisor.count("message", MESSAGES).await;
+    sent.insert(world.say("lobby", "the end"));
+    last.wait("the end", |lines| lines.iter().any(|line| line["content"] == "the end")).await;
     let deadline = Instant::now() + crate::support::PATIENCE;
     loop {
         let read: BTreeSet<String> =

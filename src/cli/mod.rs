@@ -36,6 +36,7 @@ mod seats;
 mod send;
 mod status;
 mod thread;
+mod up;
 mod watch;
 
 use std::path::PathBuf;
@@ -83,6 +84,7 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Monitor(monitor::Args),
+    Up(up::Args),
     Watch(watch::Args),
     Status(status::Args),
     Down(down::Args),
@@ -157,6 +159,7 @@ async fn run(arguments: Arguments) -> Result<u8> {
 /// The exit code of a verb that does one thing.
 async fn act(verb: Verb, global: &Global) -> Result<u8> {
     let done = match verb {
+        Verb::Up(args) => up::run(args, global).await,
         Verb::Status(args) => status::run(&args, global).await,
         Verb::Down(args) => down::run(&args, global).await,
         Verb::Chats(args) => chats::run(args, global).await,

@@ -42,6 +42,9 @@ pub struct Args {
     /// Add the platform's own payload to each line
     #[arg(long)]
     raw: bool,
+    /// In a session of its own and without stdout: how `rooma up` starts it
+    #[arg(long, hide = true)]
+    detached: bool,
     /// The name under which the position is kept
     #[arg(long, value_name = "NAME", default_value = "stdout")]
     cursor: String,
@@ -54,6 +57,11 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let working_directory = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
     let config = Config::load(global.home.as_deref(), &working_directory)?;
+    if args.detached {
+        // A terminal that closes, or a harness that ends its group, is not meant for us. Fails only for one who
+        // leads a group already, and then there is nothing to leave.
+        let _ = rustix::process::setsid();
+    }
     check_cursor(&args.cursor)?;
     check_types(&args.types)?;
     let chosen = config.chosen(&args.profile)?;
@@ -80,7 +88,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         clock,
         seats,
-        stdout: Some(print::hand_over()?),
+        stdout: if args.detached { None } else { Some(print::hand_over()?) },
         socket: supervisor::control::path(root)?,
         filter: filter(&args),
         cursor: args.cursor,

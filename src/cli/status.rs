@@ -29,7 +29,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<()> {
         }
         None if args.require => Err(Error::validation("no supervisor runs in this home")
             .subtype("not_running")
-            .hint("start one with rooma monitor")),
+            .hint("start one with rooma up")),
         None => print::line(down::NOT_RUNNING),
     }
 }

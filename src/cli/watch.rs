@@ -81,7 +81,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let client = Client::connect(home.root()).await?.ok_or_else(|| {
         Error::validation("no supervisor runs in this home")
             .subtype("not_running")
-            .hint("start one with rooma monitor, in the background")
+            .hint("start one with rooma up")
     })?;
     let _lock = Lock::cursor(home.root(), &name)?;
     let filter =
@@ -220,8 +220,7 @@ impl Watch {
             }
             sleep(RETRY_EVERY).await;
         }
-        Err(Error::network("the supervisor went away and did not come back")
-            .hint("start it with rooma monitor"))
+        Err(Error::network("the supervisor went away and did not come back").hint("start it with rooma up"))
     }
 
     async fn finish(mut self, end: End) -> Result<()> {

@@ -103,6 +103,19 @@ impl World {
     }
 }
 
+/// A supervisor that a failed test left in the background goes with its world.
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.home.path().join("data/rooma.sock").exists() {
+            let _ = self
+                .command(&["down", "--timeout", "5s"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
 pub fn options(bots: usize) -> Options {
     Options { bots: (0..bots).map(|bot| format!("b{bot}")).collect(), ..Options::default() }
 }

@@ -193,3 +193,60 @@ async fn hostile_clients_of_the_socket_harm_nobody() {
     }
     supervisor.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_starts_it_in_the_background_once_and_down_ends_it() {
+    let world = World::new(2).await;
+    let up = || {
+        let (code, stdout, stderr) = output(&mut world.command(&["up", "--timeout", "20s"]));
+        assert_eq!(code, 0, "{stderr}");
+        serde_json::from_str::<Value>(&stdout).unwrap()
+    };
+    let first = up();
+    assert_eq!(first["profiles"].as_array().unwrap().len(), 2);
+    assert!(
+        first["profiles"].as_array().unwrap().iter().all(|profile| profile["state"] == "connected"),
+        "{first}"
+    );
+    assert_eq!(up()["pid"], first["pid"], "the same one");
+    assert_eq!(output(&mut world.command(&["up", "--profile", "nobody"])).0, 2);
+
+    let watcher = watch(&world, &["--since", "start"]);
+    watcher.count("rooma.connected", 2).await;
+    world.say("lobby", "hello");
+    watcher.count("message", 2).await;
+    watcher.terminate().await;
+    let pid = rustix::process::Pid::from_raw(first["pid"].as_i64().unwrap() as i32).unwrap();
+    assert_eq!(rustix::process::getsid(Some(pid)).unwrap(), pid, "a session of its own");
+
+    // Killed without a word, it holds nothing, and the next one has every line.
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let again = loop {
+        let status = up();
+        if status["pid"] != first["pid"] {
+            break status;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(again["profiles"].as_array().unwrap().iter().all(|profile| profile["state"] == "connected"));
+    assert_eq!(output(&mut world.command(&["down"])).0, 0);
+    let log = world.home.path().join("data/log/rooma.log");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(log).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_says_what_is_wrong_instead_of_leaving_it_in_a_log() {
+    let world = World::new(1).await;
+    let held = world.monitor(&[]);
+    held.connected(1).await;
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir(other.path().join("profiles")).unwrap();
+    std::fs::copy(world.home.path().join("profiles/b0.yaml"), other.path().join("profiles/x.yaml")).unwrap();
+    let (code, stdout, stderr) = output(crate::support::program(other.path()).arg("up"));
+    assert_eq!((code, stdout.as_str()), (7, ""), "{stderr}");
+    assert!(stderr.contains("is held by a running supervisor"), "{stderr}");
+    held.terminate().await;
+    world.write("profiles/b0.yaml", "transport: feishu\nappid: x\n");
+    assert_eq!(output(&mut world.command(&["up"])).0, 3);
+}

@@ -1,0 +1,146 @@
+//! `rooma up`: the supervisor in the background, in a session of its own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::control::Client;
+use super::{Global, down, print};
+use crate::config::{Config, Environment, Span};
+use crate::error::{Error, Kind, Result};
+use crate::supervisor::control::{Op, Request};
+use crate::supervisor::{State, Status};
+
+/// Between two looks how far it has come.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// A log beyond this is put aside at the next start; one older log is kept.
+const LOG_MAX: u64 = 5 * 1024 * 1024;
+
+/// Of a log, what is looked at for the reason of a failed start.
+const TAIL_MAX: u64 = 4096;
+
+/// Start the supervisor in the background
+///
+/// Returns when every profile is connected or parked, and prints how each is. When one runs already, that is
+/// printed. Its log is data/log/rooma.log; read its lines with rooma watch, end it with rooma down.
+///
+/// Risk: write
+///
+/// Examples:
+///   rooma up
+///   rooma up --profile alice --timeout 5s
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Only this profile; may be repeated [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
+    /// How long to wait for the profiles
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    timeout: Span,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let home = down::home(global)?;
+    if let Some(client) = Client::connect(home.root()).await? {
+        let status: Status = client.ask(&Request::new(Op::Status)).await?;
+        return print_running(&status, &args.profile);
+    }
+    // What is wrong with the files is said here, not in a log.
+    Config::load_home(home.clone(), Environment::of_process())?.chosen(&args.profile)?;
+    let log = home.data().join("log/rooma.log");
+    let mut child = start(home.root(), &args.profile, &log)?;
+    let deadline = Instant::now() + args.timeout.0;
+    loop {
+        if let Some(code) = ended(&mut child)? {
+            return Err(why(code, &log));
+        }
+        let status = match Client::connect(home.root()).await? {
+            Some(client) => client.ask::<Status>(&Request::new(Op::Status)).await.ok(),
+            None => None,
+        };
+        let late = Instant::now() > deadline;
+        match status {
+            Some(status) if settled(&status) || late => return print_running(&status, &[]),
+            None if late => {
+                return Err(Error::internal("the supervisor does not answer")
+                    .hint(format!("its log is {}", log.display())));
+            }
+            _ => sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+fn settled(status: &Status) -> bool {
+    status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
+}
+
+fn print_running(status: &Status, wanted: &[String]) -> Result<()> {
+    let runs = |name: &&String| status.profiles.iter().any(|profile| profile.profile == **name);
+    if let Some(missing) = wanted.iter().find(|name| !runs(name)) {
+        return Err(Error::validation(format!(
+            "the running supervisor does not have the profile `{missing}`"
+        ))
+        .hint("rooma down, then rooma up with all profiles it is to have"));
+    }
+    print::line(&serde_json::to_string(status).expect("a status is plain data"))
+}
+
+fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
+    let program = std::env::current_exe()
+        .map_err(|error| Error::internal(format!("the program's own path is unknown: {error}")))?;
+    let mut command = Command::new(program);
+    command.args(["monitor", "--detached", "--home"]).arg(home).current_dir(home);
+    for name in profiles {
+        command.args(["--profile", name]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open_log(log)?);
+    command.spawn().map_err(|error| Error::internal(format!("failed to start the supervisor: {error}")))
+}
+
+/// Private, and never larger than twice its bound.
+fn open_log(path: &Path) -> Result<File> {
+    let failed =
+        |error: std::io::Error| Error::storage(format!("failed to open {}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_MAX) {
+        std::fs::rename(path, path.with_extension("log.1")).map_err(failed)?;
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)
+}
+
+fn ended(child: &mut Child) -> Result<Option<Option<i32>>> {
+    let status = child.try_wait().map_err(|error| Error::internal(error.to_string()))?;
+    Ok(status.map(|status| status.code()))
+}
+
+/// The error that the supervisor left on its stderr.
+fn why(code: Option<i32>, log: &PathBuf) -> Error {
+    let hint = format!("its log is {}", log.display());
+    let said = last_line(log).and_then(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
+    let kind = match code {
+        Some(3) => Kind::Config,
+        Some(7) => Kind::Conflict,
+        Some(2) => Kind::Validation,
+        _ => Kind::Internal,
+    };
+    let message = said.as_ref().and_then(|said| said["error"]["message"].as_str());
+    Error::new(kind, message.unwrap_or("the supervisor ended at its start")).hint(hint)
+}
+
+fn last_line(log: &PathBuf) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_MAX))).ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    String::from_utf8_lossy(&tail).lines().last().map(str::to_owned)
+}

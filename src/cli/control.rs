@@ -46,7 +46,7 @@ impl Client {
         let mut line = serde_json::to_vec(request).map_err(|error| Error::internal(error.to_string()))?;
         line.push(b'\n');
         let sent = timeout(PATIENCE, self.writer.write_all(&line)).await;
-        sent.map_err(|_late| gone("it does not listen"))?.map_err(|error| gone(&error.to_string()))
+        sent.map_err(|_late| silent("it does not listen"))?.map_err(|error| gone(&error.to_string()))
     }
 
     /// The next answer; `None` when the supervisor has gone. Waits for as long as it takes, and may be dropped
@@ -62,12 +62,22 @@ impl Client {
         answer.map(Some)
     }
 
+    /// Asks the supervisor of a home. `None` when none runs there, or the one that did is just ending.
+    pub async fn ask_home<T: DeserializeOwned>(home: &Path, request: &Request) -> Result<Option<T>> {
+        let Some(client) = Client::connect(home).await? else { return Ok(None) };
+        match client.ask(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.subtype.as_deref() == Some(ENDED) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One question, one answer.
-    pub async fn ask<T: DeserializeOwned>(mut self, request: &Request) -> Result<T> {
+    async fn ask<T: DeserializeOwned>(mut self, request: &Request) -> Result<T> {
         self.send(request).await?;
         let mut line = Vec::new();
         let answer =
-            timeout(PATIENCE, self.next(&mut line)).await.map_err(|_late| gone("it does not answer"))?;
+            timeout(PATIENCE, self.next(&mut line)).await.map_err(|_late| silent("it does not answer"))?;
         answer?.ok_or_else(|| gone("it ended"))
     }
 }
@@ -87,6 +97,13 @@ fn read_answer<T: DeserializeOwned>(line: &[u8]) -> Result<T> {
     })
 }
 
+/// The `subtype` of a connection that broke: a supervisor that is killed still takes connections for a moment.
+const ENDED: &str = "ended";
+
 fn gone(what: &str) -> Error {
-    Error::network(format!("the supervisor cannot be reached: {what}"))
+    Error::network(format!("the supervisor cannot be reached: {what}")).subtype(ENDED)
+}
+
+fn silent(what: &str) -> Error {
+    Error::network(format!("the supervisor cannot be reached: {what}")).subtype("silent")
 }

@@ -34,8 +34,10 @@ pub struct Args {
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = home(global)?;
-    let Some(client) = Client::connect(home.root()).await? else { return print::line(NOT_RUNNING) };
-    let _: serde_json::Value = client.ask(&Request::new(Op::Stop)).await?;
+    let asked: Option<serde_json::Value> = Client::ask_home(home.root(), &Request::new(Op::Stop)).await?;
+    if asked.is_none() {
+        return print::line(NOT_RUNNING);
+    }
     let deadline = Instant::now() + args.timeout.0;
     // The lock goes last: whoever is free to take it may start again.
     while Lock::home(home.root()).is_err() {

@@ -22,11 +22,8 @@ pub struct Args {
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    match Client::connect(home.root()).await? {
-        Some(client) => {
-            let status: Status = client.ask(&Request::new(Op::Status)).await?;
-            print::line(&serde_json::to_string(&status).expect("a status is plain data"))
-        }
+    match Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
+        Some(status) => print::line(&serde_json::to_string(&status).expect("a status is plain data")),
         None if args.require => Err(Error::validation("no supervisor runs in this home")
             .subtype("not_running")
             .hint("start one with rooma up")),

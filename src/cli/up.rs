@@ -48,8 +48,7 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    if let Some(client) = Client::connect(home.root()).await? {
-        let status: Status = client.ask(&Request::new(Op::Status)).await?;
+    if let Some(status) = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
         return print_running(&status, &args.profile);
     }
     // What is wrong with the files is said here, not in a log.
@@ -61,10 +60,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         if let Some(code) = ended(&mut child)? {
             return Err(why(code, &log));
         }
-        let status = match Client::connect(home.root()).await? {
-            Some(client) => client.ask::<Status>(&Request::new(Op::Status)).await.ok(),
-            None => None,
-        };
+        let status = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await?;
         let late = Instant::now() > deadline;
         match status {
             Some(status) if settled(&status) || late => return print_running(&status, &[]),

@@ -213,14 +213,22 @@ impl Watch {
         write(self.own_line(&event)).await?;
         let give_up = Instant::now() + RETURN_WITHIN;
         while Instant::now() < give_up {
-            if let Some(client) = Client::connect(&self.home).await? {
-                self.client = client;
-                self.client.send(&Request::new(Op::Follow)).await?;
-                return self.store().await;
+            match self.follow_again().await {
+                Ok(true) => return Ok(()),
+                // One that is just dying still takes a connection; the next one will keep it.
+                Ok(false) | Err(_) => sleep(RETRY_EVERY).await,
             }
-            sleep(RETRY_EVERY).await;
         }
         Err(Error::network("the supervisor went away and did not come back").hint("start it with rooma up"))
+    }
+
+    /// False when no supervisor runs.
+    async fn follow_again(&mut self) -> Result<bool> {
+        let Some(client) = Client::connect(&self.home).await? else { return Ok(false) };
+        self.client = client;
+        self.client.send(&Request::new(Op::Follow)).await?;
+        self.store().await?;
+        Ok(true)
     }
 
     async fn finish(mut self, end: End) -> Result<()> {
@@ -232,9 +240,7 @@ impl Watch {
         // Answered once it is stored: the next watch begins exactly here.
         let request =
             Request { cursor: Some(self.name.clone()), seq: Some(self.position), ..Request::new(Op::Cursor) };
-        if let Some(client) = Client::connect(&self.home).await? {
-            let _: serde_json::Value = client.ask(&request).await?;
-        }
+        let _: Option<serde_json::Value> = Client::ask_home(&self.home, &request).await?;
         self.left = None;
         Ok(())
     }

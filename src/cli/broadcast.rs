@@ -14,9 +14,6 @@ use crate::transport::verbs::{Composed, Target};
 /// Chats that are written to at the same time.
 const AT_ONCE: usize = 4;
 
-/// Longest key of a broadcast: with a chat's tag and a piece's number it is still one for the platform.
-const BASE_KEY_MAX: usize = 29;
-
 /// Say the same in several chats
 ///
 /// Prints what became of each chat. If any failed, "ok" is false and the exit code is 1; repeating with the
@@ -89,11 +86,6 @@ pub async fn run(args: Args, global: &Global) -> Result<bool> {
         Some(key) => Key::new(Some(key))?,
         None => Key::short(),
     };
-    if key.as_str().chars().count() > BASE_KEY_MAX {
-        return Err(Error::validation(format!(
-            "the --idempotency-key of a broadcast takes {BASE_KEY_MAX} characters"
-        )));
-    }
     let errands = errands(&context, &args, &key).await?;
     let limit = context.config.options.broadcast.confirm_over as usize;
     if errands.len() > limit && !args.yes && !args.dry_run {
@@ -104,32 +96,24 @@ pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let items: Vec<Outcome> = sent.buffered(AT_ONCE).collect().await;
     let ok = items.iter().all(|item| item.ok);
     let (idempotency_key, warnings) = (key.as_str(), args.words.warnings());
-    context.output.emit(&Outcomes { ok, items, idempotency_key, warnings, dry_run: args.dry_run })?;
+    context.output.emit_done(&Outcomes { ok, items, idempotency_key, warnings, dry_run: args.dry_run })?;
     Ok(ok)
 }
 
 async fn errands(context: &Context, args: &Args, key: &Key) -> Result<Vec<Errand>> {
+    let text = args.words.read(context)?;
+    let text = text.ok_or_else(|| Error::validation("there is nothing to say").hint("give --text"))?;
     let mut errands: Vec<Errand> = Vec::new();
     for chat in &args.chat {
         let id = context.chat(Some(chat)).await?;
         if errands.iter().any(|errand| errand.id == id) {
             continue;
         }
-        let body = args.words.body(context, &Around::Chat(id.clone())).await?;
-        let body = body.ok_or_else(|| Error::validation("there is nothing to say").hint("give --text"))?;
-        let key = Key::new(Some(&format!("{}-{:016x}", key.as_str(), tag(&id))))?;
-        errands.push(Errand { chat: chat.clone(), messages: context.account.compose(&body)?, id, key });
+        let body = args.words.addressed(context, text.clone(), &Around::Chat(id.clone())).await?;
+        let messages = context.account.compose(&body)?;
+        errands.push(Errand { chat: chat.clone(), messages, id, key: key.clone() });
     }
     Ok(errands)
-}
-
-/// Tells the chats of one broadcast apart, the same in every run whatever their order: two chats that shared
-/// a key would share one message.
-fn tag(id: &ChatId) -> u64 {
-    // FNV-1a
-    id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {

@@ -58,6 +58,7 @@ struct Saved {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
     let id = args.message.id(&context)?;
+    super::files::refuse_ours(&args.out, &context.config.home)?;
     let mut saved = Vec::new();
     for resource in wanted(&context, &id, args.key.as_deref()).await? {
         let download = context.account.download(&id, &resource).await?;

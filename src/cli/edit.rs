@@ -40,5 +40,5 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         return Err(Error::validation("the text is too long for one message, and an edit cannot split it"));
     };
     context.account.edit(&id, message).await?;
-    context.output.emit(&json!({"ok": true, "message_id": id}))
+    context.output.emit_done(&json!({"ok": true, "message_id": id}))
 }

@@ -83,5 +83,5 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         name: upload.name,
         bytes: upload.bytes.len(),
     };
-    context.output.emit(&posted)
+    context.output.emit_done(&posted)
 }

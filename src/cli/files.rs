@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Home, SecretSource};
@@ -78,24 +79,84 @@ fn begins_with(text: &str, name: &str) -> bool {
 }
 
 /// Opens a plain file. Where it really lies decides, not by which links it was reached.
-fn open_for_reading(path: &Path, home: &Home, mut secrets: impl Iterator<Item = PathBuf>) -> Result<File> {
+fn open_for_reading(path: &Path, home: &Home, secrets: impl Iterator<Item = PathBuf>) -> Result<File> {
+    let secret_files: Vec<PathBuf> = secrets.collect();
     let shown = path.display();
     let failed = |error: std::io::Error| Error::validation(format!("failed to open {shown}: {error}"));
     let real = path.canonicalize().map_err(failed)?;
     // A home that does not exist holds no secrets.
     let ours = |name: &str| home.root().join(name).canonicalize().is_ok_and(|ours| real.starts_with(ours));
     let secret = OURS.iter().any(|name| ours(name))
-        || secrets.any(|file| file.canonicalize().is_ok_and(|file| file == real));
+        || secret_files.iter().any(|file| file.canonicalize().is_ok_and(|file| file == real));
     if secret {
-        return Err(Error::new(crate::error::Kind::Policy, format!("{shown} belongs to rooma itself"))
-            .subtype("own_file")
-            .hint("profiles, .env, config and data never leave this machine"));
+        return Err(own_file(path));
     }
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = rustix::fs::open(&real, flags | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty());
     let file = File::from(file.map_err(|error| failed(error.into()))?);
-    let plain = file.metadata().map_err(failed)?.is_file();
+    let metadata = file.metadata().map_err(failed)?;
+    if is_of_the_kernel(&file) || (metadata.nlink() > 1 && is_one_of_ours(&metadata, home, &secret_files)) {
+        return Err(own_file(path));
+    }
+    let plain = metadata.is_file();
     if plain { Ok(file) } else { Err(Error::validation(format!("{shown} is not a plain file"))) }
+}
+
+fn own_file(path: &Path) -> Error {
+    Error::new(
+        crate::error::Kind::Policy,
+        format!("{} belongs to rooma or to this machine itself", path.display()),
+    )
+    .subtype("own_file")
+    .hint("profiles, .env, config, data and what the kernel shows of processes never leave this machine")
+}
+
+/// What the kernel shows of processes and devices: an environment holds secrets.
+fn is_of_the_kernel(file: &File) -> bool {
+    const PROC: i64 = 0x9fa0;
+    const SYSFS: i64 = 0x6265_6572;
+    rustix::fs::fstatfs(file).is_ok_and(|system| matches!(system.f_type, PROC | SYSFS))
+}
+
+/// Files of ours looked at; more are not ours.
+const OWN_MAX: usize = 10_000;
+
+/// A hard link has no other name to be known by than its number.
+fn is_one_of_ours(metadata: &std::fs::Metadata, home: &Home, secrets: &[PathBuf]) -> bool {
+    let same = |path: &Path| {
+        std::fs::metadata(path)
+            .is_ok_and(|other| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()))
+    };
+    let mut left: Vec<PathBuf> = OURS.iter().map(|name| home.root().join(name)).collect();
+    let mut looked = 0;
+    while let Some(path) = left.pop().filter(|_| looked < OWN_MAX) {
+        looked += 1;
+        match std::fs::read_dir(&path) {
+            Ok(entries) => left.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) if same(&path) => return true,
+            Err(_) => {}
+        }
+    }
+    secrets.iter().any(|path| same(path))
+}
+
+/// A stranger's file among our profiles would be read as one.
+pub fn refuse_ours(folder: &Path, home: &Home) -> Result<()> {
+    let nearest = folder.ancestors().find_map(|folder| folder.canonicalize().ok());
+    let here =
+        if folder.is_relative() && nearest.is_none() { Path::new(".").canonicalize().ok() } else { nearest };
+    let inside = |real: &Path| {
+        OURS.iter().any(|name| home.root().join(name).canonicalize().is_ok_and(|ours| real.starts_with(ours)))
+    };
+    match here {
+        Some(real) if inside(&real) => Err(Error::new(
+            crate::error::Kind::Policy,
+            format!("{} is a folder of rooma itself", folder.display()),
+        )
+        .subtype("own_folder")
+        .hint("name another folder with --out")),
+        _ => Ok(()),
+    }
 }
 
 fn read_text(from: impl Read, shown: &str) -> Result<String> {

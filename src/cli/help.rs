@@ -70,10 +70,20 @@ async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     let detail =
         args.detail.as_deref().map(|detail| context.body("--detail", detail, &args.mention)).transpose()?;
     let chat = context.chat(args.chat.chat.as_deref()).await?;
-    let wanted: Vec<String> =
-        context.config.contacts.escalation.iter().chain(&args.mention).cloned().collect();
-    let mentions = context.addressees(&wanted, &Around::Chat(chat.clone())).await?;
+    let around = Around::Chat(chat.clone());
+    let mut mentions = context.addressees(&args.mention, &around).await?;
     let mut warnings = Vec::new();
+    // Who cannot be called from here is no reason to call nobody.
+    for contact in &context.config.contacts.escalation {
+        match context.addressees(std::slice::from_ref(contact), &around).await {
+            Ok(found) => {
+                mentions.extend(found.into_iter().filter(|who| !mentions.contains(who)).collect::<Vec<_>>())
+            }
+            Err(error) => {
+                warnings.push(format!("`{contact}` of the escalation list is not called: {}", error.message))
+            }
+        }
+    }
     if mentions.is_empty() {
         warnings.push(
             "nobody is called: name people in `escalation` of config/contacts.yaml or in --mention"
@@ -84,7 +94,7 @@ async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     let messages = context.account.compose(&Body::Text { text, mentions })?;
     let mut said = say(&context, &Target::Chat(chat), &messages, &Key::new(None)?).await?;
     said.warnings = warnings;
-    context.output.emit(&said)
+    context.output.emit_done(&said)
 }
 
 fn text(topic: &str, detail: Option<&str>, signature: &str) -> String {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::jq::Jq;
 use super::print;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -30,6 +30,18 @@ impl Output {
         Ok(Output { format, jq: jq.map(Jq::new).transpose()? })
     }
 
+    /// The value of a verb that has changed something. It is done whatever becomes of the output, so a filter that
+    /// fails shows the whole value instead, and an output that fails says what was done.
+    pub fn emit_done<T: Serialize>(&self, value: &T) -> Result<()> {
+        let Err(error) = self.emit(value) else { return Ok(()) };
+        let whole = serde_json::to_string(value).unwrap_or_default();
+        if self.jq.is_some() && error.kind == Kind::Validation {
+            print::note(&format!("warning: {}; it was done, and the whole value follows", error.message));
+            return print::line(&whole).map_err(|error| done_all_the_same(error, &whole));
+        }
+        Err(done_all_the_same(error, &whole))
+    }
+
     pub fn emit<T: Serialize>(&self, value: &T) -> Result<()> {
         let text = serde_json::to_string(value)
             .map_err(|error| Error::internal(format!("the result is no JSON: {error}")))?;
@@ -43,6 +55,10 @@ impl Output {
         // An empty list has no lines, and an empty line would be no JSON.
         if shown.is_empty() { Ok(()) } else { print::line(&shown) }
     }
+}
+
+fn done_all_the_same(error: Error, whole: &str) -> Error {
+    error.subtype("output_failed").retryable(false).hint(format!("it was done, do not repeat it: {whole}"))
 }
 
 fn pretty<T: Serialize>(value: &T) -> Result<String> {

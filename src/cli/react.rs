@@ -48,12 +48,12 @@ pub async fn react(args: React, global: &Global) -> Result<()> {
     let args = args.reaction;
     let context = Context::open(global, &args.common).await?;
     let id = args.message.id(&context)?;
-    context.output.emit(&context.account.react(&id, &args.emoji).await?)
+    context.output.emit_done(&context.account.react(&id, &args.emoji).await?)
 }
 
 pub async fn unreact(args: Unreact, global: &Global) -> Result<()> {
     let args = args.reaction;
     let context = Context::open(global, &args.common).await?;
     let id = args.message.id(&context)?;
-    context.output.emit(&context.account.unreact(&id, &args.emoji).await?)
+    context.output.emit_done(&context.account.unreact(&id, &args.emoji).await?)
 }

@@ -25,5 +25,5 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
     let id = args.message.id(&context)?;
     context.account.recall(&id).await?;
-    context.output.emit(&json!({"ok": true, "message_id": id}))
+    context.output.emit_done(&json!({"ok": true, "message_id": id}))
 }

@@ -9,9 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
 use crate::transport::verbs::{Body, Composed, Posted, Target};
 
-/// The platform takes keys of up to 50 characters; the pieces of a long text need a few of them.
+/// As long as the platform's own keys may be.
 const KEY_MAX: usize = 50;
-const PIECE_KEY_MAX: usize = 46;
 
 /// Words, and how they are to be shown.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -30,6 +29,21 @@ pub struct Words {
 impl Words {
     /// The body, if there are words at all.
     pub async fn body(&self, context: &Context, around: &Around) -> Result<Option<Body>> {
+        match self.read(context)? {
+            Some(text) => self.addressed(context, text, around).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The text with the mentions of one place.
+    pub async fn addressed(&self, context: &Context, text: String, around: &Around) -> Result<Body> {
+        let mentions = context.addressees(&self.mention, around).await?;
+        let marked = self.markdown.is_some();
+        Ok(if marked { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } })
+    }
+
+    /// The text itself. A file or stdin is read here, and once.
+    pub fn read(&self, context: &Context) -> Result<Option<String>> {
         let marked = self.markdown.as_ref();
         let (flag, text) = match (&self.text, marked.and_then(Option::as_ref)) {
             (Some(_), Some(_)) => {
@@ -41,11 +55,7 @@ impl Words {
             (None, None) if marked.is_some() => return Err(Error::validation("--markdown has no text")),
             (None, None) => return Ok(None),
         };
-        let text = context.body(flag, text, &self.mention)?;
-        let mentions = context.addressees(&self.mention, around).await?;
-        let body =
-            if marked.is_some() { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } };
-        Ok(Some(body))
+        context.body(flag, text, &self.mention).map(Some)
     }
 
     /// Words that look like a mention and are none.
@@ -96,27 +106,18 @@ impl Key {
         &self.0
     }
 
-    /// The key of one of several messages.
-    fn piece(&self, index: usize) -> String {
-        if index == 0 { self.0.clone() } else { format!("{}.{index}", self.0) }
-    }
-
-    fn check(&self, pieces: usize) -> Result<()> {
-        if pieces > 1 && self.0.chars().count() > PIECE_KEY_MAX {
-            return Err(Error::validation(format!(
-                "the text becomes {pieces} messages, and then --idempotency-key takes {PIECE_KEY_MAX} characters"
-            )));
-        }
-        Ok(())
+    /// The key of one of several messages to one target: one key for two chats must not share a message.
+    fn piece(&self, target: &Target, index: usize) -> String {
+        let key = crate::journal::fingerprint(&format!("{target:?}"), &format!("{}.{index}", self.0));
+        key.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 /// Posts the messages one after the other.
 pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
-    key.check(messages.len())?;
     let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
-        match context.account.send(target, message, &key.piece(index)).await {
+        match context.account.send(target, message, &key.piece(target, index)).await {
             Ok(one) => posted.push(one),
             Err(error) => return Err(incomplete(error, &posted, messages.len(), key)),
         }

@@ -90,7 +90,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     }
     let mut said = say(&context, &target, &messages, &key).await?;
     said.warnings = warnings;
-    context.output.emit(&said)
+    context.output.emit_done(&said)
 }
 
 async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {

@@ -15,8 +15,11 @@ pub fn choose<'a>(
     profile: Option<&'a str>,
     environment: Option<&'a str>,
 ) -> Choice<'a> {
-    let candidates =
-        [(flag, "--chat"), (profile, "the profile's default_chat"), (environment, "FEISHU_DEFAULT_CHAT_ID")];
+    // An empty flag is a script's unset variable, not a wish for the default.
+    if let Some(text) = flag {
+        return Choice::Named { text, by: "--chat" };
+    }
+    let candidates = [(profile, "the profile's default_chat"), (environment, "FEISHU_DEFAULT_CHAT_ID")];
     let named =
         candidates.into_iter().find_map(|(text, by)| Some((text.filter(|text| !text.is_empty())?, by)));
     named.map_or(Choice::Only, |(text, by)| Choice::Named { text, by })
@@ -59,7 +62,9 @@ mod tests {
         };
         assert_eq!(by(choose(Some("a"), Some("b"), Some("c"))), "a");
         assert_eq!(by(choose(None, Some("b"), Some("c"))), "b");
-        assert_eq!(by(choose(Some(""), None, Some("c"))), "c");
+        assert_eq!(by(choose(None, Some(""), Some("c"))), "c");
+        // A script's unset variable must not speak in the default chat.
+        assert_eq!(by(choose(Some(""), Some("b"), Some("c"))), "");
         assert_eq!(by(choose(None, None, None)), "only");
     }
 

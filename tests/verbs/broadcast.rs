@@ -60,3 +60,32 @@ async fn many_chats_want_a_yes_and_an_unknown_one_stops_all() {
         .member(Member { chat: "c0".into(), remove: Some("b0".into()), ..Member::default() })
         .unwrap();
 }
+
+/// stdin is there once, for all chats.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_from_stdin_goes_to_every_chat() {
+    let world = world(1).await;
+    let mut command = world.as_profile("b0");
+    command.args(["broadcast", "--chat", "lobby", "--chat", "workshop", "--text", "-"]);
+    let all = crate::verb::with_stdin(&mut command, "from stdin\n").value();
+    assert_eq!((&all["ok"], items(&all).len()), (&json!(true), 2));
+    for item in items(&all) {
+        assert_eq!(world.message(item["message_id"].as_str().unwrap()).content, "{\"text\":\"from stdin\"}");
+    }
+}
+
+/// One key is one message for each chat, not one message for all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_used_for_two_chats_posts_in_both_and_in_each_once() {
+    let world = world(1).await;
+    let send = |chat: &str| {
+        world.rooma(&["send", "--chat", chat, "--text", "A", "--idempotency-key", "same"]).value()
+    };
+    let (lobby, workshop) = (send("lobby"), send("workshop"));
+    assert_eq!(workshop["chat_id"], world.chat("workshop").as_str());
+    assert_ne!(lobby["message_id"], workshop["message_id"]);
+    assert_eq!(send("lobby")["message_id"], lobby["message_id"]);
+    assert_eq!(world.count(), 2);
+    let error = world.rooma(&["send", "--chat", "", "--text", "x"]).error(2);
+    assert_eq!(error["subtype"], "unknown_chat");
+}

@@ -69,3 +69,15 @@ async fn every_verb_has_its_risk_and_an_example() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_called_keeps_nobody_from_being_called() {
+    let world = world(1).await;
+    world.write("config/contacts.yaml", "escalation: [ghost, ann]\n");
+    let asked = world.rooma(&["help", "--topic", "stuck", "--chat", "lobby"]).value();
+    let message = world.message(asked["message_id"].as_str().unwrap());
+    assert!(message.content.contains("@_user_1 🆘 stuck"), "{}", message.content);
+    assert!(asked["warnings"][0].as_str().unwrap().contains("`ghost`"), "{asked}");
+    // Who is named on the command line is meant.
+    world.rooma(&["help", "--topic", "stuck", "--chat", "lobby", "--mention", "ghost"]).error(2);
+}

@@ -115,3 +115,33 @@ async fn a_download_that_fails_leaves_nothing_behind() {
     let left = std::fs::read_dir(world.home.path().join("in")).map(Iterator::count).unwrap_or(0);
     assert_eq!(left, 0);
 }
+
+/// Neither the kernel's view of a process nor another name of an own file gets out, and no stranger's file gets in.
+#[tokio::test(flavor = "multi_thread")]
+async fn own_secrets_stay_whatever_name_they_go_by() {
+    let world = crate::verb::world(1).await;
+    let hard = world.home.path().join("hard.txt");
+    std::fs::hard_link(world.home.path().join("profiles/b0.yaml"), &hard).unwrap();
+    let soft = world.home.path().join("soft.txt");
+    std::os::unix::fs::symlink("/proc/self/environ", &soft).unwrap();
+    for path in [hard.to_str().unwrap(), soft.to_str().unwrap(), "/proc/self/environ"] {
+        assert_eq!(world.rooma(&["file", "--chat", "lobby", "--path", path]).error(6)["subtype"], "own_file");
+        let text = format!("@{path}");
+        assert_eq!(
+            world.rooma(&["send", "--chat", "lobby", "--text", &text]).error(6)["subtype"],
+            "own_file"
+        );
+    }
+    let file = rooma::sandbox::Say {
+        chat: Some("lobby".into()),
+        file: Some("evil.yaml".into()),
+        text: Some("transport: feishu".into()),
+        ..Default::default()
+    };
+    let id = world.sandbox.say(file).unwrap().message_id;
+    for out in ["profiles", "data/new", "config"] {
+        let error = world.rooma(&["download", "--message-id", &id, "--out", out]).error(6);
+        assert_eq!(error["subtype"], "own_folder", "{out}");
+    }
+    assert_eq!(world.count(), 1);
+}

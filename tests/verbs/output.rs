@@ -23,9 +23,31 @@ async fn a_wrong_expression_is_noticed_before_anything_is_sent() {
     let error = world.rooma(&["send", "--chat", "lobby", "--text", "hi", "--jq", ".message_id["]).error(2);
     assert_eq!(error["subtype"], "jq");
     assert_eq!((world.count(), world.state().apps[0].rest_calls), (0, 0));
-    let error = world.rooma(&["send", "--chat", "lobby", "--text", "hi", "--jq", ".message_id.x"]).error(2);
-    assert_eq!(error["hint"], "the verb itself succeeded");
-    assert_eq!(world.count(), 1);
+}
+
+/// What is done is done: an output that fails must not look like a send that may be repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_whose_output_fails_is_told_as_done() {
+    let world = world(1).await;
+    let ran = world.rooma(&["send", "--chat", "lobby", "--text", "hi", "--jq", ".message_id.x"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("it was done"), "{}", ran.stderr);
+    let sent: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(world.message(sent["message_id"].as_str().unwrap()).content, "{\"text\":\"hi\"}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = world.as_profile("b0");
+    command.args(["send", "--chat", "lobby", "--text", "two"]).stdout(full).stderr(Stdio::piped());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(
+        (&error["error"]["subtype"], &error["error"]["retryable"]),
+        (&"output_failed".into(), &false.into())
+    );
+    assert!(error["error"]["hint"].as_str().unwrap().contains("om_"), "{error}");
+    assert_eq!(world.count(), 2);
+    // A verb that only reads fails as it did.
+    world.rooma(&["chats", "--jq", ".items.x"]).error(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

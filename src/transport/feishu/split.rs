@@ -13,7 +13,12 @@ pub fn split(text: &str, budget: usize) -> Vec<String> {
         }
         let cut = cut(rest, fitting);
         pieces.push(rest[..cut].trim_end().to_owned());
-        rest = rest[cut..].trim_start_matches(['\n', ' ']);
+        // Behind a line's end the next line keeps its indentation; behind a word there is one blank to lose.
+        rest = if rest[..cut].ends_with('\n') || rest[cut..].starts_with('\n') {
+            rest[cut..].trim_start_matches('\n')
+        } else {
+            rest[cut..].trim_start_matches(' ')
+        };
     }
     pieces.retain(|piece| !piece.trim().is_empty());
     pieces
@@ -65,6 +70,16 @@ fn before_mention(text: &str, end: usize) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_line_keeps_its_indentation_across_a_cut() {
+        let text = "if x:\n        first()\n        second()\n        third()";
+        let pieces = split(text, 45);
+        assert!(pieces.len() > 1, "{pieces:?}");
+        for piece in &pieces[1..] {
+            assert!(piece.starts_with("        "), "{pieces:?}");
+        }
+    }
 
     #[test]
     fn a_cut_is_where_a_reader_pauses() {

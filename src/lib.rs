@@ -5,11 +5,11 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`event`] | what a line may be: our vocabulary, its rendering, its schema |
-//! | [`core`] | pure decisions: redial, trust, mentions, what makes two deliveries one |
+//! | [`core`] | pure decisions: redial, retry, trust, mentions, which chat is meant, what makes two deliveries one |
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
-//! | [`supervisor`] | the process that lives: actors, stdout, the lock on an app |
+//! | [`supervisor`] | the process that lives: actors, stdout, the control socket, the locks on apps, homes and cursors |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |

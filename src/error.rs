@@ -1,10 +1,10 @@
 //! How anything here fails: a kind that decides the exit code, a sentence, and a hint when there is a
 //! next step.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What went wrong, seen from the caller. The kind decides the exit code and nothing else does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The platform said no: not found, rate limit, server error.
@@ -128,6 +128,12 @@ impl Error {
         serde_json::to_string(&whole).expect("an error is plain strings and numbers")
     }
 
+    /// An error that another process wrote with [`Error::to_json`].
+    pub fn from_json(json: &[u8]) -> Option<Error> {
+        let Failed { error, .. } = serde_json::from_slice(json).ok()?;
+        Some(error.into())
+    }
+
     /// What a caller may know of it.
     pub fn report(&self) -> Report {
         let Error { kind, subtype, code, message, hint, log_id, retryable, retry_after_ms } = self.clone();
@@ -135,27 +141,34 @@ impl Error {
     }
 }
 
-#[derive(Serialize)]
+impl From<Report> for Error {
+    fn from(report: Report) -> Error {
+        let Report { r#type: kind, subtype, code, message, hint, log_id, retryable, retry_after_ms } = report;
+        Error { kind, subtype, code, message, hint, log_id, retryable, retry_after_ms }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct Failed {
     ok: bool,
     error: Report,
 }
 
 /// An error as JSON shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     r#type: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     subtype: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
     message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     log_id: Option<String>,
     retryable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
 }
 
@@ -170,6 +183,14 @@ mod tests {
             error.to_json(),
             r#"{"ok":false,"error":{"type":"config","message":"unknown key `appid`","hint":"did you mean `app_id`?","retryable":false}}"#
         );
+    }
+
+    #[test]
+    fn an_error_survives_the_way_through_another_process() {
+        let error = Error::new(Kind::Api, "no").subtype("rate_limit").code(230_020).retryable(true);
+        let error = error.hint("later").log_id(Some("log".to_owned())).retry_after_ms(Some(7));
+        assert_eq!(Error::from_json(error.to_json().as_bytes()).unwrap().to_json(), error.to_json());
+        assert!(Error::from_json(b"{\"ok\":true}").is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rooma::clock::Clock;
 use rooma::core::end::End;
 use rooma::journal::{Appended, Appender, Batch, Entry, Inbox};
 use rooma::sandbox::{Fault, FaultKind, Options, Sandbox, Say, StateQuery, TotalsState};
-use rooma::transport::{Account, Identity, Life, Limits, Report, Shared, Transport};
+use rooma::transport::{Account, Identity, Life, Limits, Report, Shared, Siblings, Transport};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,7 +34,8 @@ async fn sandbox(options: Options) -> Sandbox {
 fn identity(sandbox: &Sandbox, name: &str) -> Identity {
     let apps = sandbox.apps();
     let app = apps.iter().find(|app| app.name == name).unwrap();
-    let siblings = apps.iter().map(|app| (app.app_id.clone(), app.name.as_str().into())).collect();
+    let siblings = Siblings::default();
+    siblings.set(apps.iter().map(|app| (app.app_id.clone(), app.name.as_str().into())));
     Identity {
         profile: name.into(),
         transport: Transport::Feishu,
@@ -43,7 +44,7 @@ fn identity(sandbox: &Sandbox, name: &str) -> Identity {
         base_url: Some(sandbox.base_url()),
         owner: None,
         allowed_people: vec![],
-        siblings: Arc::new(siblings),
+        siblings,
     }
 }
 

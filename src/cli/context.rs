@@ -1,16 +1,17 @@
 //! What every verb needs: the profile it acts as, the account behind it, and where its value goes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Global;
+use super::ground::{Ground, limits, token_file};
+use super::hands::Hands;
 use super::output::{Format, Output};
-use super::seats::{Ground, limits};
 use crate::clock::Clock;
 use crate::config::{Config, Profile, Span};
 use crate::core::target::{Choice, Found, choose, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
-use crate::transport::Account;
 use crate::transport::verbs::{Acting, Chat, IdKind};
 
 /// Names in one hint.
@@ -63,7 +64,7 @@ impl MessageArg {
 }
 
 /// An id of a message, checked as far as its look tells.
-pub fn message_id(flag: &str, text: &str, account: &Account) -> Result<MessageId> {
+pub fn message_id(flag: &str, text: &str, account: &Hands) -> Result<MessageId> {
     match account.id_kind(text) {
         Some(IdKind::Message) => Ok(MessageId::new(text)),
         _ => Err(Error::validation(format!("{flag} wants the id of a message, not `{}`", shown(text)))
@@ -74,7 +75,7 @@ pub fn message_id(flag: &str, text: &str, account: &Account) -> Result<MessageId
 pub struct Context {
     pub config: Config,
     pub profile: Profile,
-    pub account: Account,
+    pub account: Hands,
     pub output: Output,
     pub clock: Clock,
     ground: Ground,
@@ -82,7 +83,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the configuration and the secret. Nothing is sent.
+    /// Reads the configuration. Nothing is sent, and the secret is read once something is.
     pub async fn open(global: &Global, common: &Common) -> Result<Context> {
         let output = Output::new(common.format, common.jq.as_deref())?;
         let here = std::env::current_dir()
@@ -92,15 +93,17 @@ impl Context {
         let clock = Clock::system();
         let mut limits = limits(&config);
         limits.http = limits.http.min(common.timeout.max(CALL_MIN));
-        let ground = Ground::new(&config, &config.profiles, limits, clock.clone())?;
+        let ground = Ground::new(&config, limits, clock.clone());
+        let ours = config.profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name)));
+        ground.siblings.set(ours);
         let patience = common.timeout;
-        let account = account(&config, &ground, &profile, patience).await?;
+        let account = hands(&config, &ground, &profile, patience);
         Ok(Context { config, profile, account, output, clock, ground, patience })
     }
 
-    /// The account of another profile of this home.
-    pub async fn other(&self, profile: &Profile) -> Result<Account> {
-        account(&self.config, &self.ground, profile, self.patience).await
+    /// The hands of another profile of this home.
+    pub fn other(&self, profile: &Profile) -> Hands {
+        hands(&self.config, &self.ground, profile, self.patience)
     }
 
     /// The chat that a flag names, or the one that goes without saying.
@@ -173,9 +176,9 @@ fn profile(config: &Config, flag: Option<&str>) -> Result<Profile> {
     Ok(chosen.remove(0))
 }
 
-async fn account(config: &Config, ground: &Ground, profile: &Profile, patience: Duration) -> Result<Account> {
-    let token_file = config.home.data().join(profile.name.as_ref()).join("token.json");
-    Ok(ground.account(profile).await?.acting(Acting { token_file, patience }))
+fn hands(config: &Config, ground: &Ground, profile: &Profile, patience: Duration) -> Hands {
+    let acting = Acting { token_file: token_file(&config.home, profile), patience };
+    Hands::new(profile.clone(), ground.clone(), config.home.root().to_owned(), acting)
 }
 
 fn listed(chats: &[Chat]) -> String {

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::supervisor::control::{self, Request};
 
 /// How long a supervisor may take for an answer.
@@ -64,8 +64,17 @@ impl Client {
 
     /// Asks the supervisor of a home. `None` when none runs there, or the one that did is just ending.
     pub async fn ask_home<T: DeserializeOwned>(home: &Path, request: &Request) -> Result<Option<T>> {
+        Client::ask_home_within(home, request, PATIENCE).await
+    }
+
+    /// The same, for an answer that may take its time.
+    pub async fn ask_home_within<T: DeserializeOwned>(
+        home: &Path,
+        request: &Request,
+        patience: Duration,
+    ) -> Result<Option<T>> {
         let Some(client) = Client::connect(home).await? else { return Ok(None) };
-        match client.ask(request).await {
+        match client.ask(request, patience).await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.subtype.as_deref() == Some(ENDED) => Ok(None),
             Err(error) => Err(error),
@@ -73,11 +82,11 @@ impl Client {
     }
 
     /// One question, one answer.
-    async fn ask<T: DeserializeOwned>(mut self, request: &Request) -> Result<T> {
+    async fn ask<T: DeserializeOwned>(mut self, request: &Request, patience: Duration) -> Result<T> {
         self.send(request).await?;
         let mut line = Vec::new();
         let answer =
-            timeout(PATIENCE, self.next(&mut line)).await.map_err(|_late| silent("it does not answer"))?;
+            timeout(patience, self.next(&mut line)).await.map_err(|_late| silent("it does not answer"))?;
         answer?.ok_or_else(|| gone("it ended"))
     }
 }
@@ -85,15 +94,8 @@ impl Client {
 /// What is no answer may be an error in the shape of all errors.
 fn read_answer<T: DeserializeOwned>(line: &[u8]) -> Result<T> {
     serde_json::from_slice(line).map_err(|_| {
-        let value: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-        let said = |key: &str| value["error"][key].as_str().map(crate::event::neutralise);
-        let message =
-            said("message").unwrap_or_else(|| "the supervisor's answer is not understood".to_owned());
-        let error = Error::new(Kind::Internal, message);
-        match said("hint") {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        let said = Error::from_json(line);
+        said.unwrap_or_else(|| Error::internal("the supervisor's answer is not understood"))
     })
 }
 

@@ -64,13 +64,15 @@ pub async fn run(args: Args) -> Result<()> {
 async fn plan(home: &Path) -> Result<Plan> {
     let config = Config::load_home(Home::new(home), Environment::default())?;
     let clock = Clock::system();
+    let roster = seats::Roster::unlocked(&config, clock.clone())?;
     Ok(Plan {
         data: config.home.data(),
         sync: Sync::Disk,
         retention: Retention::default(),
         policy: Policy { jitter: 0.0, ..Policy::default() },
-        clock: clock.clone(),
-        seats: seats::prepare(&config, &config.chosen(&[])?, clock).await?,
+        clock,
+        seats: roster.seats().await?,
+        reload: roster.into_reload(),
         stdout: Some(print::hand_over()?),
         socket: supervisor::control::path(home)?,
         filter: Filter::default(),

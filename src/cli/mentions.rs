@@ -119,7 +119,7 @@ impl Context {
     }
 
     async fn peer(&self, profile: &Profile) -> Option<(String, String)> {
-        let name = async { self.other(profile).await?.myself().await };
+        let name = async { self.other(profile).myself().await };
         match name.await {
             Ok(myself) => Some((profile.name.to_string(), myself.name)),
             Err(error) => {

@@ -14,6 +14,8 @@ mod download;
 mod edit;
 mod file;
 mod files;
+mod ground;
+mod hands;
 mod help;
 mod interrupt;
 mod jq;
@@ -28,6 +30,7 @@ pub mod print;
 mod pull;
 mod react;
 mod recall;
+mod reload;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod say;
@@ -87,6 +90,7 @@ enum Verb {
     Up(up::Args),
     Watch(watch::Args),
     Status(status::Args),
+    Reload(reload::Args),
     Down(down::Args),
     Chats(chats::Args),
     ChatInfo(chat_info::Args),
@@ -177,6 +181,9 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Recall(args) => recall::run(args, global).await,
         Verb::Broadcast(args) => {
             return broadcast::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
+        }
+        Verb::Reload(args) => {
+            return reload::run(&args, global).await.map(|all| if all { 0 } else { PARTLY });
         }
         Verb::Help(args) => help::run(args, global).await,
         Verb::Schema(args) => schema::run(&args),

@@ -1,17 +1,13 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
-use std::time::Duration;
-
-use super::{Global, print, seats};
+use super::seats::Roster;
+use super::{Global, print};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::journal::{Filter, Retention};
 use crate::supervisor::{self, Ask, Lock, Plan, Since};
-
-/// How often the lock's note is written again, so that no cleaner takes the file for forgotten.
-const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
 
 /// Connect every profile and print each event as one JSON line
 ///
@@ -64,17 +60,15 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     }
     check_cursor(&args.cursor)?;
     check_types(&args.types)?;
-    let chosen = config.chosen(&args.profile)?;
     let root = config.home.root();
-    let mut locks = vec![Lock::home(root)?];
-    for profile in &chosen {
-        locks.push(Lock::app(&profile.app_id, root)?);
-    }
+    config.chosen(&args.profile)?;
+    let _lock = Lock::home(root)?;
     let clock = Clock::system();
+    let roster = Roster::locked(&config, &args.profile, clock.clone())?;
     let ask = Ask::by_signals()?;
     let mut early = ask.clone();
     let seats = tokio::select! {
-        seats = seats::prepare(&config, &chosen, clock.clone()) => seats?,
+        seats = roster.seats() => seats?,
         // A secret may take its time; being asked to stop does not.
         _ = early.stop() => return Ok(()),
     };
@@ -88,6 +82,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         clock,
         seats,
+        reload: roster.into_reload(),
         stdout: if args.detached { None } else { Some(print::hand_over()?) },
         socket: supervisor::control::path(root)?,
         filter: filter(&args),
@@ -97,10 +92,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     if print::is_terminal() {
         print::note("rooma: lines follow; Ctrl-C ends");
     }
-    let keeper = tokio::spawn(keep(locks));
-    let outcome = supervisor::run(plan, ask).await;
-    keeper.abort();
-    outcome
+    supervisor::run(plan, ask).await
 }
 
 /// A cursor is a key and a file's name.
@@ -132,18 +124,6 @@ pub fn check_types(types: &[String]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Holds the locks for as long as the supervisor runs.
-async fn keep(locks: Vec<Lock>) {
-    loop {
-        tokio::time::sleep(LOCK_REFRESH).await;
-        for lock in &locks {
-            if let Err(error) = lock.refresh() {
-                tracing::warn!(%error, "a lock's note cannot be written");
-            }
-        }
-    }
 }
 
 fn policy(config: &Config) -> Policy {

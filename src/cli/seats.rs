@@ -1,161 +1,273 @@
-//! From profiles to seats of a supervisor.
+//! From profiles to seats of a supervisor, and what becomes of them when people change their files.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::ground::{Ground, limits, token_file};
 use crate::clock::Clock;
-use crate::config::{Config, Contacts, Environment, Home, Profile};
+use crate::config::{self, Config, Profile};
 use crate::core::end::End;
-use crate::error::{Error, Result};
-use crate::event::ids::OpenId;
-use crate::supervisor::{Changed, Dial, Lock, Seat};
-use crate::transport::{Account, Identity, Limits, Network, Shared};
+use crate::error::{Error, Kind, Result};
+use crate::supervisor::reload::{Change, Look, Reload};
+use crate::supervisor::{Dial, Lock, Perform, Seat};
+use crate::transport::Account;
 
-/// How soon a change of a parked profile is noticed.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often a lock's note is written again, so that no cleaner takes the file for forgotten.
+const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
 
-/// What it takes to turn a profile into something that speaks to its platform.
-#[derive(Clone)]
-pub struct Ground {
-    home: Home,
-    /// Of the process alone: `.env` is read again with each secret, since people mend it there.
-    process: Environment,
-    contacts: Arc<Contacts>,
-    siblings: Arc<BTreeMap<String, Arc<str>>>,
-    shared: Shared,
-    /// App ids in use, by whom, and the locks on those that were changed to.
-    seated: Arc<Mutex<BTreeMap<String, Arc<str>>>>,
-    locks: Arc<Mutex<Vec<Lock>>>,
+/// The profiles of a supervisor.
+pub struct Roster {
+    ground: Ground,
+    /// Empty: all there are, and those that come.
+    named: Vec<String>,
+    slots: BTreeMap<Arc<str>, Arc<Slot>>,
+    stamps: BTreeMap<PathBuf, Stamp>,
+    /// Whether each app is locked against other supervisors of this machine.
+    locking: bool,
+    refreshed: Instant,
 }
 
-/// One seat per profile. Secrets are fetched when a seat dials, so that a slow one holds up nobody else; but who
-/// is alone and has none hears it at once.
-pub async fn prepare(config: &Config, profiles: &[Profile], clock: Clock) -> Result<Vec<Seat>> {
-    let ground = Ground::new(config, profiles, limits(config), clock)?;
-    let slots: Vec<Arc<Slot>> = profiles.iter().map(|profile| Slot::new(&ground, profile)).collect();
-    if let [alone] = slots.as_slice() {
-        alone.account().await?;
+impl Roster {
+    /// Takes each app's lock. The first that is held by somebody else is an error.
+    pub fn locked(config: &Config, named: &[String], clock: Clock) -> Result<Roster> {
+        Roster::new(config, named, clock, true)
     }
-    let seats = slots.iter().zip(profiles).map(|(slot, profile)| Seat {
-        name: Arc::clone(&profile.name),
-        transport: profile.transport.name(),
-        dial: Ok(Arc::clone(slot).dial()),
-        changed: Some(Arc::clone(slot).changed()),
-    });
-    Ok(seats.collect())
-}
 
-pub fn limits(config: &Config) -> Limits {
-    let connection = &config.options.connection;
-    Limits {
-        handshake: connection.handshake_timeout.0,
-        pong: connection.pong_timeout.0,
-        conflict_check: connection.conflict_check.0,
-        http: config.options.http.timeout.0,
+    /// For a platform that nobody else knows.
+    pub fn unlocked(config: &Config, clock: Clock) -> Result<Roster> {
+        Roster::new(config, &[], clock, false)
     }
-}
 
-/// `http.proxy` and `http.ca_file`; a proxy of the environment where the options name none.
-fn network(config: &Config) -> Network {
-    let http = &config.options.http;
-    let variable =
-        |names: &[&str]| names.iter().find_map(|name| config.environment.get(name)).map(str::to_owned);
-    Network {
-        proxy: http
-            .proxy
-            .clone()
-            .or_else(|| variable(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])),
-        no_proxy: variable(&["NO_PROXY", "no_proxy"]),
-        ca_file: http.ca_file.as_ref().map(|path| config.home.root().join(path)),
+    fn new(config: &Config, named: &[String], clock: Clock, locking: bool) -> Result<Roster> {
+        let ground = Ground::new(config, limits(config), clock.clone());
+        ground.shared()?;
+        let mut roster = Roster {
+            ground,
+            named: named.to_owned(),
+            slots: BTreeMap::new(),
+            stamps: BTreeMap::new(),
+            locking,
+            refreshed: clock.now(),
+        };
+        for profile in config.chosen(named)? {
+            let slot = roster.slot(profile)?;
+            roster.slots.insert(Arc::clone(&slot.profile.name), slot);
+        }
+        roster.introduce();
+        roster.stamps = roster.look_at_files();
+        Ok(roster)
     }
-}
 
-impl Ground {
-    /// `profiles` are those that count as ours.
-    pub fn new(config: &Config, profiles: &[Profile], limits: Limits, clock: Clock) -> Result<Ground> {
-        let siblings: BTreeMap<String, Arc<str>> =
-            profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name))).collect();
-        Ok(Ground {
-            home: config.home.clone(),
-            process: config.process.clone(),
-            contacts: Arc::new(config.contacts.clone()),
-            seated: Arc::new(Mutex::new(BTreeMap::clone(&siblings))),
-            locks: Arc::default(),
-            siblings: Arc::new(siblings),
-            shared: Shared::within(clock, limits, &network(config))?,
+    /// One seat per profile. Secrets are fetched when a seat dials, so that a slow one holds up nobody else; but
+    /// who is alone and has none hears it at once.
+    pub async fn seats(&self) -> Result<Vec<Seat>> {
+        if let (1, Some(alone)) = (self.slots.len(), self.slots.values().next()) {
+            alone.account().await?;
+        }
+        Ok(self.slots.values().map(Slot::seat).collect())
+    }
+
+    /// Lets the supervisor look again, for as long as it runs.
+    pub fn into_reload(self) -> Reload {
+        let roster = Arc::new(Mutex::new(self));
+        Arc::new(move |look| {
+            let roster = Arc::clone(&roster);
+            Box::pin(async move { roster.lock().await.look(look).await })
         })
     }
 
-    /// A profile's standing with its platform. Does no I/O but for the secret.
-    pub async fn account(&self, profile: &Profile) -> Result<Account> {
-        let environment = self.process.clone().with_dotenv(&self.home)?;
-        let app_secret = profile.app_secret.resolve(&self.home, &environment).await.map_err(|error| {
-            Error { message: format!("{}: {}", profile.shown_path(), error.message), ..error }
-        })?;
-        let person = |alias: &String| self.contacts.open_id(alias, &profile.name).map(OpenId::new);
-        let identity = Identity {
-            profile: Arc::clone(&profile.name),
-            transport: profile.transport,
-            app_id: profile.app_id.clone(),
-            app_secret,
-            base_url: profile.base_url.clone(),
-            owner: profile.owner.as_ref().and_then(person),
-            allowed_people: profile.allow.people.iter().flatten().filter_map(person).collect(),
-            siblings: Arc::clone(&self.siblings),
+    async fn look(&mut self, look: Look) -> Vec<Change> {
+        self.refresh_locks();
+        let stamps = self.look_at_files();
+        let before = std::mem::replace(&mut self.stamps, stamps);
+        if look == Look::Touched && before == self.stamps {
+            return Vec::new();
+        }
+        if let Look::Adding(names) = &look
+            && !self.named.is_empty()
+        {
+            self.named
+                .extend(names.iter().filter(|name| !self.named.contains(name)).cloned().collect::<Vec<_>>());
+        }
+        let found = match self.read() {
+            Ok(found) => found,
+            Err(error) => return self.failed_for_all(&look, &error),
         };
-        Account::new(identity, self.shared.clone())
+        let mut changes = self.without(&found);
+        for (name, profile) in found {
+            let touched = look != Look::Touched || self.touched(&name, &before);
+            changes.extend(self.change(&name, profile, touched).await);
+        }
+        if let Look::Adding(names) = look {
+            changes.extend(names.iter().filter_map(|name| self.missing(name, &changes)).collect::<Vec<_>>());
+        }
+        self.introduce();
+        changes
     }
 
-    /// Notes that `profile` uses another app now. Refused where that app is in use already, here or elsewhere.
-    fn reseat(&self, before: &Profile, after: &Profile) -> Result<()> {
-        if before.app_id == after.app_id {
-            return Ok(());
+    /// The profiles that are wanted, each as far as it can be read.
+    fn read(&self) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
+        match config::load_contacts(&self.ground.home) {
+            Ok(contacts) => self.ground.learn_contacts(contacts),
+            Err(error) => tracing::warn!(%error, "the contacts stay as they were"),
         }
-        let mut seated = self.seated.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(holder) = seated.get(&after.app_id) {
-            return Err(Error::config(format!(
-                "{} has the same app_id as profile {holder}",
-                after.shown_path()
-            ))
-            .hint("give each profile an app of its own"));
+        let mut found = config::load_each_profile(&self.ground.home, &self.ground.environment()?)?;
+        if !self.named.is_empty() {
+            found.retain(|name, _| self.named.iter().any(|named| named == name.as_ref()));
         }
-        let lock = Lock::app(&after.app_id, self.home.root())?;
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
-        seated.remove(&before.app_id);
-        seated.insert(after.app_id.clone(), Arc::clone(&after.name));
-        Ok(())
+        Ok(found)
+    }
+
+    /// A person who asked hears of it; otherwise all stays as it is.
+    fn failed_for_all(&self, look: &Look, error: &Error) -> Vec<Change> {
+        tracing::warn!(%error, "the profiles cannot be read as they are now");
+        let failed = |name: &Arc<str>| Change::Failed(Arc::clone(name), error.clone());
+        if *look == Look::Touched { Vec::new() } else { self.slots.keys().map(failed).collect() }
+    }
+
+    /// Those whose files are gone.
+    fn without(&mut self, found: &BTreeMap<Arc<str>, Result<Profile>>) -> Vec<Change> {
+        let gone: Vec<Arc<str>> =
+            self.slots.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+        gone.into_iter()
+            .map(|name| {
+                self.slots.remove(&name);
+                Change::Removed(name)
+            })
+            .collect()
+    }
+
+    async fn change(&mut self, name: &Arc<str>, profile: Result<Profile>, touched: bool) -> Option<Change> {
+        let failed = |error: Error| touched.then(|| Change::Failed(Arc::clone(name), error));
+        let profile = match profile {
+            Ok(profile) => profile,
+            Err(error) => return failed(error),
+        };
+        let known = self.slots.get(name).cloned();
+        if let Some(known) = &known
+            && known.profile == profile
+            && known.people == self.ground.people(&profile)
+        {
+            if touched {
+                // Its secret may be another one; the next attempt reads it again.
+                *known.account.lock().await = None;
+            }
+            return touched.then(|| Change::Touched(Arc::clone(name)));
+        }
+        match self.slot(profile) {
+            Ok(slot) => {
+                let seat = slot.seat();
+                self.slots.insert(Arc::clone(name), slot);
+                Some(if known.is_some() { Change::Changed(seat) } else { Change::Added(seat) })
+            }
+            Err(error) => failed(error),
+        }
+    }
+
+    fn missing(&self, name: &str, changes: &[Change]) -> Option<Change> {
+        let told = |change: &Change| change.outcome().is_some_and(|told| told.profile == *name);
+        if self.slots.contains_key(name) || changes.iter().any(told) {
+            return None;
+        }
+        let error = Error::config(format!("there is no profile `{}`", crate::event::neutralise(name)));
+        Some(Change::Failed(Arc::from(name), error.subtype("unknown_profile")))
+    }
+
+    fn slot(&self, profile: Profile) -> Result<Arc<Slot>> {
+        let same_app = |slot: &&Arc<Slot>| slot.profile.app_id == profile.app_id;
+        let holder = self.slots.values().find(same_app);
+        if let Some(other) = holder.filter(|other| other.profile.name != profile.name) {
+            let (mine, other) = (profile.shown_path(), &other.profile.name);
+            return Err(Error::config(format!("{mine} has the same app_id as profile {other}"))
+                .hint("give each profile an app of its own"));
+        }
+        let lock = match (self.locking, holder) {
+            (false, _) => None,
+            (true, Some(before)) => before.lock.clone(),
+            (true, None) => Some(Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?)),
+        };
+        let (ground, people) = (self.ground.clone(), self.ground.people(&profile));
+        Ok(Arc::new(Slot { ground, profile, people, account: Mutex::default(), lock }))
+    }
+
+    /// Lets the accounts know which apps are ours.
+    fn introduce(&self) {
+        let pairs = self.slots.values().map(|slot| {
+            let profile = &slot.profile;
+            (profile.app_id.clone(), Arc::clone(&profile.name))
+        });
+        self.ground.siblings.set(pairs);
+    }
+
+    fn refresh_locks(&mut self) {
+        if self.refreshed.elapsed() < LOCK_REFRESH {
+            return;
+        }
+        self.refreshed = Instant::now();
+        for lock in self.slots.values().filter_map(|slot| slot.lock.as_ref()) {
+            if let Err(error) = lock.refresh() {
+                tracing::warn!(%error, "a lock's note cannot be written");
+            }
+        }
+    }
+
+    fn look_at_files(&self) -> BTreeMap<PathBuf, Stamp> {
+        let root = self.ground.home.root();
+        let profiles = std::fs::read_dir(root.join("profiles"));
+        let profiles = profiles.into_iter().flatten().flatten().map(|entry| entry.path());
+        let secrets = self.slots.values().filter_map(|slot| slot.profile.app_secret.file());
+        let secrets = secrets.map(|path| root.join(path));
+        let shared = [dotenv(root), root.join("config/contacts.yaml")];
+        profiles.chain(secrets).chain(shared).filter_map(|path| Some((path.clone(), stamp(&path)?))).collect()
+    }
+
+    /// Was any of the files changed that make this profile?
+    fn touched(&self, name: &str, before: &BTreeMap<PathBuf, Stamp>) -> bool {
+        let root = self.ground.home.root();
+        let own = ["yaml", "yml"].map(|extension| root.join(format!("profiles/{name}.{extension}")));
+        let secret = self.slots.get(name).and_then(|slot| slot.profile.app_secret.file());
+        let mut files = own.into_iter().chain([dotenv(root)]).chain(secret.map(|path| root.join(path)));
+        files.any(|path| before.get(&path) != self.stamps.get(&path))
     }
 }
 
-/// A profile as it was last read, and its account once there is one.
+/// When a file was changed, and whether it is another one.
+type Stamp = (Option<SystemTime>, u64, u64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok(), metadata.len(), metadata.ino()))
+}
+
+fn dotenv(root: &Path) -> PathBuf {
+    root.join(".env")
+}
+
+/// A profile as it was read, and its account once there is one.
 struct Slot {
     ground: Ground,
-    read: Mutex<Read>,
-    account: tokio::sync::Mutex<Option<Arc<Account>>>,
-}
-
-struct Read {
     profile: Profile,
-    /// When the files that make it were changed last.
-    stamp: Stamp,
+    people: (Option<crate::event::ids::OpenId>, Vec<crate::event::ids::OpenId>),
+    account: Mutex<Option<Arc<Account>>>,
+    /// Given back when the last connection of this profile is gone.
+    lock: Option<Arc<Lock>>,
 }
-
-type Stamp = Vec<Option<SystemTime>>;
 
 impl Slot {
-    fn new(ground: &Ground, profile: &Profile) -> Arc<Slot> {
-        let read = Read { profile: profile.clone(), stamp: ground.stamp(profile) };
-        Arc::new(Slot {
-            ground: ground.clone(),
-            read: Mutex::new(read),
-            account: tokio::sync::Mutex::default(),
-        })
-    }
-
-    fn read(&self) -> MutexGuard<'_, Read> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seat(self: &Arc<Slot>) -> Seat {
+        Seat {
+            name: Arc::clone(&self.profile.name),
+            transport: self.profile.transport.name(),
+            app_id: self.profile.app_id.clone(),
+            dial: Arc::clone(self).dial(),
+            perform: Arc::clone(self).perform(),
+        }
     }
 
     /// The account, made when it is asked for first and after it was forgotten.
@@ -164,13 +276,9 @@ impl Slot {
         if let Some(account) = &*held {
             return Ok(Arc::clone(account));
         }
-        let profile = {
-            let mut read = self.read();
-            read.stamp = self.ground.stamp(&read.profile);
-            read.profile.clone()
-        };
         let marks = crate::fault::marks();
-        let account = self.ground.account(&profile).await?.inject(marks.poison, marks.crash);
+        let account = self.ground.account(&self.profile).await?.inject(marks.poison, marks.crash);
+        let account = account.keeping(token_file(&self.ground.home, &self.profile));
         Ok(Arc::clone(held.insert(Arc::new(account))))
     }
 
@@ -197,45 +305,16 @@ impl Slot {
         })
     }
 
-    /// Looks at the profile's files until a person has changed one.
-    fn changed(self: Arc<Slot>) -> Changed {
-        Arc::new(move || {
+    fn perform(self: Arc<Slot>) -> Perform {
+        Arc::new(move |call, patience| {
             let slot = Arc::clone(&self);
             Box::pin(async move {
-                loop {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                    let (profile, stamp) = {
-                        let read = slot.read();
-                        (read.profile.clone(), slot.ground.stamp(&read.profile))
-                    };
-                    if stamp != slot.read().stamp {
-                        slot.read().stamp = stamp;
-                        *slot.account.lock().await = None;
-                        slot.reload(&profile)?;
-                        return Ok(slot.dial());
-                    }
+                let done = slot.account().await?.patient(patience).perform(&call).await;
+                if done.as_ref().is_err_and(|error| error.kind == Kind::Authentication) {
+                    *slot.account.lock().await = None;
                 }
+                done
             })
         })
     }
-
-    fn reload(&self, before: &Profile) -> Result<()> {
-        let Some(path) = &before.path else { return Ok(()) };
-        let after = crate::config::load_profile(&self.ground.home, path)?;
-        self.ground.reseat(before, &after)?;
-        self.read().profile = after;
-        Ok(())
-    }
-}
-
-impl Ground {
-    fn stamp(&self, profile: &Profile) -> Stamp {
-        let dotenv = self.home.root().join(".env");
-        let secret = profile.app_secret.file().map(|path| self.home.root().join(path));
-        profile.path.iter().chain([&dotenv]).chain(&secret).map(modified).collect()
-    }
-}
-
-fn modified(path: &PathBuf) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }

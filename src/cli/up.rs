@@ -13,7 +13,7 @@ use super::control::Client;
 use super::{Global, down, print};
 use crate::config::{Config, Environment, Span};
 use crate::error::{Error, Kind, Result};
-use crate::supervisor::control::{Op, Request};
+use crate::supervisor::control::{Op, ReloadedAll, Request};
 use crate::supervisor::{State, Status};
 
 /// Between two looks how far it has come.
@@ -27,8 +27,8 @@ const TAIL_MAX: u64 = 4096;
 
 /// Start the supervisor in the background
 ///
-/// Returns when every profile is connected or parked, and prints how each is. When one runs already, that is
-/// printed. Its log is data/log/rooma.log; read its lines with rooma watch, end it with rooma down.
+/// Returns when every profile is connected or parked, and prints how each is. When one runs already, profiles
+/// it does not have yet are added to it. Its log is data/log/rooma.log; read its lines with rooma watch, end it with rooma down.
 ///
 /// Risk: write
 ///
@@ -49,7 +49,7 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     if let Some(status) = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        return print_running(&status, &args.profile);
+        return beside(home.root(), status, &args).await;
     }
     // What is wrong with the files is said here, not in a log.
     Config::load_home(home.clone(), Environment::of_process())?.chosen(&args.profile)?;
@@ -63,7 +63,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         let status = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await?;
         let late = Instant::now() > deadline;
         match status {
-            Some(status) if settled(&status) || late => return print_running(&status, &[]),
+            Some(status) if settled(&status) || late => return print_running(&status),
             None if late => {
                 return Err(Error::internal("the supervisor does not answer")
                     .hint(format!("its log is {}", log.display())));
@@ -73,18 +73,36 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     }
 }
 
+/// One runs already: profiles that it lacks are added to it.
+async fn beside(home: &Path, status: Status, args: &Args) -> Result<()> {
+    let runs = |name: &String| status.profiles.iter().any(|profile| profile.profile == *name);
+    let missing: Vec<String> = args.profile.iter().filter(|name| !runs(name)).cloned().collect();
+    if missing.is_empty() {
+        return print_running(&status);
+    }
+    let request = Request { profiles: missing.clone(), ..Request::new(Op::Reload) };
+    let added: Option<ReloadedAll> = Client::ask_home(home, &request).await?;
+    let added = added.map(|all| all.profiles).unwrap_or_default();
+    let failed = added.into_iter().filter(|profile| missing.contains(&profile.profile));
+    if let Some(error) = failed.filter_map(|profile| profile.error).next() {
+        return Err(error.into());
+    }
+    let deadline = Instant::now() + args.timeout.0;
+    loop {
+        let status = Client::ask_home::<Status>(home, &Request::new(Op::Status)).await?;
+        let status = status.ok_or_else(|| Error::network("the supervisor ended meanwhile"))?;
+        if settled(&status) || Instant::now() > deadline {
+            return print_running(&status);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
 fn settled(status: &Status) -> bool {
     status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
 }
 
-fn print_running(status: &Status, wanted: &[String]) -> Result<()> {
-    let runs = |name: &&String| status.profiles.iter().any(|profile| profile.profile == **name);
-    if let Some(missing) = wanted.iter().find(|name| !runs(name)) {
-        return Err(Error::validation(format!(
-            "the running supervisor does not have the profile `{missing}`"
-        ))
-        .hint("rooma down, then rooma up with all profiles it is to have"));
-    }
+fn print_running(status: &Status) -> Result<()> {
     print::line(&serde_json::to_string(status).expect("a status is plain data"))
 }
 

@@ -18,7 +18,7 @@ pub use options::{
     BroadcastOptions, CatchupOptions, ConnectionOptions, DeafOptions, HttpOptions, JournalOptions, Options,
     PresenceOptions,
 };
-pub use profile::{Allow, BotGate, Profile, load as load_profile};
+pub use profile::{Allow, BotGate, Profile, load_each as load_each_profile};
 pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};
@@ -88,6 +88,11 @@ impl Config {
             None => error.hint(format!("known profiles: {}", known.join(", "))),
         }
     }
+}
+
+/// The contacts as they are now.
+pub fn load_contacts(home: &Home) -> Result<Contacts> {
+    yaml::load_or_default(home, "config/contacts.yaml")
 }
 
 /// Two connections of one app steal each other's events.

@@ -1,5 +1,6 @@
 //! A bot identity: one file in `profiles/`, one app.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ const APP_ID_MAX: usize = 128;
 /// Longest name of a profile; it is in every line and in paths.
 const NAME_MAX: usize = 64;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     pub name: Arc<str>,
     /// Absent for the profile that the environment alone makes.
@@ -91,6 +92,41 @@ impl Profile {
 
 /// All files of `profiles/`, sorted by name; without any, the one that `.env` or the environment describes.
 pub fn load_all(home: &Home, environment: &Environment) -> Result<Vec<Profile>> {
+    let paths = files(home)?;
+    let profiles = paths.iter().map(|path| load(home, path)).collect::<Result<Vec<_>>>()?;
+    if let Some(twice) = profiles.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(same_name(&twice[0].shown_path(), &twice[1].shown_path()));
+    }
+    if profiles.is_empty() {
+        from_environment(environment).map(|only| only.into_iter().collect())
+    } else {
+        Ok(profiles)
+    }
+}
+
+/// The same, each by itself: one that cannot be read says nothing about the others.
+pub fn load_each(home: &Home, environment: &Environment) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
+    let mut found: BTreeMap<Arc<str>, Result<Profile>> = BTreeMap::new();
+    for path in files(home)? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let profile = load(home, &path);
+        let twice = || Err(same_name(&format!("profiles/{name}.yaml"), &format!("profiles/{name}.yml")));
+        let profile = if found.contains_key(name.as_ref()) { twice() } else { profile };
+        found.insert(Arc::from(name), profile);
+    }
+    if found.is_empty()
+        && let Some(only) = from_environment(environment)?
+    {
+        found.insert(Arc::clone(&only.name), Ok(only));
+    }
+    Ok(found)
+}
+
+fn same_name(one: &str, other: &str) -> Error {
+    Error::config(format!("{one} and {other} name the same profile"))
+}
+
+fn files(home: &Home) -> Result<Vec<PathBuf>> {
     let folder = home.root().join("profiles");
     let mut paths = Vec::new();
     match std::fs::read_dir(&folder) {
@@ -105,19 +141,7 @@ pub fn load_all(home: &Home, environment: &Environment) -> Result<Vec<Profile>> 
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     paths.sort();
-    let profiles = paths.iter().map(|path| load(home, path)).collect::<Result<Vec<_>>>()?;
-    if let Some(twice) = profiles.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(Error::config(format!(
-            "{} and {} name the same profile",
-            twice[0].shown_path(),
-            twice[1].shown_path()
-        )));
-    }
-    if profiles.is_empty() {
-        from_environment(environment).map(|only| only.into_iter().collect())
-    } else {
-        Ok(profiles)
-    }
+    Ok(paths)
 }
 
 pub fn load(home: &Home, path: &Path) -> Result<Profile> {

@@ -24,6 +24,21 @@ pub enum SecretSource {
     Command(Vec<String>),
 }
 
+/// Two that are the same give the same secret, as far as is known here.
+impl PartialEq for SecretSource {
+    fn eq(&self, other: &SecretSource) -> bool {
+        match (self, other) {
+            (SecretSource::Literal(one), SecretSource::Literal(other)) => {
+                one.expose_secret() == other.expose_secret()
+            }
+            (SecretSource::Env(one), SecretSource::Env(other)) => one == other,
+            (SecretSource::File(one), SecretSource::File(other)) => one == other,
+            (SecretSource::Command(one), SecretSource::Command(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 impl SecretSource {
     /// The file it is read from, relative to the home.
     pub fn file(&self) -> Option<&Path> {

@@ -53,7 +53,8 @@ pub enum FaultKind {
     BadPong,
     /// Pongs carry the client configuration of the options (`payload` for another one).
     PongConfig,
-    /// Waits `ms` first: `at` rest (default), push, pong, discovery or handshake.
+    /// Waits `ms` first: `at` rest (default; with `after` the call has its effect first), push, pong, discovery or
+    /// handshake.
     Slow,
 }
 
@@ -148,10 +149,18 @@ impl Faults {
         self.take_if(app, |fault| fault.kind == kind && fault.place() == at)
     }
 
-    /// The same for REST, where a fault can name the path it waits for.
-    pub fn take_on_path(&self, kind: FaultKind, path: &str, app: Option<usize>) -> Option<Fault> {
+    /// The same for REST, where a fault can name the path it waits for,
+    /// and whether it strikes before the call takes effect or after it.
+    pub fn take_on_path(
+        &self,
+        kind: FaultKind,
+        after: bool,
+        path: &str,
+        app: Option<usize>,
+    ) -> Option<Fault> {
         self.take_if(app, |fault| {
             fault.kind == kind
+                && fault.after == after
                 && fault.place() == At::Rest
                 && fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
         })

@@ -15,11 +15,13 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use super::reload::{Change, Look, Outcome, Reload, Reloaded};
 use super::root::Asker;
 use super::signals::Trigger;
 use super::status::{CursorStatus, Status};
 use crate::error::{Error, Result};
 use crate::journal::{Cursors, Reader};
+use crate::transport::Call;
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -27,8 +29,8 @@ pub const VERSION: u32 = 1;
 /// Clients at one time. More wait in the kernel's queue.
 const CLIENTS_MAX: usize = 128;
 
-/// A request is a few names and numbers.
-const REQUEST_MAX: u64 = 16 * 1024;
+/// A request is a few names and numbers, or a message to be sent: those have at most 150 KB, escaped.
+const REQUEST_MAX: u64 = 512 * 1024;
 
 /// How long a client may take to say what it wants, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +42,7 @@ const TELL_EVERY: Duration = Duration::from_micros(200);
 const PATH_MAX: usize = 100;
 
 /// What a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     pub v: u32,
     pub op: Op,
@@ -48,7 +50,25 @@ pub struct Request {
     pub cursor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// To be added, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errand: Option<Errand>,
 }
+
+/// A call that a verb wants made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Errand {
+    pub profile: String,
+    /// As the verb knows it: where the profile was changed meanwhile, the verb goes its own way.
+    pub app_id: String,
+    pub patience_ms: u64,
+    pub call: Call,
+}
+
+/// The `subtype` of the refusal of an errand that has to go another way.
+pub const ELSEWHERE: &str = "elsewhere";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,11 +79,15 @@ pub enum Op {
     Follow,
     /// Store a cursor.
     Cursor,
+    /// Look at the profiles.
+    Reload,
+    /// Make a call for a verb.
+    Call,
 }
 
 impl Request {
     pub fn new(op: Op) -> Request {
-        Request { v: VERSION, op, cursor: None, seq: None }
+        Request { v: VERSION, op, cursor: None, seq: None, profiles: Vec::new(), errand: None }
     }
 }
 
@@ -89,6 +113,7 @@ pub fn path(home: &Path) -> Result<PathBuf> {
 #[derive(Clone)]
 pub struct Control {
     pub asker: Asker,
+    pub reload: Reload,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
@@ -163,6 +188,18 @@ impl Control {
                     answer(&mut writer, &Done { ok: true }).await
                 }
                 Op::Follow => self.follow(reader, writer).await,
+                Op::Reload => {
+                    let outcome = self.reload(request.profiles).await;
+                    respond(&mut writer, outcome).await
+                }
+                Op::Call => {
+                    // A verb that was interrupted waits for nothing any more.
+                    let outcome = tokio::select! {
+                        outcome = self.run(request.errand) => outcome,
+                        () = hung_up(reader) => return Ok(()),
+                    };
+                    respond(&mut writer, outcome.map(|value| Answered { value })).await
+                }
             },
             Err(error) => write_line(&mut writer, error.to_json()).await,
         }
@@ -193,6 +230,26 @@ impl Control {
             // A client that was killed has left its last cursors in the socket.
             _ = news => cursors.await,
         }
+    }
+
+    async fn reload(&self, profiles: Vec<String>) -> Result<ReloadedAll> {
+        let look = if profiles.is_empty() { Look::Whole } else { Look::Adding(profiles) };
+        let changes = (self.reload)(look).await;
+        let profiles: Vec<Reloaded> = changes.iter().filter_map(Change::outcome).collect();
+        self.asker.apply(changes).await?;
+        let ok = profiles.iter().all(|profile| profile.outcome != Outcome::Failed);
+        Ok(ReloadedAll { ok, profiles })
+    }
+
+    async fn run(&self, errand: Option<Errand>) -> Result<serde_json::Value> {
+        let errand = errand.ok_or_else(|| Error::validation("a call says what is to be done"))?;
+        let seat = self.asker.seat(&errand.profile).await?;
+        let seat = seat.filter(|seat| seat.app_id == errand.app_id);
+        let seat = seat.ok_or_else(|| {
+            Error::validation(format!("this supervisor does not have the profile `{}`", errand.profile))
+                .subtype(ELSEWHERE)
+        })?;
+        (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await
     }
 
     async fn status(&self) -> Result<Status> {
@@ -249,6 +306,18 @@ struct Done {
     ok: bool,
 }
 
+/// What became of the profiles that changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReloadedAll {
+    pub ok: bool,
+    pub profiles: Vec<Reloaded>,
+}
+
+#[derive(Serialize)]
+struct Answered {
+    value: serde_json::Value,
+}
+
 fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
 }
@@ -281,6 +350,19 @@ async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Re
             Ok(Some(request.map_err(|_| Error::validation("the request is not one this supervisor knows"))))
         }
         _ => Err(Error::validation("the request has no end")),
+    }
+}
+
+/// Ends when the client does. It has nothing more to say.
+async fn hung_up(mut reader: BufReader<OwnedReadHalf>) {
+    let mut more = [0; 64];
+    while reader.read(&mut more).await.is_ok_and(|read| read > 0) {}
+}
+
+async fn respond(writer: &mut OwnedWriteHalf, outcome: Result<impl Serialize>) -> Result<()> {
+    match outcome {
+        Ok(value) => answer(writer, &value).await,
+        Err(error) => write_line(writer, error.to_json()).await,
     }
 }
 

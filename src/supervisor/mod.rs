@@ -7,6 +7,7 @@ pub mod control;
 mod known_chats;
 mod lock;
 mod outlet;
+pub mod reload;
 mod root;
 mod signals;
 mod status;
@@ -31,10 +32,11 @@ use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
-use crate::transport::Life;
+use crate::transport::{Call, Life};
 use control::Control;
 use outlet::{Outlet, OutletEnd};
-use root::Root;
+use reload::{Look, Reload};
+use root::{Asker, Root};
 
 /// How long connections may take to close and hand over what they have.
 const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(1500);
@@ -45,6 +47,9 @@ const OUTLET_DEADLINE: Duration = Duration::from_secs(1);
 const SETTLE_DEADLINE: Duration = Duration::from_millis(500);
 const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
+/// How soon a change of a profile is noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// What one supervisor is to do.
 pub struct Plan {
     /// Where journal and registry live.
@@ -54,6 +59,8 @@ pub struct Plan {
     pub policy: Policy,
     pub clock: Clock,
     pub seats: Vec<Seat>,
+    /// Looks for profiles that came, changed or went.
+    pub reload: Reload,
     /// Absent where nobody reads here: the lines wait for watchers.
     pub stdout: Option<OwnedFd>,
     /// Where the control socket is.
@@ -69,18 +76,18 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Lives one connection of a profile, from dial to close.
 pub type Dial = Arc<dyn Fn(Life) -> Later<End> + Send + std::marker::Sync>;
 
-/// Resolves when a person has changed the profile: with a new way to dial, or what is wrong with it.
-pub type Changed = Arc<dyn Fn() -> Later<Result<Dial>> + Send + std::marker::Sync>;
+/// Makes one call as a profile, for somebody who waits this long.
+pub type Perform = Arc<dyn Fn(Call, Duration) -> Later<Result<serde_json::Value>> + Send + std::marker::Sync>;
 
 /// One profile's place in a supervisor.
 #[derive(Clone)]
 pub struct Seat {
     pub name: Arc<str>,
     pub transport: &'static str,
-    /// How it connects, or why it cannot.
-    pub dial: Result<Dial>,
-    /// Absent where there is nothing to change.
-    pub changed: Option<Changed>,
+    pub dial: Dial,
+    pub app_id: String,
+    /// How the verbs act as this profile.
+    pub perform: Perform,
 }
 
 /// Where a cursor begins.
@@ -108,7 +115,8 @@ impl std::str::FromStr for Since {
 
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
-    let Plan { data, sync, retention, policy, clock, seats, stdout, socket, filter, cursor, since } = plan;
+    let Plan { data, sync, retention, policy, clock, seats, reload, .. } = plan;
+    let Plan { stdout, socket, filter, cursor, since, .. } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
     let started_after = journal.settled().await;
@@ -126,12 +134,15 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let (trigger, mut told) = Ask::manual();
     let control = Control {
         asker: root.asker(),
+        reload: Arc::clone(&reload),
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),
         journal: data.join("journal.db"),
     };
     let control = control.listen(socket)?;
+
+    let looking = tokio::spawn(look_for_changes(root.asker(), reload));
 
     let (reason, outcome) = tokio::select! {
         reason = ask.stop() => (reason, Ok(())),
@@ -140,6 +151,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     };
     tracing::info!(%reason, "stopping");
     control.close();
+    looking.abort();
 
     root.stop(CONNECTIONS_DEADLINE).await;
     journal.appender().say(Entry::own(None, &Event::Stopped(Stopped { reason })));
@@ -155,6 +167,17 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         tracing::warn!("the journal did not close in time; what was acknowledged is in it");
     }
     outcome
+}
+
+/// Does at once what people change in the files of profiles.
+async fn look_for_changes(asker: Asker, reload: Reload) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let changes = reload(Look::Touched).await;
+        if !changes.is_empty() && asker.apply(changes).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn ended(outlet: Option<&mut outlet::Running>) -> OutletEnd {

@@ -1,21 +1,22 @@
 //! The supervisor: one record per profile, and what to do when a connection ends. It does no I/O itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::connection::{self, Connection};
+use super::reload::Change;
 use super::status::{self, ProfileStatus};
-use super::{Changed, Dial, Seat, cannot_start};
+use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::end::End;
 use crate::core::redial::{Policy, Redial, Step};
 use crate::error::{Error, Result};
-use crate::event::{Crashed, Disconnected, Event, Parked};
+use crate::event::{Crashed, Disconnected, Event, Parked, Stopped};
 use crate::journal::{Appender, Entry};
 use crate::transport::{Life, Report};
 
@@ -62,9 +63,25 @@ pub struct Asker(ActorRef<Msg>);
 
 impl Asker {
     pub async fn profiles(&self) -> Result<Vec<ProfileStatus>> {
-        let answer = ractor::call_t!(self.0, Msg::Status, 1_000);
-        answer.map_err(|error| Error::internal(format!("the supervisor does not answer: {error}")))
+        ractor::call_t!(self.0, Msg::Status, ANSWER_MS).map_err(silent)
     }
+
+    /// The seat of a profile, if it has one.
+    pub async fn seat(&self, profile: &str) -> Result<Option<Seat>> {
+        ractor::call_t!(self.0, Msg::Seat, ANSWER_MS, profile.to_owned()).map_err(silent)
+    }
+
+    /// Tells what became of profiles; answered once that is under way.
+    pub async fn apply(&self, changes: Vec<Change>) -> Result<()> {
+        ractor::call_t!(self.0, Msg::Apply, ANSWER_MS, changes).map_err(silent)
+    }
+}
+
+/// The supervisor's handlers only decide: an answer takes microseconds.
+const ANSWER_MS: u64 = 1_000;
+
+fn silent(error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("the supervisor does not answer: {error}"))
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -82,21 +99,10 @@ struct Args {
 
 /// Everything that comes late carries the generation it belongs to: a record that has moved on ignores it.
 enum Msg {
-    Dial {
-        seat: usize,
-        generation: u64,
-    },
-    Report {
-        seat: usize,
-        generation: u64,
-        report: Report,
-    },
-    /// A person has changed a parked profile.
-    Changed {
-        seat: usize,
-        generation: u64,
-        dial: Result<Dial>,
-    },
+    Dial { seat: usize, generation: u64 },
+    Report { seat: usize, generation: u64, report: Report },
+    Apply(Vec<Change>, RpcReplyPort<()>),
+    Seat(String, RpcReplyPort<Option<Seat>>),
     CloseAll(RpcReplyPort<()>),
     Status(RpcReplyPort<Vec<ProfileStatus>>),
 }
@@ -105,24 +111,30 @@ struct State {
     appender: Appender,
     clock: Clock,
     start: Instant,
-    records: Vec<Record>,
+    /// By a number that is never given twice.
+    records: BTreeMap<usize, Record>,
+    next_seat: usize,
+    policy: Policy,
     /// Set while stopping: who waits for the last connection to end.
     closing: Option<Option<RpcReplyPort<()>>>,
 }
 
 struct Record {
-    name: Arc<str>,
-    transport: &'static str,
-    dial: Result<Dial>,
-    changed: Option<Changed>,
+    seat: Seat,
     redial: Redial,
     generation: u64,
     open: Option<Open>,
-    watching: Option<AbortHandle>,
+    /// The profile was changed or removed: what follows the end of the connection that is closing.
+    next: Option<Next>,
     /// What a person is told: the state, since when, and why it is not connected.
     told: (status::State, WallMs),
     reason: Option<String>,
     connects: u32,
+}
+
+enum Next {
+    Dial,
+    Leave,
 }
 
 /// A connection that lives.
@@ -137,26 +149,20 @@ impl Actor for Supervisor {
     type Arguments = Args;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
-        let wall = args.clock.wall_ms();
-        let record = |seat: Seat| Record {
-            name: seat.name,
-            transport: seat.transport,
-            dial: seat.dial,
-            changed: seat.changed,
-            redial: Redial::new(args.policy),
-            generation: 0,
-            open: None,
-            watching: None,
-            told: (status::State::Connecting, wall),
-            reason: None,
-            connects: 0,
-        };
-        let records: Vec<Record> = args.seats.into_iter().map(record).collect();
-        for seat in 0..records.len() {
-            myself.cast(Msg::Dial { seat, generation: 0 })?;
-        }
         let start = args.clock.now();
-        Ok(State { appender: args.appender, clock: args.clock, start, records, closing: None })
+        let mut state = State {
+            appender: args.appender,
+            clock: args.clock,
+            start,
+            records: BTreeMap::new(),
+            next_seat: 0,
+            policy: args.policy,
+            closing: None,
+        };
+        for seat in args.seats {
+            state.add(&myself, seat);
+        }
+        Ok(state)
     }
 
     async fn handle(
@@ -168,11 +174,18 @@ impl Actor for Supervisor {
         match msg {
             Msg::Dial { seat, generation } => state.dial(&myself, seat, generation).await,
             Msg::Report { seat, generation, report } => state.report(seat, generation, &report),
-            Msg::Changed { seat, generation, dial } => state.changed(&myself, seat, generation, dial),
+            Msg::Apply(changes, reply) => {
+                changes.into_iter().for_each(|change| state.apply(&myself, change));
+                let _ = reply.send(());
+            }
+            // Who asked may be gone.
+            Msg::Seat(name, reply) => {
+                let _ = reply.send(state.find(&name).map(|record| record.seat.clone()));
+            }
             Msg::CloseAll(reply) => state.close_all(reply),
             Msg::Status(reply) => {
-                // Who asked may be gone.
-                let _ = reply.send(state.records.iter().map(Record::status).collect());
+                let staying = state.records.values().filter(|record| !record.leaving());
+                let _ = reply.send(staying.map(Record::status).collect());
             }
         }
         Ok(())
@@ -210,18 +223,11 @@ impl Actor for Supervisor {
 impl State {
     async fn dial(&mut self, myself: &ActorRef<Msg>, seat: usize, generation: u64) {
         let closing = self.closing.is_some();
-        let Some(record) = self.records.get_mut(seat) else { return };
+        let Some(record) = self.records.get_mut(&seat) else { return };
         if record.generation != generation || record.open.is_some() || closing {
             return;
         }
-        let dial = match &record.dial {
-            Ok(dial) => Arc::clone(dial),
-            Err(error) => {
-                let end = unreadable(error);
-                return self.decide(myself, seat, &end, None);
-            }
-        };
-        record.stop_watching();
+        let dial = Arc::clone(&record.seat.dial);
         record.told = (status::State::Connecting, self.clock.wall_ms());
         let (stop, stopped) = watch::channel(false);
         let life = Life {
@@ -240,7 +246,8 @@ impl State {
 
     fn report(&mut self, seat: usize, generation: u64, report: &Report) {
         let now = self.clock.now();
-        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else {
+        let Some(record) = self.records.get_mut(&seat).filter(|record| record.generation == generation)
+        else {
             return;
         };
         match report {
@@ -250,31 +257,90 @@ impl State {
                 }
             }
             Report::Connected { bot_name, .. } => {
-                tracing::info!(profile = %record.name, %bot_name, "connected");
+                tracing::info!(profile = %record.seat.name, %bot_name, "connected");
                 record.told = (status::State::Connected, self.clock.wall_ms());
                 record.reason = None;
                 record.connects = record.connects.saturating_add(1);
             }
             Report::Conflict { online, .. } => {
-                tracing::warn!(profile = %record.name, online, "another process uses this app");
+                tracing::warn!(profile = %record.seat.name, online, "another process uses this app");
             }
         }
     }
 
-    fn changed(&mut self, myself: &ActorRef<Msg>, seat: usize, generation: u64, dial: Result<Dial>) {
-        let Some(record) = self.records.get_mut(seat).filter(|record| record.generation == generation) else {
-            return;
+    fn add(&mut self, myself: &ActorRef<Msg>, seat: Seat) {
+        let record = Record {
+            seat,
+            redial: Redial::new(self.policy),
+            generation: 0,
+            open: None,
+            next: None,
+            told: (status::State::Connecting, self.clock.wall_ms()),
+            reason: None,
+            connects: 0,
         };
-        record.dial = dial;
-        record.redial.forget();
-        record.generation += 1;
-        let _ = myself.cast(Msg::Dial { seat, generation: record.generation });
+        self.records.insert(self.next_seat, record);
+        let _ = myself.cast(Msg::Dial { seat: self.next_seat, generation: 0 });
+        self.next_seat += 1;
+    }
+
+    fn find(&self, name: &str) -> Option<&Record> {
+        self.records.values().find(|record| record.seat.name.as_ref() == name && !record.leaving())
+    }
+
+    fn apply(&mut self, myself: &ActorRef<Msg>, change: Change) {
+        if self.closing.is_some() {
+            return;
+        }
+        let name = match &change {
+            Change::Added(seat) | Change::Changed(seat) => Arc::clone(&seat.name),
+            Change::Touched(name) | Change::Removed(name) | Change::Failed(name, _) => Arc::clone(name),
+        };
+        let found = self.records.iter_mut().find(|(_, record)| record.seat.name == name && !record.leaving());
+        match (change, found) {
+            (Change::Added(seat) | Change::Changed(seat), None) => self.add(myself, seat),
+            (Change::Added(seat) | Change::Changed(seat), Some((number, record))) => {
+                record.seat = seat;
+                record.begin_anew(myself, *number);
+            }
+            (Change::Removed(_), Some((number, record))) => {
+                record.next = Some(Next::Leave);
+                record.generation += 1;
+                match &record.open {
+                    Some(open) => drop(open.actor.cast(connection::Msg::Close)),
+                    None => {
+                        let number = *number;
+                        self.leave(number);
+                    }
+                }
+            }
+            // Whatever was mended may be what kept it from connecting.
+            (Change::Touched(_), Some((number, record))) if record.open.is_none() => {
+                record.begin_anew(myself, *number);
+            }
+            (Change::Failed(_, error), Some((number, record))) if record.told.0 == status::State::Parked => {
+                let number = *number;
+                record.generation += 1;
+                self.decide(myself, number, &unreadable(&error), None);
+            }
+            (Change::Failed(name, error), _) => {
+                tracing::warn!(profile = %name, %error, "the profile cannot be used as it is now");
+            }
+            (Change::Touched(_), _) | (Change::Removed(_), None) => {}
+        }
+    }
+
+    /// A profile that was removed is gone, with all that belongs to it.
+    fn leave(&mut self, number: usize) {
+        if let Some(Record { seat, .. }) = self.records.remove(&number) {
+            let event = Event::Stopped(Stopped { reason: "removed".to_owned() });
+            self.appender.say(Entry::own(Some((seat.name, seat.transport)), &event));
+        }
     }
 
     fn close_all(&mut self, reply: RpcReplyPort<()>) {
-        for record in &mut self.records {
+        for record in self.records.values_mut() {
             record.generation += 1;
-            record.stop_watching();
             if let Some(open) = &record.open {
                 let _ = open.actor.cast(connection::Msg::Close);
             }
@@ -285,7 +351,7 @@ impl State {
 
     fn answer_when_closed(&mut self) {
         if let Some(reply) = &mut self.closing
-            && self.records.iter().all(|record| record.open.is_none())
+            && self.records.values().all(|record| record.open.is_none())
             && let Some(reply) = reply.take()
         {
             let _ = reply.send(());
@@ -294,32 +360,36 @@ impl State {
 
     fn ended(&mut self, myself: &ActorRef<Msg>, actor: ActorId, end: &End) {
         let ours = |record: &Record| record.open.as_ref().is_some_and(|open| open.actor.get_id() == actor);
-        let Some(seat) = self.records.iter().position(ours) else {
+        let Some((&seat, record)) = self.records.iter_mut().find(|(_, record)| ours(record)) else {
             // Another child: the registry of chats. Its loss is repaired at the next start, from the journal.
             return tracing::error!(reason = %end.reason(), "an actor ended");
         };
-        let usable_since = self.records[seat].open.take().and_then(|open| open.usable_since);
+        let usable_since = record.open.take().and_then(|open| open.usable_since);
         let usable_for = usable_since.map(|since| self.clock.now() - since);
+        let next = record.next.take();
         if self.closing.is_some() {
             return self.answer_when_closed();
         }
-        self.decide(myself, seat, end, usable_for);
+        match next {
+            Some(Next::Leave) => self.leave(seat),
+            Some(Next::Dial) => record.begin_anew(myself, seat),
+            None => self.decide(myself, seat, end, usable_for),
+        }
     }
 
     /// What follows an end: a line, and a message to ourselves when it is time.
     fn decide(&mut self, myself: &ActorRef<Msg>, seat: usize, end: &End, usable_for: Option<Duration>) {
-        let record = &mut self.records[seat];
+        let Some(record) = self.records.get_mut(&seat) else { return };
         let step = record.redial.next(end, usable_for, self.clock.now() - self.start);
         let Some((after, event)) = record.line(end, step) else { return };
-        tracing::info!(profile = %record.name, reason = %end.reason(), retry_in = ?after, "not connected");
-        self.appender.say(Entry::own(Some((Arc::clone(&record.name), record.transport)), &event));
+        tracing::info!(profile = %record.seat.name, reason = %end.reason(), retry_in = ?after, "not connected");
+        self.appender.say(Entry::own(Some((Arc::clone(&record.seat.name), record.seat.transport)), &event));
         record.generation += 1;
         record.reason = Some(end.reason());
         let generation = record.generation;
         let wall = self.clock.wall_ms();
         if matches!(event, Event::Parked(_)) {
             record.told = (status::State::Parked, wall);
-            record.watch(myself, seat);
         } else {
             record.told = (status::State::Disconnected, wall);
         }
@@ -331,8 +401,8 @@ impl Record {
     fn status(&self) -> ProfileStatus {
         let (state, since) = self.told;
         ProfileStatus {
-            profile: self.name.to_string(),
-            transport: self.transport.to_owned(),
+            profile: self.seat.name.to_string(),
+            transport: self.seat.transport.to_owned(),
             state,
             since: rfc3339_ms(since),
             reason: self.reason.clone(),
@@ -364,23 +434,22 @@ impl Record {
         }
     }
 
-    /// While parked, a change of the profile is worth an attempt at once.
-    fn watch(&mut self, myself: &ActorRef<Msg>, seat: usize) {
-        let (Some(changed), generation, supervisor) = (self.changed.clone(), self.generation, myself.clone())
-        else {
-            return;
-        };
-        self.stop_watching();
-        let task = tokio::spawn(async move {
-            let dial = changed().await;
-            let _ = supervisor.cast(Msg::Changed { seat, generation, dial });
-        });
-        self.watching = Some(task.abort_handle());
+    fn leaving(&self) -> bool {
+        matches!(self.next, Some(Next::Leave))
     }
 
-    fn stop_watching(&mut self) {
-        if let Some(task) = self.watching.take() {
-            task.abort();
+    /// Forgets the troubles so far and connects, once a connection that stands has closed.
+    fn begin_anew(&mut self, myself: &ActorRef<Msg>, seat: usize) {
+        self.redial.forget();
+        self.generation += 1;
+        match &self.open {
+            Some(open) => {
+                self.next = Some(Next::Dial);
+                let _ = open.actor.cast(connection::Msg::Close);
+            }
+            None => {
+                let _ = myself.cast(Msg::Dial { seat, generation: self.generation });
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 use tokio::time::{Instant, advance, sleep};
 
+use super::reload::Change;
 use super::*;
 use crate::core::end::End;
 use crate::error::Kind;
@@ -36,7 +37,12 @@ fn seat(name: &str, script: Vec<Act>) -> (Seat, Arc<Mutex<Vec<Instant>>>) {
         let act = script.lock().unwrap().pop_front().unwrap_or(Act::Stay);
         Box::pin(play(act, life))
     });
-    (Seat { name: Arc::from(name), transport: "feishu", dial: Ok(dial), changed: None }, dials)
+    (seat_of(name, dial), dials)
+}
+
+fn seat_of(name: &str, dial: Dial) -> Seat {
+    let perform: Perform = Arc::new(|_, _| Box::pin(async { Ok(Value::Null) }));
+    Seat { name: Arc::from(name), transport: "feishu", app_id: format!("cli_{name}"), dial, perform }
 }
 
 async fn play(act: Act, life: Life) -> End {
@@ -201,27 +207,35 @@ async fn one_profile_s_trouble_is_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_profile_is_tried_at_once_when_a_person_changes_it() {
-    let (mut parked, old_dials) = seat("alice", vec![Act::Fail(unauthorized()); 10]);
+    let (parked, old_dials) = seat("alice", vec![Act::Fail(unauthorized()); 10]);
     let (mended, new_dials) = seat("alice", vec![]);
-    let mended = mended.dial.unwrap();
-    parked.changed = Some(Arc::new(move || {
-        let mended = Arc::clone(&mended);
-        Box::pin(async move {
-            sleep(Duration::from_secs(12)).await;
-            Ok(mended)
-        })
-    }));
     let stage = stage(vec![parked]).await;
-    pass(Duration::from_secs(100)).await;
+    pass(Duration::from_secs(12)).await;
+    stage.root.asker().apply(vec![Change::Changed(mended)]).await.unwrap();
+    pass(Duration::from_secs(88)).await;
     assert_eq!(stage.seconds(&old_dials), [0]);
     assert_eq!(stage.seconds(&new_dials), [12]);
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_written_again_is_a_reason_to_try_for_who_is_not_connected() {
+    let (parked, parked_dials) = seat("alice", vec![Act::Fail(unauthorized())]);
+    let (connected, connected_dials) = seat("bob", vec![]);
+    let stage = stage(vec![parked, connected]).await;
+    pass(Duration::from_secs(12)).await;
+    let touched = ["alice", "bob"].map(|name| Change::Touched(Arc::from(name)));
+    stage.root.asker().apply(touched.into()).await.unwrap();
+    pass(Duration::from_secs(100)).await;
+    assert_eq!(stage.seconds(&parked_dials), [0, 12]);
+    assert_eq!(stage.seconds(&connected_dials), [0]);
     stage.root.end().await;
 }
 
 /// The slow retry of the parked life is due at 60 s; by then the profile lives another one and waits for 67 s.
 #[tokio::test(start_paused = true)]
 async fn a_retry_of_an_earlier_life_is_ignored() {
-    let (mut parked, _) = seat("alice", vec![Act::Fail(unauthorized())]);
+    let (parked, _) = seat("alice", vec![Act::Fail(unauthorized())]);
     let script = vec![
         Act::Work(Duration::from_secs(40), lost()),
         Act::Fail(lost()),
@@ -229,17 +243,37 @@ async fn a_retry_of_an_earlier_life_is_ignored() {
         Act::Fail(lost()),
     ];
     let (mended, dials) = seat("alice", script);
-    let mended = mended.dial.unwrap();
-    parked.changed = Some(Arc::new(move || {
-        let mended = Arc::clone(&mended);
-        Box::pin(async move {
-            sleep(Duration::from_secs(12)).await;
-            Ok(mended)
-        })
-    }));
     let stage = stage(vec![parked]).await;
-    pass(Duration::from_secs(100)).await;
+    pass(Duration::from_secs(12)).await;
+    stage.root.asker().apply(vec![Change::Changed(mended)]).await.unwrap();
+    pass(Duration::from_secs(88)).await;
     assert_eq!(stage.seconds(&dials), [12, 53, 55, 59, 67]);
+    stage.root.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn profiles_come_change_and_go_without_touching_the_others() {
+    let (alice, alice_dials) = seat("alice", vec![]);
+    let (bob, bob_dials) = seat("bob", vec![]);
+    let mut stage = stage(vec![alice, bob]).await;
+    let asker = stage.root.asker();
+    pass(Duration::from_secs(10)).await;
+    let (carol, carol_dials) = seat("carol", vec![]);
+    let (bob_again, bob_again_dials) = seat("bob", vec![]);
+    asker.apply(vec![Change::Added(carol), Change::Changed(bob_again)]).await.unwrap();
+    pass(Duration::from_secs(10)).await;
+    asker.apply(vec![Change::Removed(Arc::from("bob"))]).await.unwrap();
+    pass(Duration::from_secs(200)).await;
+    assert_eq!(stage.seconds(&alice_dials), [0]);
+    assert_eq!(stage.seconds(&carol_dials), [10]);
+    assert_eq!((stage.seconds(&bob_dials), stage.seconds(&bob_again_dials)), (vec![0], vec![10]));
+    let names: Vec<String> =
+        asker.profiles().await.unwrap().into_iter().map(|profile| profile.profile).collect();
+    assert_eq!(names, ["alice", "carol"]);
+    let lines = stage.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((lines[0].0.as_str(), lines[0].1.as_str()), ("bob", "rooma.stopped"));
+    assert_eq!(lines[0].2["reason"], "removed");
     stage.root.end().await;
 }
 
@@ -264,7 +298,7 @@ async fn a_report_of_an_earlier_life_is_ignored() {
             lost()
         })
     });
-    let seat = Seat { name: Arc::from("alice"), transport: "feishu", dial: Ok(dial), changed: None };
+    let seat = seat_of("alice", dial);
     let stage = stage(vec![seat]).await;
     pass(Duration::from_secs(230)).await;
     // The delay grows from 1 to 2 and 4 seconds: nothing was stable.
@@ -273,15 +307,21 @@ async fn a_report_of_an_earlier_life_is_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_profile_that_cannot_be_read_is_parked() {
-    let unreadable = Error::new(Kind::Config, "profiles/a.yaml: the variable A is not set").hint("set A");
-    let seat = Seat { name: Arc::from("a"), transport: "feishu", dial: Err(unreadable), changed: None };
-    let mut stage = stage(vec![seat]).await;
+async fn what_is_wrong_with_a_parked_profile_now_is_told_and_a_connected_one_is_left_alone() {
+    let (parked, _) = seat("a", vec![Act::Fail(unauthorized())]);
+    let (connected, dials) = seat("b", vec![]);
+    let mut stage = stage(vec![parked, connected]).await;
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(stage.lines().len(), 1);
+    let error = Error::new(Kind::Config, "profiles/a.yaml: unknown key `appid`").hint("app_id");
+    let failed = ["a", "b"].map(|name| Change::Failed(Arc::from(name), error.clone()));
+    stage.root.asker().apply(failed.into()).await.unwrap();
     pass(Duration::from_secs(1)).await;
     let lines = stage.lines();
     assert_eq!(lines.len(), 1);
-    assert_eq!(lines[0].1, "rooma.parked");
-    assert_eq!(lines[0].2["hint"], "set A");
+    assert_eq!((lines[0].0.as_str(), lines[0].1.as_str()), ("a", "rooma.parked"));
+    assert_eq!(lines[0].2["hint"], "app_id");
+    assert_eq!(stage.seconds(&dials), [0]);
     stage.root.end().await;
 }
 
@@ -327,7 +367,7 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
         base_url: None,
         owner: None,
         allowed_people: Vec::new(),
-        siblings: Arc::default(),
+        siblings: Default::default(),
     };
     let account =
         feishu::Account::new(identity, Shared::new(clock.clone(), Limits::default()).unwrap()).unwrap();
@@ -366,7 +406,7 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
         }
     });
     let policy = Policy { jitter: 0.0, ..Policy::default() };
-    let seat = Seat { name: Arc::from("alice"), transport: "feishu", dial: Ok(dial), changed: None };
+    let seat = seat_of("alice", dial);
     let root = Root::start(appender, policy, clock.clone(), vec![seat]).await.unwrap();
 
     pass(Duration::from_secs(960)).await;

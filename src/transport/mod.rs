@@ -2,6 +2,7 @@
 //!
 //! A new transport is one folder and one variant of [`Account`].
 
+mod call;
 pub mod feishu;
 mod net;
 pub mod verbs;
@@ -9,7 +10,7 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -21,6 +22,7 @@ use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{Event, Resource};
 use crate::journal::{Appender, Entry};
+pub use call::Call;
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Posted, Reacted, Target, Upload, Uploaded,
@@ -41,6 +43,20 @@ impl Transport {
             Transport::Lark => "lark",
         }
     }
+
+    /// What kind of id a text is, as far as its look tells.
+    pub fn id_kind(self, text: &str) -> Option<IdKind> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::id_kind(text),
+        }
+    }
+
+    /// The messages a body takes.
+    pub fn compose(self, body: &Body) -> Result<Vec<Composed>> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::compose(body),
+        }
+    }
 }
 
 /// What an adapter needs to know of a profile.
@@ -57,7 +73,23 @@ pub struct Identity {
     /// People this bot's agent may listen to.
     pub allowed_people: Vec<OpenId>,
     /// All profiles of this supervisor, by app id: how a peer is recognised as one of ours.
-    pub siblings: Arc<BTreeMap<String, Arc<str>>>,
+    pub siblings: Siblings,
+}
+
+/// Which profile an app belongs to. Profiles come and go while a supervisor runs.
+#[derive(Clone, Debug, Default)]
+pub struct Siblings(Arc<RwLock<BTreeMap<String, Arc<str>>>>);
+
+impl Siblings {
+    /// All profiles, by app id.
+    pub fn set(&self, profiles: impl IntoIterator<Item = (String, Arc<str>)>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = profiles.into_iter().collect();
+    }
+
+    pub fn profile(&self, app_id: &str) -> Option<String> {
+        let profiles = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        profiles.get(app_id).map(|profile| profile.to_string())
+    }
 }
 
 /// Deadlines of a connection. Tests shorten them.
@@ -167,13 +199,6 @@ impl Account {
         }
     }
 
-    /// What kind of id a text is, as far as its look tells.
-    pub fn id_kind(&self, text: &str) -> Option<IdKind> {
-        match self {
-            Account::Feishu(account) => account.id_kind(text),
-        }
-    }
-
     pub async fn myself(&self) -> Result<Myself> {
         match self {
             Account::Feishu(account) => account.myself().await,
@@ -213,13 +238,6 @@ impl Account {
     pub async fn thread(&self, id: &MessageId, limit: usize) -> Result<Items<PastMessage>> {
         match self {
             Account::Feishu(account) => account.thread(id, limit).await,
-        }
-    }
-
-    /// The messages a body takes. Pure.
-    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
-        match self {
-            Account::Feishu(account) => account.compose(body),
         }
     }
 

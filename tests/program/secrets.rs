@@ -67,8 +67,17 @@ async fn no_output_and_no_file_holds_a_secret() {
     seen.push_str(&stderr);
     for secret in &secrets {
         assert!(!seen.contains(secret), "`{secret}` was printed");
-        assert_eq!(holders(&home.join("data"), secret), Vec::<String>::new(), "`{secret}` was written");
+        let mut holders = holders(&home.join("data"), secret);
+        // A token is kept between commands, where only its owner reads it. The secret it came from is not.
+        holders
+            .retain(|path| !(secret.starts_with("t-") && path.ends_with("/token.json") && is_private(path)));
+        assert_eq!(holders, Vec::<String>::new(), "`{secret}` was written");
     }
+}
+
+fn is_private(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0
 }
 
 fn holders(folder: &Path, secret: &str) -> Vec<String> {

@@ -209,7 +209,7 @@ async fn up_starts_it_in_the_background_once_and_down_ends_it() {
         "{first}"
     );
     assert_eq!(up()["pid"], first["pid"], "the same one");
-    assert_eq!(output(&mut world.command(&["up", "--profile", "nobody"])).0, 2);
+    assert_eq!(output(&mut world.command(&["up", "--profile", "nobody"])).0, 3);
 
     let watcher = watch(&world, &["--since", "start"]);
     watcher.count("rooma.connected", 2).await;

@@ -10,6 +10,7 @@ mod proxy;
 mod reading;
 mod seed;
 mod sending;
+mod supervised;
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program as a whole")]
 mod support;

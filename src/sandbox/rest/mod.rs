@@ -105,8 +105,13 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     let mut response = match fault_before(&shared, app, &path).await {
         Some(response) => response,
         None => {
-            let lost = (shared.faults.armed() > 0).then(|| take_lost_answer(&shared, app, &path)).flatten();
+            let armed = shared.faults.armed() > 0;
+            let lost = armed.then(|| take_lost_answer(&shared, app, &path)).flatten();
+            let late = armed.then(|| shared.faults.take_on_path(FaultKind::Slow, true, &path, app)).flatten();
             let response = next.run(request).await;
+            if let Some(late) = late {
+                pause(&late).await;
+            }
             lost.unwrap_or(response)
         }
     };
@@ -135,16 +140,16 @@ async fn fault_before(shared: &Shared, app: Option<usize>, path: &str) -> Option
     if shared.faults.armed() == 0 || !path.starts_with("/open-apis/") || path == token::PATH {
         return None;
     }
-    if let Some(slow) = shared.faults.take_on_path(FaultKind::Slow, path, app) {
+    if let Some(slow) = shared.faults.take_on_path(FaultKind::Slow, false, path, app) {
         pause(&slow).await;
     }
-    if shared.faults.take_on_path(FaultKind::Stall, path, app).is_some() {
+    if shared.faults.take_on_path(FaultKind::Stall, false, path, app).is_some() {
         shared.stopped().await;
     }
-    if let Some(fault) = shared.faults.take_on_path(FaultKind::RateLimit, path, app) {
+    if let Some(fault) = shared.faults.take_on_path(FaultKind::RateLimit, false, path, app) {
         return Some(rate_limited(fault.reset_s.unwrap_or(1)));
     }
-    if let Some(fault) = shared.faults.take_on_path(FaultKind::ApiError, path, app) {
+    if let Some(fault) = shared.faults.take_on_path(FaultKind::ApiError, false, path, app) {
         let msg = fault.message.unwrap_or_else(|| "refused by a fault of the sandbox".to_owned());
         let error = ApiError::new(fault.code.unwrap_or(500), msg);
         return Some(error.status(status(fault.status.unwrap_or(400))).into_response());

@@ -22,17 +22,18 @@ pub struct Account {
     pub(super) state: Arc<State>,
 }
 
+#[derive(Clone)]
 pub(super) struct State {
     pub identity: Identity,
     pub shared: Shared,
     pub rest: Arc<Rest>,
     pub marks: Marks,
     /// Online instances as last reported; 0 for "no other".
-    pub conflict: AtomicU32,
+    pub conflict: Arc<AtomicU32>,
     /// After a first connection the platform may still count a dead one of ours.
-    pub connected_before: AtomicBool,
-    bot: Mutex<Option<Arc<Bot>>>,
-    known: Mutex<Known>,
+    pub connected_before: Arc<AtomicBool>,
+    bot: Arc<Mutex<Option<Arc<Bot>>>>,
+    known: Arc<Mutex<Known>>,
     started: Instant,
 }
 
@@ -74,10 +75,10 @@ impl Account {
             shared,
             rest: Arc::new(rest),
             marks: Marks::default(),
-            conflict: AtomicU32::new(0),
-            connected_before: AtomicBool::new(false),
-            bot: Mutex::default(),
-            known: Mutex::default(),
+            conflict: Arc::default(),
+            connected_before: Arc::default(),
+            bot: Arc::default(),
+            known: Arc::default(),
             started,
         };
         Ok(Account { state: Arc::new(state) })

@@ -2,7 +2,7 @@
 //!
 //! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `wire`,
 //! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
-//! `past`, `files`, `emoji`. The rest acts: `account` is what outlives connections, `connection` leads from
+//! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
 //! and `api` holds the platform's calls.
 
@@ -21,6 +21,7 @@ mod endpoint;
 mod envelope;
 mod files;
 mod frame;
+mod ids;
 mod known;
 mod mention;
 mod names;
@@ -47,3 +48,5 @@ mod waiting;
 mod wire;
 
 pub use account::Account;
+pub use compose::compose;
+pub use ids::id_kind;

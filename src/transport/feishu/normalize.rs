@@ -262,7 +262,7 @@ fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {
     if app_id == identity.app_id {
         return Some(identity.profile.to_string());
     }
-    identity.siblings.get(app_id).map(|profile| profile.to_string())
+    identity.siblings.profile(app_id)
 }
 
 /// A question for the name of a person a line could not name.

@@ -1,6 +1,7 @@
 //! REST calls: the token, the deadline, the size of an answer, and its failure as one error.
 
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What the platform and its operators see of us.
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
 
+/// Clones share their tokens.
+#[derive(Clone)]
 pub struct Rest {
     http: reqwest::Client,
     /// Scheme and host, and perhaps a path, without a slash at the end.
@@ -37,11 +40,16 @@ pub struct Rest {
     app_secret: SecretString,
     timeout: Duration,
     clock: Clock,
-    tokens: Tokens,
-    /// Set for one command; a connection has its own ways to wait, and no use for the file.
+    tokens: Arc<Tokens>,
     token_file: Option<TokenFile>,
+    /// Over before a renewal in the background would be.
+    brief: bool,
+    /// None for a connection, which has its own ways to wait.
     patience: Duration,
 }
+
+/// A single call gets this long even where nothing is to be waited out.
+const CALL_MIN: Duration = Duration::from_secs(1);
 
 /// A token with less than this is not worth taking from the file.
 const WORTH_TAKING: Duration = Duration::from_secs(3 * 60);
@@ -71,7 +79,6 @@ impl Rest {
         timeout: Duration,
         clock: Clock,
     ) -> Rest {
-        let tokens = Tokens::default();
         Rest {
             http,
             base,
@@ -79,17 +86,29 @@ impl Rest {
             app_secret,
             timeout,
             clock,
-            tokens,
+            tokens: Arc::default(),
             token_file: None,
+            brief: false,
             patience: Duration::ZERO,
         }
     }
 
     /// Sets up for one command.
     pub fn act(&mut self, acting: Acting) {
-        let file = TokenFile::new(acting.token_file, &self.app_id, &self.base, self.clock.clone());
-        self.token_file = Some(file);
+        self.keep(acting.token_file);
+        self.brief = true;
         self.patience = acting.patience;
+    }
+
+    /// Shares tokens with others through a file.
+    pub fn keep(&mut self, token_file: PathBuf) {
+        self.token_file = Some(TokenFile::new(token_file, &self.app_id, &self.base, self.clock.clone()));
+    }
+
+    /// Waits out passing trouble for this long. A single call has its time however short that is.
+    pub fn wait(&mut self, patience: Duration) {
+        self.patience = patience;
+        self.timeout = self.timeout.min(patience.max(CALL_MIN));
     }
 
     /// Makes a call with the tenant token. `T` is the whole body. A stale token is replaced once; limits and
@@ -194,11 +213,11 @@ impl Rest {
         match self.tokens.look(self.clock.now()) {
             Look::Fresh(token) => Ok(token),
             // A command is over before a renewal in the background would be.
-            Look::Aging(token) if self.token_file.is_some() => Ok(token),
+            Look::Aging(token) if self.brief => Ok(token),
             Look::Aging(token) => {
                 let rest = Arc::clone(self);
                 tokio::spawn(async move {
-                    rest.tokens.renew(|| rest.clock.now(), async || rest.grant().await).await;
+                    rest.tokens.renew(|| rest.clock.now(), async || rest.renewed().await).await;
                 });
                 Ok(token)
             }
@@ -218,8 +237,15 @@ impl Rest {
         if let Some(granted) = kept() {
             return Ok(granted);
         }
+        self.renewed().await
+    }
+
+    /// From the platform, into the file where there is one.
+    async fn renewed(&self) -> Result<Granted> {
         let granted = self.grant().await?;
-        file.write(&granted);
+        if let Some(file) = &self.token_file {
+            file.write(&granted);
+        }
         Ok(granted)
     }
 

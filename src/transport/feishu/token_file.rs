@@ -19,6 +19,7 @@ const VERSION: u32 = 1;
 /// The platform's answers end within this; a claim to live longer is a broken clock's.
 const LIFE_MAX_MS: i64 = 2 * 3600 * 1000 + 60_000;
 
+#[derive(Clone)]
 pub struct TokenFile {
     path: PathBuf,
     app_id: String,

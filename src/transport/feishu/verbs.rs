@@ -1,39 +1,42 @@
 //! What the command line asks of an account: chats, members, sending, reacting.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::account::Account;
+use super::account::{Account, State};
 use super::api::{self, Letter, Pages, Sent};
 use super::codes::{self, Verb};
-use super::{compose, emoji, files, tidy, time};
+use super::rest::Rest;
+use super::{emoji, files, tidy, time};
 use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
 use crate::transport::verbs::{
-    Acting, Announcement, Body, Chat, ChatInfo, Composed, Download, IdKind, Items, Member, MemberType,
-    Myself, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Announcement, Chat, ChatInfo, Composed, Download, Items, Member, MemberType, Myself, Posted,
+    Reacted, Target, Upload, UploadKind, Uploaded,
 };
 
 impl Account {
-    /// Sets up for one command; must be called before the account is shared.
-    pub fn acting(mut self, acting: Acting) -> Account {
-        if let Some(state) = Arc::get_mut(&mut self.state)
-            && let Some(rest) = Arc::get_mut(&mut state.rest)
-        {
-            rest.act(acting);
-        }
-        self
+    /// The same account, set up for one command.
+    pub fn acting(&self, acting: Acting) -> Account {
+        self.with(|rest| rest.act(acting))
     }
 
-    /// The few prefixes that are safe to test.
-    pub fn id_kind(&self, text: &str) -> Option<IdKind> {
-        match text.split_once('_')?.0 {
-            "oc" => Some(IdKind::Chat),
-            "ou" | "on" => Some(IdKind::Person),
-            "om" => Some(IdKind::Message),
-            "omt" => Some(IdKind::Thread),
-            _ => None,
-        }
+    /// The same account, which keeps its token in a file for commands that find no supervisor.
+    pub fn keeping(&self, token_file: PathBuf) -> Account {
+        self.with(|rest| rest.keep(token_file))
+    }
+
+    /// The same account, for somebody who waits this long and no longer.
+    pub fn patient(&self, patience: Duration) -> Account {
+        self.with(|rest| rest.wait(patience))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Rest)) -> Account {
+        let mut state = State::clone(&self.state);
+        change(Arc::make_mut(&mut state.rest));
+        Account { state: Arc::new(state) }
     }
 
     pub async fn myself(&self) -> Result<Myself> {
@@ -110,10 +113,6 @@ impl Account {
             }
         }
         Ok(Items { items: members, has_more: more, warnings })
-    }
-
-    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
-        compose::compose(body)
     }
 
     /// Posts one message. The same uuid within an hour posts nothing new.

@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transport::Transport;
+use crate::transport::{Siblings, Transport};
 
 fn identity() -> Identity {
-    let siblings = [("cli_a0b1c2d3e4f50617", "alice"), ("cli_b0b1c2d3e4f50617", "bob")];
+    let siblings = Siblings::default();
+    let ours = [("cli_a0b1c2d3e4f50617", "alice"), ("cli_b0b1c2d3e4f50617", "bob")];
+    siblings.set(ours.map(|(app_id, profile)| (app_id.to_owned(), profile.into())));
     Identity {
         profile: "alice".into(),
         transport: Transport::Feishu,
@@ -19,7 +21,7 @@ fn identity() -> Identity {
         base_url: None,
         owner: Some(OpenId::new("ou_owner")),
         allowed_people: vec![OpenId::new("ou_li")],
-        siblings: Arc::new(siblings.map(|(app_id, profile)| (app_id.to_owned(), profile.into())).into()),
+        siblings,
     }
 }
 

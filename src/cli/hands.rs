@@ -1,0 +1,145 @@
+//! The hands of a verb: calls go through the running supervisor, which is warm and knows the limits, or straight
+//! to the platform where none runs. The answer is the same either way.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use super::control::Client;
+use super::ground::Ground;
+use crate::config::Profile;
+use crate::error::{Error, Result};
+use crate::event::Resource;
+use crate::event::ids::{ChatId, MessageId};
+use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
+use crate::transport::verbs::{
+    Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
+    PastMessage, Posted, Reacted, Target, Upload, Uploaded,
+};
+use crate::transport::{Account, Call};
+
+/// What an answer may take beyond the patience of the call itself: one last attempt.
+const SLACK: Duration = Duration::from_secs(35);
+
+pub struct Hands {
+    profile: Profile,
+    ground: Ground,
+    home: PathBuf,
+    acting: Acting,
+    /// Made when the first call goes that way: the secret is not read where it is not needed.
+    direct: OnceCell<Account>,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    value: serde_json::Value,
+}
+
+impl Hands {
+    pub fn new(profile: Profile, ground: Ground, home: PathBuf, acting: Acting) -> Hands {
+        Hands { profile, ground, home, acting, direct: OnceCell::new() }
+    }
+
+    pub fn id_kind(&self, text: &str) -> Option<IdKind> {
+        self.profile.transport.id_kind(text)
+    }
+
+    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
+        self.profile.transport.compose(body)
+    }
+
+    pub async fn myself(&self) -> Result<Myself> {
+        self.ask(Call::Myself).await
+    }
+
+    pub async fn chats(&self, limit: Option<usize>) -> Result<Items<Chat>> {
+        self.ask(Call::Chats { limit }).await
+    }
+
+    pub async fn chat_info(&self, chat: &ChatId) -> Result<ChatInfo> {
+        self.ask(Call::ChatInfo { chat: chat.clone() }).await
+    }
+
+    pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
+        self.ask(Call::Members { chat: chat.clone() }).await
+    }
+
+    pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
+        self.ask(Call::History { query: query.clone() }).await
+    }
+
+    pub async fn message(&self, id: &MessageId) -> Result<PastMessage> {
+        self.ask(Call::Message { message: id.clone() }).await
+    }
+
+    pub async fn thread(&self, id: &MessageId, limit: usize) -> Result<Items<PastMessage>> {
+        self.ask(Call::Thread { message: id.clone(), limit }).await
+    }
+
+    /// Repeated with its key where the supervisor died over it, so it is posted once.
+    pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
+        let (target, message) = (target.clone(), message.clone());
+        self.ask(Call::Send { target, message, key: key.to_owned() }).await
+    }
+
+    pub async fn react(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
+        self.ask(Call::React { message: message.clone(), emoji: emoji.to_owned() }).await
+    }
+
+    pub async fn unreact(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
+        self.ask(Call::Unreact { message: message.clone(), emoji: emoji.to_owned() }).await
+    }
+
+    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
+        self.ask(Call::Edit { message: message.clone(), content: content.clone() }).await
+    }
+
+    pub async fn recall(&self, message: &MessageId) -> Result<()> {
+        self.ask(Call::Recall { message: message.clone() }).await
+    }
+
+    pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
+        self.direct().await?.upload(upload).await
+    }
+
+    pub async fn download(&self, message: &MessageId, resource: &Resource) -> Result<Download> {
+        self.direct().await?.download(message, resource).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        let value = match self.through_supervisor(&call).await? {
+            Some(value) => value,
+            None => self.direct().await?.perform(&call).await?,
+        };
+        serde_json::from_value(value)
+            .map_err(|error| Error::internal(format!("the answer is not understood: {error}")))
+    }
+
+    /// `None` where no supervisor runs, where it does not have this profile, and where it died over the call.
+    async fn through_supervisor(&self, call: &Call) -> Result<Option<serde_json::Value>> {
+        let errand = Errand {
+            profile: self.profile.name.to_string(),
+            app_id: self.profile.app_id.clone(),
+            patience_ms: u64::try_from(self.acting.patience.as_millis()).unwrap_or(u64::MAX),
+            call: call.clone(),
+        };
+        let request = Request { errand: Some(errand), ..Request::new(Op::Call) };
+        let asked = Client::ask_home_within::<Answered>(&self.home, &request, self.acting.patience + SLACK);
+        match asked.await {
+            Ok(answered) => Ok(answered.map(|answered| answered.value)),
+            Err(error) if error.subtype.as_deref() == Some(ELSEWHERE) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The account without a supervisor in between.
+    async fn direct(&self) -> Result<&Account> {
+        let make = async || -> Result<Account> {
+            Ok(self.ground.account(&self.profile).await?.acting(self.acting.clone()))
+        };
+        self.direct.get_or_try_init(make).await
+    }
+}

@@ -1,0 +1,113 @@
+//! What an account can be asked for, as a value: so that another process may ask.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Account;
+use super::verbs::{Composed, HistoryQuery, Target};
+use crate::error::{Error, Result};
+use crate::event::ids::{ChatId, MessageId};
+
+/// One call. Files go another way: a command carries them itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Call {
+    Myself,
+    Chats {
+        limit: Option<usize>,
+    },
+    ChatInfo {
+        chat: ChatId,
+    },
+    Members {
+        chat: ChatId,
+    },
+    History {
+        query: HistoryQuery,
+    },
+    Message {
+        message: MessageId,
+    },
+    Thread {
+        message: MessageId,
+        limit: usize,
+    },
+    /// The same key within an hour posts nothing new.
+    Send {
+        target: Target,
+        message: Composed,
+        key: String,
+    },
+    React {
+        message: MessageId,
+        emoji: String,
+    },
+    Unreact {
+        message: MessageId,
+        emoji: String,
+    },
+    Edit {
+        message: MessageId,
+        content: Composed,
+    },
+    Recall {
+        message: MessageId,
+    },
+}
+
+impl Account {
+    /// Makes the call. The answer is what the method of that name returns, as JSON.
+    pub async fn perform(&self, call: &Call) -> Result<Value> {
+        match call {
+            Call::Myself => json(&self.myself().await?),
+            Call::Chats { limit } => json(&self.chats(*limit).await?),
+            Call::ChatInfo { chat } => json(&self.chat_info(chat).await?),
+            Call::Members { chat } => json(&self.members(chat).await?),
+            Call::History { query } => json(&self.history(query).await?),
+            Call::Message { message } => json(&self.message(message).await?),
+            Call::Thread { message, limit } => json(&self.thread(message, *limit).await?),
+            Call::Send { target, message, key } => json(&self.send(target, message, key).await?),
+            Call::React { message, emoji } => json(&self.react(message, emoji).await?),
+            Call::Unreact { message, emoji } => json(&self.unreact(message, emoji).await?),
+            Call::Edit { message, content } => json(&self.edit(message, content).await?),
+            Call::Recall { message } => json(&self.recall(message).await?),
+        }
+    }
+
+    /// The same account, which keeps its token where commands without a supervisor look for it.
+    pub fn keeping(self, token_file: PathBuf) -> Account {
+        match self {
+            Account::Feishu(account) => Account::Feishu(account.keeping(token_file)),
+        }
+    }
+
+    /// The same account, for somebody who waits this long and no longer.
+    pub fn patient(&self, patience: std::time::Duration) -> Account {
+        match self {
+            Account::Feishu(account) => Account::Feishu(account.patient(patience)),
+        }
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| Error::internal(format!("the answer is no JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_reads_as_what_it_was_written_as() {
+        let call = Call::Send {
+            target: Target::Reply { to: MessageId::new("om_1"), in_thread: true },
+            message: Composed { message_type: "text".to_owned(), content: "{}".to_owned() },
+            key: "k".to_owned(),
+        };
+        let text = serde_json::to_string(&call).unwrap();
+        assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+        assert!(serde_json::from_str::<Call>(r#"{"call":"format_disk"}"#).is_err());
+    }
+}

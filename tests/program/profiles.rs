@@ -1,0 +1,99 @@
+//! Profiles that come, change and go while the supervisor runs.
+
+use serde_json::Value;
+
+use crate::support::{World, output, text};
+
+fn json(out: (i32, String, String)) -> (i32, Value) {
+    let (code, stdout, stderr) = out;
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}")))
+}
+
+/// The profile's file, out of the way.
+fn take_away(world: &World, name: &str) -> String {
+    let path = world.home.path().join(format!("profiles/{name}.yaml"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_changes_or_goes_takes_effect_and_the_others_notice_nothing() {
+    let world = World::new(3).await;
+    let third = take_away(&world, "b2");
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+
+    // Noticed without being asked.
+    world.write("profiles/b2.yaml", &third);
+    monitor.connected(3).await;
+    world.say("lobby", "to all three");
+    monitor.count("message", 3).await;
+
+    // Asked, it is told what became of them.
+    take_away(&world, "b1");
+    let second = std::fs::read_to_string(world.home.path().join("profiles/b2.yaml")).unwrap();
+    world.write("profiles/b2.yaml", &format!("{second}bot: Helper\n"));
+    let (code, told) = json(output(&mut world.command(&["reload"])));
+    assert_eq!(code, 0);
+    let outcome = |name: &str| {
+        let profiles = told["profiles"].as_array().unwrap();
+        profiles.iter().find(|profile| profile["profile"] == name).map(|profile| text(profile, "outcome"))
+    };
+    assert_eq!((outcome("b0"), outcome("b1").as_deref()), (None, Some("removed")), "{told}");
+    assert_eq!(outcome("b2").as_deref(), Some("changed"), "{told}");
+    monitor.connected(4).await;
+    monitor.count("rooma.stopped", 1).await;
+
+    // A broken one is told and leaves what stands.
+    world.write("profiles/b2.yaml", "transport: feishu\nappid: x\n");
+    let (code, told) = json(output(&mut world.command(&["reload"])));
+    assert_eq!((code, &told["ok"]), (1, &Value::Bool(false)), "{told}");
+    assert!(text(&told["profiles"][0]["error"], "message").contains("appid"), "{told}");
+    let before = monitor.of_type("message").len();
+    world.say("lobby", "to the two that stay");
+    monitor.count("message", before + 2).await;
+
+    let (lines, _) = monitor.terminate().await;
+    let of = |profile: &str, type_name: &str| {
+        lines.iter().filter(|line| line["profile"] == profile && line["type"] == type_name).count()
+    };
+    assert_eq!((of("b0", "rooma.connecting"), of("b0", "rooma.disconnected")), (1, 0));
+    assert_eq!((of("b2", "rooma.connecting"), of("b2", "rooma.disconnected")), (2, 0));
+    assert_eq!((of("b1", "rooma.stopped"), of("b1", "rooma.connecting")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_adds_a_profile_to_those_that_run() {
+    let world = World::new(2).await;
+    let (code, first) = json(output(&mut world.command(&["up", "--profile", "b0"])));
+    assert_eq!((code, first["profiles"].as_array().unwrap().len()), (0, 1), "{first}");
+    let (code, both) = json(output(&mut world.command(&["up", "--profile", "b1"])));
+    assert_eq!((code, &both["pid"]), (0, &first["pid"]), "{both}");
+    let states: Vec<String> =
+        both["profiles"].as_array().unwrap().iter().map(|profile| text(profile, "state")).collect();
+    assert_eq!(states, ["connected", "connected"]);
+    let (code, _, stderr) = output(&mut world.command(&["up", "--profile", "nobody"]));
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("there is no profile `nobody`"), "{stderr}");
+    assert_eq!(output(&mut world.command(&["down"])).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_free_for_another_home_once_its_profile_is_gone() {
+    let world = World::new(2).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::create_dir(elsewhere.path().join("profiles")).unwrap();
+    let file = take_away(&world, "b1");
+    assert_eq!(output(&mut world.command(&["reload"])).0, 0);
+    monitor.count("rooma.stopped", 1).await;
+    let path = elsewhere.path().join("profiles/mine.yaml");
+    std::fs::write(&path, file).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let other = crate::support::Monitor::spawn(crate::support::program(elsewhere.path()).arg("monitor"));
+    other.connected(1).await;
+    other.terminate().await;
+    monitor.terminate().await;
+}

@@ -1,0 +1,148 @@
+//! Verbs beside a running supervisor: they go through it, and nobody can tell.
+
+use std::time::Duration;
+
+use rooma::sandbox::{At, Fault, FaultKind};
+use serde_json::Value;
+
+use crate::support::World;
+use crate::verb::{Ran, run, world};
+
+/// Without what differs between two runs of one verb: ids, keys and times.
+fn without_ids(text: &str) -> Value {
+    let mut plain = String::new();
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, ':' | '-' | '.')) {
+        let body = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let id = body.len() >= 20 && body.chars().all(|c| c.is_ascii_hexdigit());
+        let time = body.starts_with("20") && body.contains('T');
+        plain.push_str(if id || time { &word[body.len()..] } else { word });
+    }
+    serde_json::from_str(&plain).unwrap_or_else(|_| panic!("{text}\n{plain}"))
+}
+
+fn every_verb(world: &World) -> Vec<(i32, Value)> {
+    let chat = world.chat("lobby");
+    let send = world.rooma(&["send", "--chat", &chat, "--text", "first"]);
+    let sent: Value = serde_json::from_str(&send.stdout).unwrap_or_else(|_| panic!("{}", send.stderr));
+    let id = sent["message_id"].as_str().unwrap().to_owned();
+    let id = id.as_str();
+    let calls: Vec<Vec<&str>> = vec![
+        vec!["chats"],
+        vec!["chat-info", "--chat", &chat],
+        vec!["members", "--chat", &chat],
+        vec!["message", "--message-id", id],
+        vec!["thread", "--message-id", id],
+        vec!["pull", "--chat", &chat, "--limit", "1"],
+        vec!["pull", "--chat", "lobby", "--limit", "1", "--format", "ndjson"],
+        vec!["react", "--message-id", id, "--emoji", "OK"],
+        vec!["unreact", "--message-id", id, "--emoji", "OK"],
+        vec!["unreact", "--message-id", id, "--emoji", "OK"],
+        vec!["edit", "--message-id", id, "--text", "second"],
+        vec!["send", "--reply-to", id, "--text", "an answer", "--mention", "ann"],
+        vec!["broadcast", "--chat", "lobby", "--chat", "workshop", "--text", "to both"],
+        vec!["help", "--topic", "t", "--detail", "d", "--chat", &chat],
+        vec!["recall", "--message-id", id],
+        vec!["send", "--reply-to", id, "--text", "too late"],
+        vec!["send", "--chat", "nowhere", "--text", "x"],
+        vec!["pull", "--chat", "oc_0000000000000000000000000000000f"],
+    ];
+    let mut outcomes = vec![(send.code, without_ids(&send.stdout))];
+    outcomes.extend(calls.iter().map(|call| {
+        let Ran { code, stdout, stderr } = world.rooma(call);
+        let text = if stdout.is_empty() { stderr } else { stdout };
+        (code, without_ids(text.lines().next().unwrap_or_default()))
+    }));
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_answers_the_same_with_a_supervisor_and_without() {
+    let world = world(2).await;
+    // Each run finds something before its own messages.
+    world.say("lobby", "before");
+    world.say("lobby", "all of it");
+    let without = every_verb(&world);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let with = every_verb(&world);
+    for (without, with) in without.iter().zip(&with) {
+        assert_eq!(without, with);
+    }
+    let codes: Vec<i32> = with.iter().map(|(code, _)| *code).collect();
+    assert!(codes.contains(&0) && codes.contains(&1) && codes.contains(&2), "{codes:?}");
+    monitor.terminate().await;
+}
+
+/// A verb that needs the secret could not do this: the supervisor has it, the verb has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_needs_no_secret_while_a_supervisor_runs() {
+    let world = world(1).await;
+    let app = world.sandbox.apps()[0].clone();
+    let url = world.sandbox.base_url();
+    world.write(
+        "profiles/b0.yaml",
+        &format!(
+            "transport: feishu\napp_id: {}\napp_secret: {{env: B0_SECRET}}\nbase_url: {url}\n",
+            app.app_id
+        ),
+    );
+    let monitor =
+        crate::support::Monitor::spawn(world.command(&["monitor"]).env("B0_SECRET", &app.app_secret));
+    monitor.connected(1).await;
+    assert_eq!(world.rooma(&["send", "--chat", "lobby", "--text", "hi"]).value()["ok"], true);
+    monitor.terminate().await;
+    std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
+    let error = world.rooma(&["send", "--chat", "lobby", "--text", "hi"]).error(3);
+    assert!(error["message"].as_str().unwrap().contains("B0_SECRET"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_is_killed_over_a_send_leaves_one_message() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let chat = world.chat("lobby");
+    let before = world.count();
+    // The message is posted, the answer takes its time, and by then the supervisor is gone.
+    let fault = Fault {
+        path: Some("/im/v1/messages".into()),
+        ms: Some(1500),
+        count: Some(1),
+        ..Fault::new(FaultKind::Slow)
+    };
+    world.sandbox.fault(Fault { after: true, at: Some(At::Rest), ..fault }).unwrap();
+    let mut command = world.as_profile("b0");
+    command.args(["send", "--chat", &chat, "--text", "once"]);
+    let sending = std::thread::spawn(move || run(&mut command));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    monitor.kill().await;
+    let said = sending.join().unwrap().value();
+    assert_eq!(said["ok"], true);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.count(), before + 1);
+    assert_eq!(world.message(said["message_id"].as_str().unwrap()).chat_id, chat);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_verb_is_not_waited_for_by_the_supervisor() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let before = world.count();
+    let limit = Fault {
+        reset_s: Some(2),
+        path: Some("/im/v1/messages".into()),
+        count: Some(1),
+        ..Fault::new(FaultKind::RateLimit)
+    };
+    world.sandbox.fault(limit).unwrap();
+    let chat = world.chat("lobby");
+    let mut child = world.as_profile("b0").args(["send", "--chat", &chat, "--text", "x"]).spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(world.count(), before, "the send was given up with the verb");
+    monitor.terminate().await;
+}

@@ -28,6 +28,7 @@ pub mod print;
 mod pull;
 mod react;
 mod recall;
+mod recipient;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod say;

@@ -170,31 +170,34 @@ pub struct Rehearsal {
 }
 
 #[derive(Debug, Serialize)]
-struct Rehearsed {
+pub struct Rehearsed {
     msg_type: String,
     content: Value,
+}
+
+impl From<Composed> for Rehearsed {
+    fn from(message: Composed) -> Rehearsed {
+        let content = serde_json::from_str(&message.content).unwrap_or_default();
+        Rehearsed { msg_type: message.message_type, content }
+    }
 }
 
 pub fn rehearse(target: &Target, messages: Vec<Composed>, key: &Key, warnings: Vec<String>) -> Rehearsal {
     let (mut chat_id, mut user_id, mut reply_to, mut reply_in_thread) = (None, None, None, None);
     match target {
         Target::Chat(chat) => chat_id = Some(chat.to_string()),
-        Target::Person(person) => user_id = Some(person.to_string()),
+        Target::Person(person) => user_id = Some(person.as_str().to_owned()),
         Target::Reply { to, in_thread } => {
             (reply_to, reply_in_thread) = (Some(to.to_string()), Some(*in_thread))
         }
     }
-    let rehearsed = |message: Composed| Rehearsed {
-        content: serde_json::from_str(&message.content).unwrap_or_default(),
-        msg_type: message.message_type,
-    };
     Rehearsal {
         dry_run: true,
         chat_id,
         user_id,
         reply_to,
         reply_in_thread,
-        messages: messages.into_iter().map(rehearsed).collect(),
+        messages: messages.into_iter().map(Rehearsed::from).collect(),
         idempotency_key: key.as_str().to_owned(),
         warnings,
     }

@@ -198,6 +198,13 @@ impl Account {
         }
     }
 
+    /// The person of an id that all apps of a developer share, as this app knows them.
+    pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
+        match self {
+            Account::Feishu(account) => account.person(union_id, chat).await,
+        }
+    }
+
     pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
         match self {
             Account::Feishu(account) => account.history(query).await,

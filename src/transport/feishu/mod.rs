@@ -27,6 +27,7 @@ mod names;
 mod normalize;
 mod past;
 mod past_verbs;
+mod people;
 mod post;
 mod reassembly;
 mod redact;

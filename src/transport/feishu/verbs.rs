@@ -11,7 +11,7 @@ use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
 use crate::transport::verbs::{
     Acting, Announcement, Body, Chat, ChatInfo, Composed, Download, IdKind, Items, Member, MemberType,
-    Myself, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Myself, PersonId, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 
 impl Account {
@@ -29,7 +29,8 @@ impl Account {
     pub fn id_kind(&self, text: &str) -> Option<IdKind> {
         match text.split_once('_')?.0 {
             "oc" => Some(IdKind::Chat),
-            "ou" | "on" => Some(IdKind::Person),
+            "ou" => Some(IdKind::Person),
+            "on" => Some(IdKind::Union),
             "om" => Some(IdKind::Message),
             "omt" => Some(IdKind::Thread),
             _ => None,
@@ -99,9 +100,10 @@ impl Account {
             .collect();
         let mut warnings = Vec::new();
         match bots {
-            Ok(bots) => members.extend(
-                bots.into_iter().map(|row| member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)),
-            ),
+            Ok(bots) => members.extend(bots.into_iter().map(|row| Member {
+                profile: self.profile_of_bot(&row.bot_id),
+                ..member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)
+            })),
             Err(error) => warnings.push(warning("the bots of the chat cannot be listed", &error)),
         }
         if let Ok(me) = me {
@@ -125,7 +127,10 @@ impl Account {
                 api::send(rest, "chat_id", chat.as_str(), letter).await.map_err(explained(Verb::Send))
             }
             Target::Person(person) => {
-                let id_type = if person.as_str().starts_with("on_") { "union_id" } else { "open_id" };
+                let id_type = match person {
+                    PersonId::Open(_) => "open_id",
+                    PersonId::Union(_) => "union_id",
+                };
                 api::send(rest, id_type, person.as_str(), letter).await.map_err(explained(Verb::Send))
             }
             Target::Reply { to, in_thread } => api::reply(rest, to.as_str(), *in_thread, letter)
@@ -217,7 +222,7 @@ fn warning(what: &str, error: &Error) -> String {
     }
 }
 
-fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
+pub fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
     let name = name.map(tidy::name).unwrap_or_default();
     Member { member_id: OpenId::new(tidy::id(id)), name, member_type, profile: None }
 }

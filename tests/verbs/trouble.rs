@@ -59,11 +59,31 @@ async fn passing_trouble_is_passed_where_that_is_safe() {
     world.rooma(&["chats"]).value();
     fail();
     world.rooma(&["send", "--reply-to", &id, "--text", "y"]).value();
-    // Nobody knows whether an edit took place, and it counts.
     fail();
-    let error = world.rooma(&["edit", "--message-id", &id, "--text", "z"]).error(1);
-    assert_eq!(error["retryable"], true);
-    assert_eq!(world.message(&id).content, r#"{"text":"x"}"#);
+    world.rooma(&["edit", "--message-id", &id, "--text", "z"]).value();
+    assert_eq!(world.message(&id).content, r#"{"text":"z"}"#);
+    fail();
+    world.rooma(&["recall", "--message-id", &id]).value();
+    assert!(world.message(&id).deleted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_or_recall_whose_answer_was_lost_is_done_all_the_same() {
+    let world = world(1).await;
+    let id = world.rooma(&["send", "--chat", "lobby", "--text", "x"]).value()["message_id"].clone();
+    let id = id.as_str().unwrap();
+    let lose = || {
+        let lost = Fault { count: Some(1), after: true, ..Fault::new(FaultKind::Error5xx) };
+        world.sandbox.fault(lost).unwrap();
+    };
+    lose();
+    assert_eq!(world.rooma(&["edit", "--message-id", id, "--text", "y"]).value()["ok"], true);
+    assert_eq!(world.message(id).content, r#"{"text":"y"}"#);
+    lose();
+    assert_eq!(world.rooma(&["recall", "--message-id", id]).value()["ok"], true);
+    // Somebody else's recall is no success of ours, nor after a limit, which has no effect.
+    limited(&world, Some(1), 0);
+    assert_eq!(world.rooma(&["recall", "--message-id", id]).error(1)["code"], 230_110);
 }
 
 #[tokio::test(flavor = "multi_thread")]

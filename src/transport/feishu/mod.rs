@@ -7,6 +7,7 @@
 //! and `api` holds the platform's calls.
 
 mod account;
+mod address;
 mod api;
 mod call;
 mod codes;
@@ -22,6 +23,7 @@ mod envelope;
 mod files;
 mod frame;
 mod known;
+mod markup;
 mod mention;
 mod names;
 mod normalize;

@@ -40,6 +40,9 @@ pub struct Args {
     /// Tell the working folder as well
     #[arg(long, requires = "topic")]
     with_folder: bool,
+    /// Repeating a call with the same key within an hour posts nothing new
+    #[arg(long, value_name = "KEY", requires = "topic")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -65,6 +68,7 @@ fn usage(verb: Option<&str>) -> Result<()> {
 
 async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
+    let key = Key::new(args.idempotency_key.as_deref())?;
     let topic = context.body("--topic", topic, &args.mention)?;
     let detail =
         args.detail.as_deref().map(|detail| context.body("--detail", detail, &args.mention)).transpose()?;
@@ -91,7 +95,7 @@ async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     }
     let text = text(&topic, detail.as_deref(), &signature(&context, args.with_folder));
     let messages = context.account.compose(&Body::Text { text, mentions })?;
-    let mut said = say(&context, &target, &messages, &Key::new(None)?).await?;
+    let mut said = say(&context, &target, &messages, &key).await?;
     said.warnings = warnings;
     context.output.emit_done(&said)
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::context::Context;
+use super::interrupt::UnderWay;
 use super::mentions::Around;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
@@ -106,6 +107,11 @@ impl Key {
         &self.0
     }
 
+    /// How a command that broke off is repeated.
+    fn again(&self) -> String {
+        format!("repeat with --idempotency-key {}: what was sent is not sent again", self.0)
+    }
+
     /// The key of one of several messages to one target: one key for two chats must not share a message.
     fn piece(&self, target: &Target, index: usize) -> String {
         let key = crate::journal::fingerprint(&format!("{target:?}"), &format!("{}.{index}", self.0));
@@ -115,6 +121,7 @@ impl Key {
 
 /// Posts the messages one after the other.
 pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
+    let _under_way = UnderWay::new(key.again());
     let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
         match context.account.send(target, message, &key.piece(target, index)).await {
@@ -130,7 +137,7 @@ pub async fn say(context: &Context, target: &Target, messages: &[Composed], key:
 
 /// Says what was sent before the failure, and how to go on without saying it twice.
 fn incomplete(error: Error, posted: &[Posted], all: usize, key: &Key) -> Error {
-    let again = format!("repeat with --idempotency-key {}: what was sent is not sent again", key.as_str());
+    let again = key.again();
     let sent: Vec<&str> = posted.iter().map(|posted| posted.message_id.as_str()).collect();
     match (sent.as_slice(), error.kind) {
         // Nobody knows whether it arrived.

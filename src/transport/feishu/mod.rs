@@ -28,6 +28,7 @@ mod mention;
 mod names;
 mod normalize;
 mod past;
+mod past_people;
 mod past_verbs;
 mod people;
 mod post;

@@ -233,6 +233,7 @@ impl Rest {
         if let Some(granted) = kept() {
             return Ok(granted);
         }
+        file.set_aside();
         let granted = self.grant().await?;
         file.write(&granted);
         Ok(granted)

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{Common, Context};
-use super::mentions::Around;
-use super::say::{Key, Words, say};
+use super::say::{Key, Rehearsed, Words, say};
 use crate::error::{Error, Kind, Report, Result};
 use crate::event::ids::{ChatId, MessageId};
 use crate::transport::verbs::{Composed, Target};
@@ -28,7 +27,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Id, alias or name of a chat; repeat for each
+    /// Id, alias or name of a chat, or an id or alias of a person; repeat for each
     #[arg(long, visible_alias = "chat-id", value_name = "CHAT", required = true)]
     chat: Vec<String>,
     #[command(flatten)]
@@ -62,11 +61,18 @@ struct Outcome {
     ok: bool,
     /// As it was given.
     chat: String,
-    chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_id: Option<ChatId>,
+    /// Of a person, until the direct chat is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<MessageId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     message_ids: Vec<MessageId>,
+    /// What would be sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<Rehearsed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Report>,
 }
@@ -74,7 +80,7 @@ struct Outcome {
 /// One chat with what it is to get. All are ready before the first is sent.
 struct Errand {
     chat: String,
-    id: ChatId,
+    target: Target,
     messages: Vec<Composed>,
     key: Key,
 }
@@ -105,26 +111,27 @@ async fn errands(context: &Context, args: &Args, key: &Key) -> Result<Vec<Errand
     let text = text.ok_or_else(|| Error::validation("there is nothing to say").hint("give --text"))?;
     let mut errands: Vec<Errand> = Vec::new();
     for chat in &args.chat {
-        let id = context.chat(Some(chat)).await?;
-        if errands.iter().any(|errand| errand.id == id) {
+        let (target, around) = context.recipient(Some(chat)).await?;
+        if errands.iter().any(|errand| errand.target == target) {
             continue;
         }
-        let body = args.words.addressed(context, text.clone(), &Around::Chat(id.clone())).await?;
+        let body = args.words.addressed(context, text.clone(), &around).await?;
         let messages = context.account.compose(&body)?;
-        errands.push(Errand { chat: chat.clone(), messages, id, key: key.clone() });
+        errands.push(Errand { chat: chat.clone(), messages, target, key: key.clone() });
     }
     Ok(errands)
 }
 
 async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {
-    let Errand { chat, id, messages, key } = errand;
-    let mut outcome =
-        Outcome { ok: true, chat, chat_id: id.clone(), message_id: None, message_ids: vec![], error: None };
+    let Errand { chat, target, messages, key } = errand;
+    let mut outcome = Outcome { chat, ..Outcome::of(&target) };
     if dry_run {
+        outcome.messages = messages.into_iter().map(Rehearsed::from).collect();
         return outcome;
     }
-    match say(context, &Target::Chat(id), &messages, &key).await {
+    match say(context, &target, &messages, &key).await {
         Ok(said) => {
+            outcome.chat_id = Some(said.chat_id);
             outcome.message_id = Some(said.message_id);
             outcome.message_ids = said.message_ids;
         }
@@ -134,4 +141,25 @@ async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {
         }
     }
     outcome
+}
+
+impl Outcome {
+    /// Nothing bad has happened yet.
+    fn of(target: &Target) -> Outcome {
+        let (chat_id, user_id) = match target {
+            Target::Chat(chat) => (Some(chat.clone()), None),
+            Target::Person(person) => (None, Some(person.as_str().to_owned())),
+            Target::Reply { .. } => (None, None),
+        };
+        Outcome {
+            ok: true,
+            chat: String::new(),
+            chat_id,
+            user_id,
+            message_id: None,
+            message_ids: Vec::new(),
+            messages: Vec::new(),
+            error: None,
+        }
+    }
 }

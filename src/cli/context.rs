@@ -119,9 +119,13 @@ impl Context {
         if let Some(id) = self.config.contacts.chats.get(text) {
             return Ok(ChatId::new(id));
         }
+        if self.config.contacts.users.contains_key(text) {
+            return Err(Context::no_chat(by, text));
+        }
         match self.account.id_kind(text) {
             Some(IdKind::Chat) => return Ok(ChatId::new(text)),
-            Some(IdKind::Person | IdKind::Message | IdKind::Thread) => {
+            Some(IdKind::Person | IdKind::Union) => return Err(Context::no_chat(by, text)),
+            Some(IdKind::Message | IdKind::Thread) => {
                 return Err(Error::validation(format!("{by}: `{}` is not the id of a chat", shown(text)))
                     .hint("ids of chats begin with oc_; `rooma chats` lists them"));
             }

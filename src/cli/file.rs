@@ -67,7 +67,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             to: message_id("--reply-to", id, &context.account)?,
             in_thread: args.reply_in_thread,
         },
-        None => Target::Chat(context.chat(args.chat.chat.as_deref()).await?),
+        None => context.recipient(args.chat.chat.as_deref()).await?.0,
     };
     if args.dry_run {
         let (name, bytes) = (&upload.name, upload.bytes.len());

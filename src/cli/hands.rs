@@ -67,6 +67,10 @@ impl Hands {
         self.ask(Call::Members { chat: chat.clone() }).await
     }
 
+    pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
+        self.ask(Call::Person { union_id: union_id.to_owned(), chat: chat.cloned() }).await
+    }
+
     pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
         self.ask(Call::History { query: query.clone() }).await
     }

@@ -3,11 +3,10 @@
 use clap::CommandFactory;
 
 use super::context::{ChatArg, Common, Context};
-use super::mentions::Around;
 use super::say::{Key, say};
 use super::{Arguments, Global, print};
 use crate::error::{Error, Result};
-use crate::transport::verbs::{Body, Target};
+use crate::transport::verbs::Body;
 
 /// Call people when you are stuck: post a 🆘 with what it is about
 ///
@@ -41,6 +40,9 @@ pub struct Args {
     /// Tell the working folder as well
     #[arg(long, requires = "topic")]
     with_folder: bool,
+    /// Repeating a call with the same key within an hour posts nothing new
+    #[arg(long, value_name = "KEY", requires = "topic")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -66,16 +68,17 @@ fn usage(verb: Option<&str>) -> Result<()> {
 
 async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
+    let key = Key::new(args.idempotency_key.as_deref())?;
     let topic = context.body("--topic", topic, &args.mention)?;
     let detail =
         args.detail.as_deref().map(|detail| context.body("--detail", detail, &args.mention)).transpose()?;
-    let chat = context.chat(args.chat.chat.as_deref()).await?;
-    let around = Around::Chat(chat.clone());
-    let mut mentions = context.addressees(&args.mention, &around).await?;
+    let (target, around) = context.recipient(args.chat.chat.as_deref()).await?;
+    let roster = context.roster(&around);
+    let mut mentions = roster.find(&args.mention).await?;
     let mut warnings = Vec::new();
     // Who cannot be called from here is no reason to call nobody.
     for contact in &context.config.contacts.escalation {
-        match context.addressees(std::slice::from_ref(contact), &around).await {
+        match roster.find(std::slice::from_ref(contact)).await {
             Ok(found) => {
                 mentions.extend(found.into_iter().filter(|who| !mentions.contains(who)).collect::<Vec<_>>())
             }
@@ -92,7 +95,7 @@ async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     }
     let text = text(&topic, detail.as_deref(), &signature(&context, args.with_folder));
     let messages = context.account.compose(&Body::Text { text, mentions })?;
-    let mut said = say(&context, &Target::Chat(chat), &messages, &Key::new(None)?).await?;
+    let mut said = say(&context, &target, &messages, &key).await?;
     said.warnings = warnings;
     context.output.emit_done(&said)
 }

@@ -1,13 +1,14 @@
 //! Whom a message calls: aliases, names, profiles and ids, as this app knows them.
 
 use futures_util::future::join_all;
+use tokio::sync::OnceCell;
 
 use super::context::{Context, shown};
-use crate::config::{Profile, UserAlias};
+use crate::config::Profile;
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::transport::verbs::{Addressee, IdKind, Items, Member, MemberType};
+use crate::transport::verbs::{Addressee, Items, Member, MemberType, PersonId};
 
 /// Profiles that are asked for their bot's name, to tell which of a chat's bots are ours.
 const PEERS_MAX: usize = 16;
@@ -24,83 +25,39 @@ pub enum Around {
     Nobody,
 }
 
+/// Who can be meant in one place. Its members are listed at most once, and only where that is needed.
+pub struct Roster<'a> {
+    context: &'a Context,
+    around: &'a Around,
+    chat: OnceCell<Option<ChatId>>,
+    members: OnceCell<Items<Member>>,
+    /// The same, ours with the names of their profiles.
+    marked: OnceCell<Items<Member>>,
+}
+
 impl Context {
-    /// Finds everybody. Members are listed at most once, and only when a name asks for it.
+    pub fn roster<'a>(&'a self, around: &'a Around) -> Roster<'a> {
+        let (chat, members, marked) = Default::default();
+        Roster { context: self, around, chat, members, marked }
+    }
+
     pub async fn addressees(&self, wanted: &[String], around: &Around) -> Result<Vec<Addressee>> {
-        let mut found: Vec<Addressee> = Vec::new();
-        let mut members: Option<Vec<Member>> = None;
-        for wanted in wanted {
-            let addressee = match self.by_id(wanted)? {
-                Some(addressee) => addressee,
-                None => {
-                    if members.is_none() {
-                        members = Some(self.around(wanted, around).await?);
-                    }
-                    by_name(wanted, members.as_deref().unwrap_or_default())?
-                }
-            };
-            if !found.iter().any(|known| known.id == addressee.id) {
-                found.push(addressee);
-            }
-        }
-        Ok(found)
-    }
-
-    /// `all`, an alias, or an id.
-    fn by_id(&self, wanted: &str) -> Result<Option<Addressee>> {
-        let named = |id: &str| {
-            Some(Addressee { id: OpenId::new(id), name: wanted.to_owned(), called: wanted.to_owned() })
-        };
-        if wanted == "all" {
-            return Ok(Some(Addressee::all()));
-        }
-        match self.config.contacts.users.get(wanted) {
-            Some(UserAlias::Same(id) | UserAlias::Union(id)) => return Ok(named(id)),
-            Some(UserAlias::PerProfile(ids)) => {
-                return match ids.get(self.profile.name.as_ref()) {
-                    Some(id) => Ok(named(id)),
-                    None => Err(Error::validation(format!(
-                        "`{}` has no id for the profile {}",
-                        shown(wanted),
-                        self.profile.name
-                    ))
-                    .subtype("unknown_mention")
-                    .hint("add it to config/contacts.yaml: every app sees people by ids of its own")),
-                };
-            }
-            None => {}
-        }
-        match self.account.id_kind(wanted) {
-            Some(IdKind::Person) => Ok(named(wanted)),
-            Some(IdKind::Chat | IdKind::Message | IdKind::Thread) => {
-                Err(Error::validation(format!("`{}` is not the id of a person or bot", shown(wanted))))
-            }
-            None => Ok(None),
-        }
-    }
-
-    async fn around(&self, wanted: &str, around: &Around) -> Result<Vec<Member>> {
-        let chat = match around {
-            Around::Chat(chat) => chat.clone(),
-            Around::Message(message) => self.account.message(message).await?.chat_id,
-            Around::Nobody => {
-                return Err(Error::validation(format!(
-                    "--mention: `{}` is neither an id nor an alias",
-                    shown(wanted)
-                ))
-                .hint("names are looked up among a chat's members, and this is no group"));
-            }
-        };
-        Ok(self.members(&chat).await?.items)
+        self.roster(around).find(wanted).await
     }
 
     /// The members of a chat, ours with the names of their profiles.
     pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
-        let mut members = self.account.members(chat).await?;
+        Ok(self.marked(self.account.members(chat).await?).await)
+    }
+
+    async fn marked(&self, mut members: Items<Member>) -> Items<Member> {
         let unknown = |member: &Member| member.member_type == MemberType::Bot && member.profile.is_none();
         if members.items.iter().any(unknown) {
             for (profile, name) in self.peers().await {
-                // A name that two bots share tells nothing.
+                // A name that two bots share tells nothing, and a profile found by its id needs no name.
+                if members.items.iter().any(|member| member.profile.as_ref() == Some(&profile)) {
+                    continue;
+                }
                 let mut same =
                     members.items.iter_mut().filter(|member| unknown(member) && member.name == name);
                 if let (Some(member), None) = (same.next(), same.next()) {
@@ -108,7 +65,7 @@ impl Context {
                 }
             }
         }
-        Ok(members)
+        members
     }
 
     /// Our other profiles with the names of their bots, as far as they can be had.
@@ -130,13 +87,106 @@ impl Context {
     }
 }
 
+impl Roster<'_> {
+    /// Finds everybody, each once.
+    pub async fn find(&self, wanted: &[String]) -> Result<Vec<Addressee>> {
+        let mut found: Vec<Addressee> = Vec::new();
+        for wanted in wanted {
+            let addressee = self.one(wanted).await?;
+            if !found.iter().any(|known| known.id == addressee.id) {
+                found.push(addressee);
+            }
+        }
+        Ok(found)
+    }
+
+    /// `all`, an alias, an id, a profile or a name.
+    async fn one(&self, wanted: &str) -> Result<Addressee> {
+        if wanted == "all" {
+            return Ok(Addressee::all());
+        }
+        let person = self.context.person(wanted).map_err(|error| error.subtype("unknown_mention"))?;
+        match person {
+            Some(PersonId::Open(id)) => Ok(self.labelled(id, wanted).await),
+            Some(PersonId::Union(id)) => {
+                let member = self.context.account.person(&id, self.chat().await?).await;
+                let member = member.map_err(|error| unseen(wanted, &self.context.profile.name, error))?;
+                Ok(addressee(&member, wanted))
+            }
+            None if self.context.account.id_kind(wanted).is_some() => {
+                Err(Error::validation(format!("`{}` is not the id of a person or bot", shown(wanted))))
+            }
+            None => by_name(wanted, &self.marked(wanted).await?.items),
+        }
+    }
+
+    /// The name that people here see. Without it the mention works as well.
+    async fn labelled(&self, id: OpenId, wanted: &str) -> Addressee {
+        let name = match self.members().await {
+            Ok(members) => members.and_then(|members| {
+                members.items.iter().find(|member| member.member_id == id).map(|member| member.name.clone())
+            }),
+            Err(error) => {
+                tracing::debug!(%error, "the name behind an id cannot be had");
+                None
+            }
+        };
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| wanted.to_owned());
+        Addressee { id, name, called: wanted.to_owned() }
+    }
+
+    async fn chat(&self) -> Result<Option<&ChatId>> {
+        let chat = self.chat.get_or_try_init(|| async {
+            match self.around {
+                Around::Chat(chat) => Ok(Some(chat.clone())),
+                Around::Message(message) => {
+                    self.context.account.message(message).await.map(|m| Some(m.chat_id))
+                }
+                Around::Nobody => Ok::<_, Error>(None),
+            }
+        });
+        chat.await.map(Option::as_ref)
+    }
+
+    async fn members(&self) -> Result<Option<&Items<Member>>> {
+        let Some(chat) = self.chat().await? else { return Ok(None) };
+        self.members.get_or_try_init(|| self.context.account.members(chat)).await.map(Some)
+    }
+
+    async fn marked(&self, wanted: &str) -> Result<&Items<Member>> {
+        let Some(members) = self.members().await? else {
+            return Err(Error::validation(format!(
+                "--mention: `{}` is neither an id nor an alias",
+                shown(wanted)
+            ))
+            .hint("names are looked up among a chat's members, and this is no group"));
+        };
+        Ok(self.marked.get_or_init(|| self.context.marked(members.clone())).await)
+    }
+}
+
+fn addressee(member: &Member, wanted: &str) -> Addressee {
+    // The directory keeps names from apps that may not read them.
+    let name = if member.name.is_empty() { wanted } else { member.name.as_str() };
+    Addressee { id: member.member_id.clone(), name: name.to_owned(), called: wanted.to_owned() }
+}
+
+/// A union id names nobody in a message: what is needed is the id that this app knows.
+fn unseen(wanted: &str, profile: &str, error: Error) -> Error {
+    Error {
+        message: format!("--mention: the open_id of `{}` cannot be found: {}", shown(wanted), error.message),
+        ..error
+    }
+    .subtype("unknown_mention")
+    .hint(format!(
+        "let the app read contacts (contact:contact.base:readonly), or name the person's open_id in \
+         config/contacts.yaml: {{{profile}: ou_…}}; `rooma members` shows it"
+    ))
+}
+
 /// A profile's name first, then what the platform calls them.
 fn by_name(wanted: &str, members: &[Member]) -> Result<Addressee> {
-    let addressee = |member: &Member| Addressee {
-        id: member.member_id.clone(),
-        name: member.name.clone(),
-        called: wanted.to_owned(),
-    };
+    let addressee = |member: &Member| addressee(member, wanted);
     if let Some(ours) = members.iter().find(|member| member.profile.as_deref() == Some(wanted)) {
         return Ok(addressee(ours));
     }

@@ -30,6 +30,7 @@ pub mod print;
 mod pull;
 mod react;
 mod recall;
+mod recipient;
 mod reload;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -119,7 +119,7 @@ fn table(text: &str) -> String {
     };
     let mut columns: Vec<&str> = Vec::new();
     for (key, value) in rows.iter().flat_map(|Pairs(pairs)| pairs) {
-        if !matches!(value, Value::Array(_) | Value::Object(_)) && !columns.contains(&key.as_str()) {
+        if is_shown(value) && !columns.contains(&key.as_str()) {
             columns.push(key);
         }
     }
@@ -133,6 +133,20 @@ fn table(text: &str) -> String {
     trimmed(&table)
 }
 
+/// Lists and objects are too much for a glance, but why something failed is not.
+fn is_shown(value: &Value) -> bool {
+    match value {
+        Value::Array(_) => false,
+        Value::Object(_) => message(value).is_some(),
+        _ => true,
+    }
+}
+
+/// The sentence of an error.
+fn message(value: &Value) -> Option<&str> {
+    value.get("message")?.as_str()
+}
+
 fn trimmed(table: &comfy_table::Table) -> String {
     table.to_string().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
@@ -141,7 +155,7 @@ fn cell(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.replace('\n', " "),
-        other => other.to_string(),
+        other => message(other).map_or_else(|| other.to_string(), |text| text.replace('\n', " ")),
     };
     match text.char_indices().nth(CELL_MAX) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
@@ -160,6 +174,15 @@ mod tests {
         assert_eq!(lines(LIST), "{\"b\":\"x\\ny\",\"a\":1,\"l\":[]}\n{\"b\":\"z\",\"c\":true}");
         assert_eq!(lines("{\"a\":1}"), "{\"a\":1}");
         assert_eq!(lines("{\"items\":[]}"), "");
+    }
+
+    #[test]
+    fn a_table_says_why_a_part_failed() {
+        let table = table(
+            r#"{"items":[{"ok":true,"x":{"y":1}},{"ok":false,"error":{"code":1,"message":"no\nway"}}]}"#,
+        );
+        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows, [vec!["OK", "ERROR"], vec!["true"], vec!["false", "no", "way"]]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::context::Context;
+use super::interrupt::UnderWay;
 use super::mentions::Around;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
@@ -106,6 +107,11 @@ impl Key {
         &self.0
     }
 
+    /// How a command that broke off is repeated.
+    fn again(&self) -> String {
+        format!("repeat with --idempotency-key {}: what was sent is not sent again", self.0)
+    }
+
     /// The key of one of several messages to one target: one key for two chats must not share a message.
     fn piece(&self, target: &Target, index: usize) -> String {
         let key = crate::journal::fingerprint(&format!("{target:?}"), &format!("{}.{index}", self.0));
@@ -115,6 +121,7 @@ impl Key {
 
 /// Posts the messages one after the other.
 pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
+    let _under_way = UnderWay::new(key.again());
     let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
         match context.account.send(target, message, &key.piece(target, index)).await {
@@ -130,7 +137,7 @@ pub async fn say(context: &Context, target: &Target, messages: &[Composed], key:
 
 /// Says what was sent before the failure, and how to go on without saying it twice.
 fn incomplete(error: Error, posted: &[Posted], all: usize, key: &Key) -> Error {
-    let again = format!("repeat with --idempotency-key {}: what was sent is not sent again", key.as_str());
+    let again = key.again();
     let sent: Vec<&str> = posted.iter().map(|posted| posted.message_id.as_str()).collect();
     match (sent.as_slice(), error.kind) {
         // Nobody knows whether it arrived.
@@ -170,31 +177,34 @@ pub struct Rehearsal {
 }
 
 #[derive(Debug, Serialize)]
-struct Rehearsed {
+pub struct Rehearsed {
     msg_type: String,
     content: Value,
+}
+
+impl From<Composed> for Rehearsed {
+    fn from(message: Composed) -> Rehearsed {
+        let content = serde_json::from_str(&message.content).unwrap_or_default();
+        Rehearsed { msg_type: message.message_type, content }
+    }
 }
 
 pub fn rehearse(target: &Target, messages: Vec<Composed>, key: &Key, warnings: Vec<String>) -> Rehearsal {
     let (mut chat_id, mut user_id, mut reply_to, mut reply_in_thread) = (None, None, None, None);
     match target {
         Target::Chat(chat) => chat_id = Some(chat.to_string()),
-        Target::Person(person) => user_id = Some(person.to_string()),
+        Target::Person(person) => user_id = Some(person.as_str().to_owned()),
         Target::Reply { to, in_thread } => {
             (reply_to, reply_in_thread) = (Some(to.to_string()), Some(*in_thread))
         }
     }
-    let rehearsed = |message: Composed| Rehearsed {
-        content: serde_json::from_str(&message.content).unwrap_or_default(),
-        msg_type: message.message_type,
-    };
     Rehearsal {
         dry_run: true,
         chat_id,
         user_id,
         reply_to,
         reply_in_thread,
-        messages: messages.into_iter().map(rehearsed).collect(),
+        messages: messages.into_iter().map(Rehearsed::from).collect(),
         idempotency_key: key.as_str().to_owned(),
         warnings,
     }

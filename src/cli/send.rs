@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use super::Global;
 use super::attach;
-use super::context::{ChatArg, Common, Context, message_id, shown};
+use super::context::{ChatArg, Common, Context, message_id};
 use super::mentions::Around;
 use super::say::{Key, Words, rehearse, say};
 use crate::error::{Error, Result};
-use crate::event::ids::OpenId;
-use crate::transport::verbs::{Body, Composed, IdKind, Target, UploadKind, Uploaded};
+use crate::transport::verbs::{Body, Composed, Target, UploadKind, Uploaded};
 
 /// Say something in a chat, to a person, or in reply to a message
 ///
@@ -98,25 +97,10 @@ async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {
         let to = message_id("--reply-to", id, &context.account)?;
         return Ok((Target::Reply { to: to.clone(), in_thread: args.reply_in_thread }, Around::Message(to)));
     }
-    let person = args.user_id.as_deref().or_else(|| {
-        // An id of a person where a chat is expected can only mean the person.
-        args.chat.chat.as_deref().filter(|text| context.account.id_kind(text) == Some(IdKind::Person))
-    });
-    if let Some(person) = person {
-        return Ok((Target::Person(self::person(context, person)?), Around::Nobody));
+    match &args.user_id {
+        Some(person) => Ok((Target::Person(context.named_person(person)?), Around::Nobody)),
+        None => context.recipient(args.chat.chat.as_deref()).await,
     }
-    let chat = context.chat(args.chat.chat.as_deref()).await?;
-    Ok((Target::Chat(chat.clone()), Around::Chat(chat)))
-}
-
-fn person(context: &Context, text: &str) -> Result<OpenId> {
-    let alias = context.config.contacts.open_id(text, &context.profile.name);
-    let id =
-        alias.or_else(|| (context.account.id_kind(text) == Some(IdKind::Person)).then(|| text.to_owned()));
-    id.map(OpenId::new).ok_or_else(|| {
-        Error::validation(format!("--user-id: `{}` is neither an id nor an alias with one", shown(text)))
-            .hint("ids of people begin with ou_; `rooma members` lists those of a chat")
-    })
 }
 
 async fn words(context: &Context, args: &Args, around: &Around) -> Result<Vec<Composed>> {

@@ -24,6 +24,11 @@ pub enum Call {
     Members {
         chat: ChatId,
     },
+    /// As this app knows them.
+    Person {
+        union_id: String,
+        chat: Option<ChatId>,
+    },
     History {
         query: HistoryQuery,
     },
@@ -65,6 +70,7 @@ impl Account {
             Call::Chats { limit } => json(&self.chats(*limit).await?),
             Call::ChatInfo { chat } => json(&self.chat_info(chat).await?),
             Call::Members { chat } => json(&self.members(chat).await?),
+            Call::Person { union_id, chat } => json(&self.person(union_id, chat.as_ref()).await?),
             Call::History { query } => json(&self.history(query).await?),
             Call::Message { message } => json(&self.message(message).await?),
             Call::Thread { message, limit } => json(&self.thread(message, *limit).await?),

@@ -86,6 +86,11 @@ impl Siblings {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = profiles.into_iter().collect();
     }
 
+    /// Has it anybody beside the one who asks?
+    pub fn is_company(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len() > 1
+    }
+
     pub fn profile(&self, app_id: &str) -> Option<String> {
         let profiles = self.0.read().unwrap_or_else(PoisonError::into_inner);
         profiles.get(app_id).map(|profile| profile.to_string())
@@ -220,6 +225,13 @@ impl Account {
     pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
         match self {
             Account::Feishu(account) => account.members(chat).await,
+        }
+    }
+
+    /// The person of an id that all apps of a developer share, as this app knows them.
+    pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
+        match self {
+            Account::Feishu(account) => account.person(union_id, chat).await,
         }
     }
 

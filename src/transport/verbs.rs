@@ -180,9 +180,31 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdKind {
     Chat,
+    /// A person or a bot, as one app sees them.
     Person,
+    /// The same, as all apps of one developer see them.
+    Union,
     Message,
     Thread,
+}
+
+/// By which id a person is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonId {
+    /// As this app sees them.
+    Open(OpenId),
+    /// As all apps of one developer see them.
+    Union(String),
+}
+
+impl PersonId {
+    pub fn as_str(&self) -> &str {
+        match self {
+            PersonId::Open(id) => id.as_str(),
+            PersonId::Union(id) => id,
+        }
+    }
 }
 
 /// Where a message goes.
@@ -190,7 +212,7 @@ pub enum IdKind {
 pub enum Target {
     Chat(ChatId),
     /// A direct conversation.
-    Person(OpenId),
+    Person(PersonId),
     Reply {
         to: MessageId,
         in_thread: bool,

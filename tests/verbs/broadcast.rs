@@ -33,6 +33,9 @@ async fn each_chat_has_its_outcome_and_a_part_that_fails_does_not_stop_the_rest(
     let [workshop, lobby] = items(&partly).as_slice() else { panic!("{partly}") };
     assert_eq!((&workshop["ok"], &workshop["error"]["code"]), (&json!(false), &json!(230_035)));
     assert!(lobby["ok"] == true && lobby["message_id"].is_string());
+    let why = workshop["error"]["message"].as_str().unwrap();
+    let table = world.rooma(&[&arguments[..], &["--format", "table"]].concat());
+    assert!(table.code == 1 && table.stdout.contains(why), "{}", table.stdout);
     world
         .sandbox
         .chat(Chat { chat: Some("workshop".into()), muted: Some(false), ..Chat::default() })

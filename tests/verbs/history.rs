@@ -106,3 +106,45 @@ async fn an_edited_message_says_so() {
     assert_eq!((&message["content"], &message["updated"]), (&json!("2 of 2"), &json!(true)));
     assert!(message["update_time"].is_string());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_that_are_called_are_told_from_people_at_the_price_of_one_call() {
+    let world = world(3).await;
+    std::fs::remove_file(world.home.path().join("profiles/b2.yaml")).unwrap();
+    let call = |names: &[&str]| {
+        let mention = names.iter().map(|name| (*name).to_owned()).collect();
+        let say = Say { chat: Some("lobby".into()), text: Some("look".into()), mention, ..Say::default() };
+        world.sandbox.say(say).unwrap();
+    };
+    let pulled = || {
+        let before = world.state().apps[0].rest_calls;
+        let pulled = world.rooma(&["pull", "--chat", &world.chat("lobby")]).value();
+        let called =
+            items(&pulled).iter().flat_map(|message| message["mentions"].as_array().into_iter().flatten());
+        let word = |mention: &Value, key: &str| mention[key].as_str().unwrap_or("-").to_owned();
+        let called = called.map(|who| ["name", "type", "profile"].map(|key| word(who, key)).join(" "));
+        (called.collect::<Vec<_>>(), world.state().apps[0].rest_calls - before)
+    };
+    world.rooma(&["chats"]).value();
+    // The history and the bot's own name.
+    call(&["b0", "ann"]);
+    assert_eq!(pulled(), (vec!["b0 bot b0".into(), "ann user -".into()], 2));
+    call(&["b1", "b2", "li"]);
+    let one = ["b1 bot b1", "b2 bot -", "li user -"].map(String::from);
+    let (called, calls) = pulled();
+    assert_eq!((&called[2..], calls), (&one[..], 3));
+    call(&["b2"]);
+    assert_eq!(pulled().1, 3);
+    // Where no one message names them all, the list of bots does.
+    let id = world.say("workshop", "x");
+    world.sandbox.recall(Recall { message_id: id, ..Recall::default() }).unwrap();
+    for name in ["b1", "b2"] {
+        let mention = vec![name.to_owned()];
+        let say = Say { chat: Some("workshop".into()), text: Some("look".into()), mention, ..Say::default() };
+        world.sandbox.say(say).unwrap();
+    }
+    let pulled = world.rooma(&["pull", "--chat", "workshop"]).value();
+    for message in &items(&pulled)[1..] {
+        assert_eq!(message["mentions"][0]["type"], "bot", "{message}");
+    }
+}

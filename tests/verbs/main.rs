@@ -1,6 +1,7 @@
 //! The verbs of the built program, each against a sandbox on 127.0.0.1.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod aliases;
 mod broadcast;
 mod escalation;
 mod files;

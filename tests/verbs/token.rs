@@ -18,8 +18,35 @@ async fn one_token_serves_many_commands_and_is_its_owners_alone() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let kept = std::fs::read_to_string(&path).unwrap();
     assert!(!kept.contains(&world.sandbox.apps()[0].app_secret));
-    std::fs::write(&path, "{ broken").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_token_file_is_kept_aside_and_said_so() {
+    let world = world(1).await;
     world.rooma(&["chats"]).value();
+    world.write("data/b0/token.json", "{ broken");
+    let ran = world.rooma(&["chats"]);
+    assert!(ran.code == 0 && ran.stderr.contains("token.json.corrupt-"), "{ran:?}");
+    let names = std::fs::read_dir(world.home.path().join("data/b0")).unwrap();
+    let aside =
+        names.map(|entry| entry.unwrap().path()).find(|path| path.to_str().unwrap().contains("corrupt-"));
+    assert_eq!(std::fs::read_to_string(aside.unwrap()).unwrap(), "{ broken");
+    world.rooma(&["chats"]).value();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_others_could_read_is_fetched_anew() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    let path = world.home.path().join("data/b0/token.json");
+    let forged = std::fs::read_to_string(&path).unwrap().replace("\"token\":\"t-", "\"token\":\"t-forged");
+    std::fs::write(&path, forged).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let before = world.state().apps[0].rest_calls;
+    world.rooma(&["chats"]).value();
+    assert_eq!(world.state().apps[0].rest_calls - before, 1, "the forged token was tried");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("forged"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,11 +4,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rooma::sandbox::{Fault, FaultKind};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{World, options};
-use crate::verb::{run, world};
+use crate::verb::{Ran, run, world};
 
 fn limited(world: &World, count: Option<u32>, reset_s: u64) {
     let fault = Fault { count, reset_s: Some(reset_s), ..Fault::new(FaultKind::RateLimit) };
@@ -59,11 +60,31 @@ async fn passing_trouble_is_passed_where_that_is_safe() {
     world.rooma(&["chats"]).value();
     fail();
     world.rooma(&["send", "--reply-to", &id, "--text", "y"]).value();
-    // Nobody knows whether an edit took place, and it counts.
     fail();
-    let error = world.rooma(&["edit", "--message-id", &id, "--text", "z"]).error(1);
-    assert_eq!(error["retryable"], true);
-    assert_eq!(world.message(&id).content, r#"{"text":"x"}"#);
+    world.rooma(&["edit", "--message-id", &id, "--text", "z"]).value();
+    assert_eq!(world.message(&id).content, r#"{"text":"z"}"#);
+    fail();
+    world.rooma(&["recall", "--message-id", &id]).value();
+    assert!(world.message(&id).deleted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_or_recall_whose_answer_was_lost_is_done_all_the_same() {
+    let world = world(1).await;
+    let id = world.rooma(&["send", "--chat", "lobby", "--text", "x"]).value()["message_id"].clone();
+    let id = id.as_str().unwrap();
+    let lose = || {
+        let lost = Fault { count: Some(1), after: true, ..Fault::new(FaultKind::Error5xx) };
+        world.sandbox.fault(lost).unwrap();
+    };
+    lose();
+    assert_eq!(world.rooma(&["edit", "--message-id", id, "--text", "y"]).value()["ok"], true);
+    assert_eq!(world.message(id).content, r#"{"text":"y"}"#);
+    lose();
+    assert_eq!(world.rooma(&["recall", "--message-id", id]).value()["ok"], true);
+    // Somebody else's recall is no success of ours, nor after a limit, which has no effect.
+    limited(&world, Some(1), 0);
+    assert_eq!(world.rooma(&["recall", "--message-id", id]).error(1)["code"], 230_110);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,27 +100,53 @@ async fn a_platform_that_is_not_there_is_exit_4_with_a_way_to_go_on() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
+/// Sends the signal as soon as the verb has called the platform. What stdout and stderr then hold.
+async fn interrupted(world: &World, arguments: &[&str], signal: Signal) -> Ran {
+    let mut command = world.as_profile("b0");
+    let child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let calls = world.state().apps[0].rest_calls;
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while world.state().apps[0].rest_calls == calls && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_while_waiting_ends_it_with_the_signals_exit_code() {
-    use rustix::process::{Pid, Signal, kill_process};
     let world = world(1).await;
     world.rooma(&["chats"]).value();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         limited(&world, None, 20);
-        let mut command = world.as_profile("b0");
-        let child = command.arg("chats").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let calls = world.state().apps[0].rest_calls;
-        let deadline = Instant::now() + crate::support::PATIENCE;
-        while world.state().apps[0].rest_calls == calls && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0));
-        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
-        assert_eq!(error["error"]["subtype"], "interrupted");
+        let error = interrupted(&world, &["chats"], signal).await.error(code);
+        assert_eq!((&error["type"], &error["subtype"]), (&json!("network"), &json!("interrupted")));
+        assert!(error["hint"].is_null(), "nothing was sent: {error}");
         world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_was_interrupted_says_how_to_repeat_it_without_saying_it_twice() {
+    let world = world(1).await;
+    let lobby = world.chat("lobby");
+    world.rooma(&["chats"]).value();
+    for verb in [&["send", "--text", "hi"][..], &["broadcast", "--text", "hi"], &["help", "--topic", "hi"]] {
+        let lost = Fault { after: true, ..Fault::new(FaultKind::Error5xx) };
+        world.sandbox.fault(lost).unwrap();
+        let send = [verb, &["--chat", &lobby]].concat();
+        let before = world.count();
+        let error = interrupted(&world, &send, Signal::INT).await.error(130);
+        assert_eq!((&error["subtype"], &error["retryable"]), (&json!("interrupted"), &json!(true)));
+        let hint = error["hint"].as_str().unwrap();
+        let key = hint.split_once("--idempotency-key ").unwrap().1.split(':').next().unwrap();
+        world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+        let again = run(world.as_profile("b0").args(&send).args(["--idempotency-key", key]));
+        assert_eq!(again.code, 0, "{}", again.stderr);
+        assert_eq!(world.count() - before, 1, "{verb:?}");
     }
 }
 

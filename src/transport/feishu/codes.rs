@@ -15,6 +15,9 @@ pub struct Meaning {
 /// The token is stale: a new one may be taken, once.
 pub const STALE_TOKEN: [i64; 4] = [99_991_663, 99_991_664, 99_991_671, 99_991_677];
 
+/// The message was taken back already.
+pub const RECALLED: i64 = 230_110;
+
 const CHECK_CREDENTIALS: &str = "check app_id and app_secret against the developer console";
 const PUBLISH: &str = "enable the app and publish a version in the developer console";
 const GRANT: &str = "grant the scope in the developer console and publish a version";

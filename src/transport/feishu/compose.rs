@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::address::address;
+use super::markup::{Fence, fences};
 use super::split::split;
 use crate::error::{Error, Result};
-use crate::transport::verbs::{Addressee, Body, Composed, UploadKind, Uploaded};
+use crate::transport::verbs::{Body, Composed, UploadKind, Uploaded};
 
 /// The platform takes requests of 150 KB for a text and 30 KB for a post. The rest is room for the frame
 /// around it.
@@ -14,17 +16,15 @@ const POST_BUDGET: usize = 26 * 1024;
 /// Messages one text may become: more is no message but a document.
 const PIECES_MAX: usize = 20;
 
-const FENCE: &str = "```";
-
 /// The messages that `body` takes. More than one only where a text is too long.
 pub fn compose(body: &Body) -> Result<Vec<Composed>> {
     match body {
         Body::Text { text, mentions } => {
-            let pieces = pieces(text, mentions, TEXT_BUDGET)?;
+            let pieces = pieces(&address(text, mentions, false), TEXT_BUDGET)?;
             Ok(pieces.into_iter().map(|piece| composed("text", json!({"text": piece}))).collect())
         }
         Body::Markdown { text, mentions } => {
-            let pieces = pieces(&headings(text), mentions, POST_BUDGET)?;
+            let pieces = pieces(&address(&headings(text), mentions, true), POST_BUDGET)?;
             Ok(fenced(pieces).into_iter().map(|piece| composed("post", post(&piece))).collect())
         }
         Body::Raw { message_type, content } => raw(message_type, content).map(|composed| vec![composed]),
@@ -41,9 +41,8 @@ fn post(markdown: &str) -> Value {
     json!({"zh_cn": {"title": "", "content": [[{"tag": "md", "text": markdown}]]}})
 }
 
-fn pieces(text: &str, mentions: &[Addressee], budget: usize) -> Result<Vec<String>> {
-    let text = address(text, mentions);
-    let pieces = split(&text, budget);
+fn pieces(text: &str, budget: usize) -> Result<Vec<String>> {
+    let pieces = split(text, budget);
     match pieces.len() {
         0 => Err(Error::validation("there is nothing to say: the text is empty")),
         1..=PIECES_MAX => Ok(pieces),
@@ -74,73 +73,9 @@ fn attachment(uploaded: &Uploaded) -> Composed {
     }
 }
 
-/// Puts a mention where the text says `@Name`, and the others in front. What looks like a mention in the text
-/// itself becomes harmless: quoted words must not call anybody.
-fn address(text: &str, mentions: &[Addressee]) -> String {
-    let mut longest_first: Vec<&Addressee> = mentions.iter().collect();
-    longest_first.sort_by_key(|who| std::cmp::Reverse(who.name.len().max(who.called.len())));
-    let mut used: Vec<&Addressee> = Vec::new();
-    let mut body = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut before: Option<char> = None;
-    while let Some(c) = rest.chars().next() {
-        let named = || longest_first.iter().find_map(|who| Some((*who, named(rest, who)?)));
-        let apart = before.is_none_or(|before| !before.is_ascii_alphanumeric());
-        if let Some((addressee, length)) = (c == '@' && apart).then(named).flatten() {
-            body.push_str(&tag(addressee));
-            rest = &rest[length..];
-            used.push(addressee);
-            before = None;
-            continue;
-        }
-        if c == '<' && is_tag(rest) {
-            body.push_str("&lt;")
-        } else {
-            body.push(c)
-        }
-        before = Some(c);
-        rest = &rest[c.len_utf8()..];
-    }
-    let unnamed = mentions.iter().filter(|addressee| !used.iter().any(|used| used.id == addressee.id));
-    let front: Vec<String> = unnamed.map(tag).collect();
-    if front.is_empty() {
-        return body;
-    }
-    let between = if body.is_empty() { "" } else { " " };
-    format!("{}{between}{body}", front.join(" "))
-}
-
-/// How much of the text is `@` and one of their names, as a whole word and whatever the case.
-fn named(text: &str, who: &Addressee) -> Option<usize> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let text = text.strip_prefix('@')?;
-    let fits = |name: &str| {
-        let head =
-            text.get(..name.len()).filter(|head| !name.is_empty() && head.eq_ignore_ascii_case(name))?;
-        let rest = &text[head.len()..];
-        (!(name.ends_with(word) && rest.starts_with(word))).then_some(1 + name.len())
-    };
-    fits(&who.name).max(fits(&who.called))
-}
-
-/// `<at …`, `<at>`, `</at>`, whatever the case.
-fn is_tag(text: &str) -> bool {
-    let rest = text.strip_prefix("</").or_else(|| text.strip_prefix('<')).unwrap_or(text);
-    let at = rest.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("at"));
-    at && !rest[2..].starts_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-fn tag(addressee: &Addressee) -> String {
-    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let id = plain(addressee.id.as_str()).replace('"', "&quot;");
-    format!("<at user_id=\"{id}\">{}</at>", plain(&addressee.name))
-}
-
 /// Large headings are not shown; the platform's own tools send them smaller.
 fn headings(text: &str) -> String {
-    let mut code = false;
-    let lines = text.split('\n').map(|line| {
-        code ^= line.trim_start().starts_with(FENCE);
+    let lines = fences(text).map(|(line, _, code)| {
         let level = line.bytes().take_while(|byte| *byte == b'#').count();
         let title = line[level..].strip_prefix(' ');
         match (code, level, title) {
@@ -154,21 +89,17 @@ fn headings(text: &str) -> String {
 
 /// Code that was cut in two is code in both pieces.
 fn fenced(pieces: Vec<String>) -> Vec<String> {
-    let mut open: Option<String> = None;
+    let mut open: Option<Fence> = None;
     let mut whole = Vec::with_capacity(pieces.len());
     for piece in pieces {
         let mut piece = match &open {
-            Some(fence) => format!("{fence}\n{piece}"),
+            Some(fence) => format!("{}\n{piece}", fence.opening),
             None => piece,
         };
-        open = None;
-        for line in piece.lines().filter(|line| line.trim_start().starts_with(FENCE)) {
-            // Of a long line the language is what counts.
-            open = if open.is_some() { None } else { Some(line.chars().take(40).collect()) };
-        }
-        if open.is_some() {
+        open = fences(&piece).last().and_then(|(_, fence, _)| fence);
+        if let Some(fence) = &open {
             piece.push('\n');
-            piece.push_str(FENCE);
+            piece.push_str(&fence.closing());
         }
         whole.push(piece);
     }
@@ -178,54 +109,6 @@ fn fenced(pieces: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ids::OpenId;
-    use proptest::prelude::*;
-
-    fn someone(id: &str, name: &str) -> Addressee {
-        Addressee { id: OpenId::new(id), name: name.to_owned(), called: String::new() }
-    }
-
-    #[test]
-    fn a_mention_stands_where_the_text_names_it_or_in_front() {
-        let (ann, an, li) = (someone("ou_ann", "Ann"), someone("ou_an", "An"), someone("ou_li", "李"));
-        for (text, mentions, wanted) in [
-            ("hi", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> hi"),
-            ("hi @Ann!", vec![ann.clone()], "hi <at user_id=\"ou_ann\">Ann</at>!"),
-            (
-                "@Ann",
-                vec![an.clone(), ann.clone()],
-                "<at user_id=\"ou_an\">An</at> <at user_id=\"ou_ann\">Ann</at>",
-            ),
-            ("me@Ann", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> me@Ann"),
-            ("@Anna", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> @Anna"),
-            ("你好@李你好", vec![li], "你好<at user_id=\"ou_li\">李</at>你好"),
-            ("", vec![Addressee::all()], "<at user_id=\"all\">all</at>"),
-            ("@all hi", vec![Addressee::all()], "<at user_id=\"all\">all</at> hi"),
-            ("@Ann", vec![], "@Ann"),
-            (
-                "@ann @BOSS",
-                vec![Addressee { called: "boss".into(), ..ann.clone() }],
-                "<at user_id=\"ou_ann\">Ann</at> <at user_id=\"ou_ann\">Ann</at>",
-            ),
-        ] {
-            assert_eq!(address(text, &mentions), wanted, "{text}");
-        }
-    }
-
-    #[test]
-    fn quoted_mentions_call_nobody() {
-        for (text, wanted) in [
-            ("<at user_id=\"all\">x</at>", "&lt;at user_id=\"all\">x&lt;/at>"),
-            ("<AT id=1>", "&lt;AT id=1>"),
-            ("a < b <atom> <b>", "a < b <atom> <b>"),
-            ("<", "<"),
-            ("<é", "<é"),
-        ] {
-            assert_eq!(address(text, &[]), wanted);
-        }
-        let odd = someone("ou_\"1", "<at>");
-        assert_eq!(tag(&odd), "<at user_id=\"ou_&quot;1\">&lt;at&gt;</at>");
-    }
 
     #[test]
     fn markdown_keeps_its_code_and_loses_its_size() {
@@ -233,6 +116,8 @@ mod tests {
             headings("# A\n## B\n#C\n```\n# D\n```\n###### E"),
             "#### A\n##### B\n#C\n```\n# D\n```\n##### E"
         );
+        assert_eq!(headings("```x``` y\n# A"), "```x``` y\n#### A");
+        assert_eq!(fenced(vec!["```x``` y\nz".to_owned()]), ["```x``` y\nz"]);
         let cut = ["a\n```rust\nb", "c", "d\n```\ne"].map(str::to_owned).to_vec();
         assert_eq!(fenced(cut), ["a\n```rust\nb\n```", "```rust\nc\n```", "```rust\nd\n```\ne"]);
     }
@@ -259,19 +144,5 @@ mod tests {
             assert!(raw("text", content).is_err(), "{content}");
         }
         assert!(raw("interactive", "{\"elements\":[]}").is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn only_real_mentions_are_tags(text in "(<|at|AT|/| |>|@|Ann|x|é){0,40}") {
-            let addressed = address(&text, &[someone("ou_1", "Ann")]);
-            let tags = addressed.to_lowercase().matches("<at").filter(|_| true).count();
-            let ours = addressed.matches("<at user_id=\"ou_1\">Ann</at>").count();
-            let atoms = addressed.to_lowercase().match_indices("<at").filter(|(at, _)| {
-                addressed[at + 3..].starts_with(|c: char| c.is_ascii_alphanumeric())
-            }).count();
-            prop_assert!(ours >= 1);
-            prop_assert_eq!(tags, ours + atoms);
-        }
     }
 }

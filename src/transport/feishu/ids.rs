@@ -6,7 +6,8 @@ use crate::transport::verbs::IdKind;
 pub fn id_kind(text: &str) -> Option<IdKind> {
     match text.split_once('_')?.0 {
         "oc" => Some(IdKind::Chat),
-        "ou" | "on" => Some(IdKind::Person),
+        "ou" => Some(IdKind::Person),
+        "on" => Some(IdKind::Union),
         "om" => Some(IdKind::Message),
         "omt" => Some(IdKind::Thread),
         _ => None,

@@ -25,6 +25,8 @@ pub struct Person {
     pub name: Option<Arc<str>>,
     /// The app behind a bot.
     pub app_id: Option<Arc<str>>,
+    /// Listed as a bot, whatever its app.
+    pub bot: bool,
     asked: Option<Duration>,
 }
 
@@ -70,6 +72,19 @@ impl Known {
     pub fn learn_app(&mut self, open_id: &str, app_id: &str) {
         if !open_id.is_empty() && !app_id.is_empty() {
             set(&mut self.people.entry(open_id).app_id, app_id);
+        }
+    }
+
+    pub fn learn_bot(&mut self, open_id: &str) {
+        if !open_id.is_empty() {
+            self.people.entry(open_id).bot = true;
+        }
+    }
+
+    /// Whatever came of asking, this one is no stranger any more.
+    pub fn meet(&mut self, open_id: &str) {
+        if !open_id.is_empty() {
+            self.people.entry(open_id);
         }
     }
 

@@ -67,6 +67,7 @@ pub fn read(
     let mut found = Mentions::default();
     for mention in wire.iter().take(MENTIONS_MAX) {
         let app_id = app_of(mention, known);
+        let listed = known.person(mention.id.open_id.as_str()).is_some_and(|person| person.bot);
         let who = match who(mention, app_id.as_deref(), me) {
             Who::Doubtful if doubt == Doubt::Name => Who::Me,
             who => who,
@@ -86,7 +87,7 @@ pub fn read(
         found.list.push(Mention {
             id: id_of(mention, &who),
             name,
-            r#type: kind(mention, &who, app_id),
+            r#type: kind(&who, is_bot(mention) || listed || app_id.is_some()),
             profile: app_id.and_then(&profile_of),
         });
     }
@@ -115,7 +116,14 @@ fn app_of(mention: &WireMention<'_>, known: &Known) -> Option<String> {
     let told = mention.bot_info.as_ref().map(|info| info.app_id.as_str()).filter(|app_id| !app_id.is_empty());
     let open_id = mention.id.open_id.as_str();
     let learnt = || known.person(open_id).and_then(|person| person.app_id.as_deref());
-    told.or_else(learnt).map(str::to_owned)
+    // The history names bots by their apps when it is asked in that way.
+    let itself = || is_app(open_id).then_some(open_id);
+    told.or_else(learnt).or_else(itself).map(str::to_owned)
+}
+
+/// One of the few prefixes that are safe to test.
+pub fn is_app(id: &str) -> bool {
+    id.starts_with("cli_")
 }
 
 fn id_of(mention: &WireMention<'_>, who: &Who) -> OpenId {
@@ -125,12 +133,19 @@ fn id_of(mention: &WireMention<'_>, who: &Who) -> OpenId {
     }
 }
 
-fn kind(mention: &WireMention<'_>, who: &Who, app_id: Option<&str>) -> MentionKind {
+fn kind(who: &Who, bot: bool) -> MentionKind {
     match who {
         Who::All => MentionKind::All,
-        _ if is_bot(mention) || app_id.is_some() => MentionKind::Bot,
+        _ if bot => MentionKind::Bot,
         Who::Me | Who::Other | Who::Doubtful => MentionKind::User,
     }
+}
+
+/// Whether a mention in the history is somebody's of whom nothing is known: there, bots look like people.
+pub fn is_unknown(mention: &WireMention<'_>, known: &Known) -> bool {
+    let open_id = mention.id.open_id.as_str();
+    let all = mention.key.as_str() == ALL_KEY || open_id == ALL_ID || open_id.is_empty();
+    !all && !is_bot(mention) && app_of(mention, known).is_none() && known.person(open_id).is_none()
 }
 
 fn is_bot(mention: &WireMention<'_>) -> bool {

@@ -7,6 +7,7 @@
 //! and `api` holds the platform's calls.
 
 mod account;
+mod address;
 mod api;
 mod call;
 mod codes;
@@ -23,11 +24,14 @@ mod files;
 mod frame;
 mod ids;
 mod known;
+mod markup;
 mod mention;
 mod names;
 mod normalize;
 mod past;
+mod past_people;
 mod past_verbs;
+mod people;
 mod post;
 mod reassembly;
 mod redact;

@@ -77,6 +77,7 @@ async fn learn_members(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) 
 
 async fn learn_bots(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
     let bots = api::chat_bots(&state.rest, chat_id).await?;
+    bots.iter().take(WARM_NAMES).for_each(|bot| state.known().learn_bot(&bot.bot_id));
     learn(state, bots.into_iter().map(|bot| (bot.bot_id, bot.bot_name)), wanted);
     Ok(())
 }

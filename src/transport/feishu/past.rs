@@ -40,7 +40,7 @@ pub struct Wire<'a> {
     #[serde(borrow)]
     body: WireBody<'a>,
     #[serde(borrow)]
-    mentions: List<WireMention<'a>>,
+    pub mentions: List<WireMention<'a>>,
     /// The merged forward it lies in.
     #[serde(borrow)]
     pub upper_message_id: Text<'a>,
@@ -73,6 +73,10 @@ impl Wire<'_> {
     /// Milliseconds since the epoch.
     pub fn written(&self) -> i64 {
         time::millis(self.create_time.as_str()).unwrap_or(0)
+    }
+
+    pub fn deleted(&self) -> bool {
+        self.deleted
     }
 
     /// What this message tells of its sender.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::account::{Account, State};
-use super::api::{self, Bot, Container, HISTORY_PAGE_MAX, Pages, Raw};
+use super::api::{self, Bot, Container, HISTORY_PAGE_MAX, Raw};
 use super::codes::Verb;
 use super::mention::Me;
 use super::past::{self, Wire};
-use super::tidy;
 use super::verbs::explained;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::MessageId;
@@ -22,9 +21,6 @@ const CHILDREN_MAX: usize = 50;
 
 /// Forwards in forwards that are followed.
 const DEPTH_MAX: usize = 3;
-
-/// Pages of members that are read for names.
-const NAME_PAGES: usize = 5;
 
 impl Account {
     /// The newest messages that the query lets through, oldest first.
@@ -93,7 +89,7 @@ impl Account {
 
     async fn rendered(&self, raw: &[Raw], bot: &Bot, expand: bool) -> Result<Vec<PastMessage>> {
         let wires: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
-        self.learn_names(&wires).await;
+        self.learn_of(&wires).await;
         let mut messages = Vec::with_capacity(wires.len());
         let mut expanded = 0;
         for wire in &wires {
@@ -125,23 +121,6 @@ impl Account {
         let state: &State = &self.state;
         let me = Me { app_id: &state.identity.app_id, open_id: &bot.open_id, name: &bot.name };
         past::render(wire, &state.identity, me, &state.known())
-    }
-
-    /// Names come with the messages in newer answers, else from the members of their chat.
-    async fn learn_names(&self, wires: &[Wire<'_>]) {
-        wires.iter().for_each(|wire| wire.gossip(&mut self.state.known()));
-        let nameless = wires.iter().find(|wire| wire.nameless(&self.state.known()));
-        let Some(chat) = nameless.map(|wire| wire.chat_id.as_str().to_owned()) else { return };
-        let rest = &self.state.rest;
-        let (people, bots) =
-            tokio::join!(api::members(rest, &chat, Pages::of(NAME_PAGES)), api::chat_bots(rest, &chat));
-        let mut known = self.state.known();
-        for row in people.map(|(people, _)| people).unwrap_or_default() {
-            known.learn_name(&row.member_id, &tidy::name(row.name.as_deref().unwrap_or_default()));
-        }
-        for row in bots.unwrap_or_default() {
-            known.learn_name(&row.bot_id, &tidy::name(row.bot_name.as_deref().unwrap_or_default()));
-        }
     }
 }
 

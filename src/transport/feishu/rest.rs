@@ -63,6 +63,14 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// How a call ended that did not succeed.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: Error,
+    /// An attempt before the last one may have taken effect.
+    pub in_doubt: bool,
+}
+
 #[derive(Deserialize)]
 struct TokenBody {
     tenant_access_token: String,
@@ -114,13 +122,20 @@ impl Rest {
     /// Makes a call with the tenant token. `T` is the whole body. A stale token is replaced once; limits and
     /// passing trouble are waited out as far as the patience goes.
     pub async fn call<T: DeserializeOwned>(self: &Arc<Self>, call: Call<'_>) -> Result<T> {
+        self.called(call).await.map_err(|failed| failed.error)
+    }
+
+    /// The same for callers to whom it matters what became of the attempts before the last.
+    pub async fn called<T: DeserializeOwned>(self: &Arc<Self>, call: Call<'_>) -> Result<T, Failed> {
         let mut waiting = self.waiting(&call);
         loop {
             let error = match self.answered(&call).await.and_then(|answer| envelope::read(&answer)) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            waiting.after(&call, self.secrets().hide_in_error(error)).await?;
+            let in_doubt = waiting.in_doubt();
+            let error = self.secrets().hide_in_error(error);
+            waiting.after(&call, error).await.map_err(|error| Failed { error, in_doubt })?;
         }
     }
 
@@ -237,6 +252,7 @@ impl Rest {
         if let Some(granted) = kept() {
             return Ok(granted);
         }
+        file.set_aside();
         self.renewed().await
     }
 

@@ -3,8 +3,8 @@
 //! Of many commands that start at once without a token, one fetches it and the others wait at a lock.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +25,21 @@ pub struct TokenFile {
     app_id: String,
     base: String,
     clock: Clock,
+}
+
+/// Others than the owner, in a file's mode.
+const OTHERS: u32 = 0o077;
+
+enum Kept {
+    Token(Stored),
+    /// No file, or one of another version, app or address, or one that is not private.
+    Nothing,
+    Damaged,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,11 +65,47 @@ impl TokenFile {
     }
 
     fn stored(&self) -> Option<Stored> {
-        let bytes = std::fs::read(&self.path).ok()?;
-        // A file that does not parse is as good as none: it is replaced by what the platform grants.
-        let stored: Stored = serde_json::from_slice(&bytes).ok()?;
-        (stored.version == VERSION && stored.app_id == self.app_id && stored.base_url == self.base)
-            .then_some(stored)
+        match self.look() {
+            Kept::Token(stored) => Some(stored),
+            Kept::Nothing | Kept::Damaged => None,
+        }
+    }
+
+    fn look(&self) -> Kept {
+        let Ok(mut file) = File::open(&self.path) else { return Kept::Nothing };
+        let mut bytes = Vec::new();
+        let private = file.metadata().is_ok_and(|metadata| metadata.mode() & OTHERS == 0);
+        if file.read_to_end(&mut bytes).is_err() {
+            return Kept::Nothing;
+        }
+        match parsed(&bytes) {
+            Err(_) => Kept::Damaged,
+            Ok(Some(stored)) if stored.app_id == self.app_id && stored.base_url == self.base => {
+                // What others can read they may have changed as well. The next one is written for its owner alone.
+                if private { Kept::Token(stored) } else { Kept::Nothing }
+            }
+            Ok(_) => Kept::Nothing,
+        }
+    }
+
+    /// Puts a file that does not parse beside, so that whoever wonders about it can look. To be called with the
+    /// lock, before a new one is written.
+    pub fn set_aside(&self) {
+        if !matches!(self.look(), Kept::Damaged) {
+            return;
+        }
+        let aside = self.path.with_extension(format!("json.corrupt-{}", self.clock.wall_ms()));
+        // It may hold a token still.
+        let private = std::fs::Permissions::from_mode(0o600);
+        let done =
+            std::fs::set_permissions(&self.path, private).and_then(|()| std::fs::rename(&self.path, &aside));
+        // A verb shows nothing below this level, and a damaged disk begins with such things.
+        match done {
+            Ok(()) => tracing::error!(path = %self.path.display(), aside = %aside.display(),
+                "the token's file is damaged: it was set aside, and a new token is fetched"),
+            Err(error) => tracing::error!(%error, path = %self.path.display(),
+                "the token's file is damaged and cannot be set aside"),
+        }
     }
 
     /// Waits until no other process fetches. Without a lock there is only a needless fetch to fear.
@@ -104,6 +155,12 @@ impl TokenFile {
     }
 }
 
+/// None where another version of this program has written it.
+fn parsed(bytes: &[u8]) -> serde_json::Result<Option<Stored>> {
+    let Versioned { version } = serde_json::from_slice(bytes)?;
+    if version == VERSION { serde_json::from_slice(bytes).map(Some) } else { Ok(None) }
+}
+
 fn lock(path: &Path) -> std::io::Result<File> {
     folder(path)?;
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -121,7 +178,6 @@ fn folder(path: &Path) -> std::io::Result<&Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn granted(token: &str) -> Granted {
         Granted { token: token.to_owned().into(), lasts: Duration::from_secs(7200) }
@@ -157,14 +213,41 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_or_is_over_is_no_token() {
+    fn a_damaged_file_is_set_aside_and_one_of_another_version_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let kept = file(folder.path(), "cli_a");
         kept.write(&Granted { lasts: Duration::ZERO, ..granted("t-1") });
         assert!(kept.read().is_none_or(|granted| granted.lasts.is_zero()));
-        for text in ["", "{}", "{\"version\":2}", "no json"] {
+        let asides = || {
+            let names =
+                std::fs::read_dir(kept.path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+            names.filter(|path| path.to_str().unwrap().contains("token.json.corrupt-")).collect::<Vec<_>>()
+        };
+        for (text, damaged) in
+            [("{\"version\":2}", false), ("", true), ("{}", true), ("{\"version\":1}", true), ("no", true)]
+        {
             std::fs::write(&kept.path, text).unwrap();
             assert!(kept.read().is_none(), "{text}");
+            kept.set_aside();
+            assert_eq!(kept.path.exists(), !damaged, "{text}");
+            for aside in asides() {
+                assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
+                assert_eq!(std::fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o600);
+                std::fs::remove_file(aside).unwrap();
+            }
         }
+    }
+
+    #[test]
+    fn a_token_that_others_could_read_is_not_used_and_the_next_one_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = file(folder.path(), "cli_a");
+        for mode in [0o640, 0o604, 0o620] {
+            kept.write(&granted("t-1"));
+            std::fs::set_permissions(&kept.path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(kept.read().is_none(), "{mode:o}");
+        }
+        kept.write(&granted("t-1"));
+        assert!(kept.read().is_some());
     }
 }

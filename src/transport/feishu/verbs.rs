@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
 use crate::transport::verbs::{
-    Acting, Announcement, Chat, ChatInfo, Composed, Download, Items, Member, MemberType, Myself, Posted,
-    Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Announcement, Chat, ChatInfo, Composed, Download, Items, Member, MemberType, Myself, PersonId,
+    Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 
 impl Account {
@@ -102,9 +102,10 @@ impl Account {
             .collect();
         let mut warnings = Vec::new();
         match bots {
-            Ok(bots) => members.extend(
-                bots.into_iter().map(|row| member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)),
-            ),
+            Ok(bots) => members.extend(bots.into_iter().map(|row| Member {
+                profile: self.profile_of_bot(&row.bot_id),
+                ..member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)
+            })),
             Err(error) => warnings.push(warning("the bots of the chat cannot be listed", &error)),
         }
         if let Ok(me) = me {
@@ -124,7 +125,10 @@ impl Account {
                 api::send(rest, "chat_id", chat.as_str(), letter).await.map_err(explained(Verb::Send))
             }
             Target::Person(person) => {
-                let id_type = if person.as_str().starts_with("on_") { "union_id" } else { "open_id" };
+                let id_type = match person {
+                    PersonId::Open(_) => "open_id",
+                    PersonId::Union(_) => "union_id",
+                };
                 api::send(rest, id_type, person.as_str(), letter).await.map_err(explained(Verb::Send))
             }
             Target::Reply { to, in_thread } => api::reply(rest, to.as_str(), *in_thread, letter)
@@ -216,7 +220,7 @@ fn warning(what: &str, error: &Error) -> String {
     }
 }
 
-fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
+pub fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
     let name = name.map(tidy::name).unwrap_or_default();
     Member { member_id: OpenId::new(tidy::id(id)), name, member_type, profile: None }
 }

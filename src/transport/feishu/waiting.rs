@@ -18,18 +18,26 @@ pub struct Waiting {
     give_up: Instant,
     clock: Clock,
     retry: Retry,
+    in_doubt: bool,
 }
 
 impl Waiting {
     pub fn new(patience: Duration, repeatable: bool, clock: Clock) -> Waiting {
         let give_up = clock.now() + patience;
-        Waiting { give_up, clock, retry: Retry::new(repeatable, JITTER) }
+        Waiting { give_up, clock, retry: Retry::new(repeatable, JITTER), in_doubt: false }
+    }
+
+    /// Has an attempt failed of which nobody knows whether it had an effect?
+    pub fn in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Waits before the next attempt, or says that there is none.
     pub async fn after(&mut self, call: &Call<'_>, error: Error) -> Result<()> {
         let left = self.give_up.saturating_duration_since(self.clock.now());
-        let wait = self.retry.after(failure(&error), left);
+        let failure = failure(&error);
+        self.in_doubt |= failure == Failure::Passing;
+        let wait = self.retry.after(failure, left);
         let (log_id, path) = (error.log_id.as_deref(), call.path.join("/"));
         tracing::debug!(method = %call.method, path, log_id, %error, ?wait, "call failed");
         match wait {

@@ -16,6 +16,16 @@ pub struct MemberRow {
 }
 
 pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages: Pages) -> Result<(Vec<MemberRow>, bool)> {
+    members_as(rest, chat_id, "open_id", pages).await
+}
+
+/// By the kind of id that is asked for.
+pub async fn members_as(
+    rest: &Arc<Rest>,
+    chat_id: &str,
+    id_type: &str,
+    pages: Pages,
+) -> Result<(Vec<MemberRow>, bool)> {
     let path = ["im", "v1", "chats", chat_id, "members"];
-    page::read(rest, &path, &[("member_id_type", "open_id")], pages).await
+    page::read(rest, &path, &[("member_id_type", id_type)], pages).await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::call::Call;
+use super::super::mention::is_app;
 use super::super::rest::Rest;
 use crate::error::Result;
 
@@ -68,11 +69,6 @@ fn reread(item: Item) -> Reread {
     let Some(sender) = item.sender else { return Reread { mentioned_apps, ..Reread::default() } };
     let by_app = sender.id_type == "app_id" || is_app(&sender.id);
     Reread { sender_app: by_app.then_some(sender.id), sender_name: sender.sender_name, mentioned_apps }
-}
-
-/// One of the few prefixes that are safe to test.
-fn is_app(id: &str) -> bool {
-    id.starts_with("cli_")
 }
 
 #[cfg(test)]

@@ -1,0 +1,178 @@
+//! Mentions in a text that is to be sent: real ones where they belong, and no others.
+
+use super::markup::{is_block, joins, quiet};
+use crate::transport::verbs::Addressee;
+
+/// Puts a mention where the text says `@Name`, but not in code and addresses, and the others in front. What looks
+/// like a mention in the text itself becomes harmless: quoted words must not call anybody.
+pub fn address(text: &str, mentions: &[Addressee], marked: bool) -> String {
+    let mut longest_first: Vec<&Addressee> = mentions.iter().collect();
+    longest_first.sort_by_key(|who| std::cmp::Reverse(who.name.len().max(who.called.len())));
+    let quiet = if mentions.is_empty() { Vec::new() } else { quiet(text, marked) };
+    let mut quiet = quiet.iter().peekable();
+    let mut used: Vec<&Addressee> = Vec::new();
+    let mut body = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut before: Option<char> = None;
+    while let Some(c) = rest.chars().next() {
+        let at = text.len() - rest.len();
+        while quiet.next_if(|range| range.end <= at).is_some() {}
+        let loud = quiet.peek().is_none_or(|range| at < range.start);
+        let named = || longest_first.iter().find_map(|who| Some((*who, named(rest, who)?)));
+        if let Some((addressee, length)) =
+            (c == '@' && loud && !before.is_some_and(joins)).then(named).flatten()
+        {
+            body.push_str(&tag(addressee));
+            rest = &rest[length..];
+            used.push(addressee);
+            before = None;
+            continue;
+        }
+        if c == '<' && is_tag(rest) {
+            body.push_str("&lt;")
+        } else {
+            body.push(c)
+        }
+        before = Some(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    let unnamed = mentions.iter().filter(|addressee| !used.iter().any(|used| used.id == addressee.id));
+    in_front(unnamed.map(tag).collect(), body, marked)
+}
+
+fn in_front(front: Vec<String>, body: String, marked: bool) -> String {
+    if front.is_empty() {
+        return body;
+    }
+    let between = match body.as_str() {
+        "" => "",
+        body if marked && is_block(body) => "\n",
+        _ => " ",
+    };
+    format!("{}{between}{body}", front.join(" "))
+}
+
+/// How much of the text is `@` and one of their names, as a whole word and whatever the case.
+fn named(text: &str, who: &Addressee) -> Option<usize> {
+    let word = |c: char| joins(c) || c == '_' || c == '-';
+    let text = text.strip_prefix('@')?;
+    let fits = |name: &str| {
+        let length = begun(text, name).filter(|length| *length > 0)?;
+        (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(1 + length)
+    };
+    fits(&who.name).max(fits(&who.called))
+}
+
+/// How much of the text is the name, whatever the case of either.
+fn begun(text: &str, name: &str) -> Option<usize> {
+    let mut rest = text.chars();
+    for wanted in name.chars() {
+        let c = rest.next()?;
+        if c != wanted && !c.to_lowercase().eq(wanted.to_lowercase()) {
+            return None;
+        }
+    }
+    Some(text.len() - rest.as_str().len())
+}
+
+/// `<at …`, `<at>`, `</at>`, whatever the case.
+fn is_tag(text: &str) -> bool {
+    let rest = text.strip_prefix("</").or_else(|| text.strip_prefix('<')).unwrap_or(text);
+    let at = rest.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("at"));
+    at && !rest[2..].starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn tag(addressee: &Addressee) -> String {
+    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let id = plain(addressee.id.as_str()).replace('"', "&quot;");
+    format!("<at user_id=\"{id}\">{}</at>", plain(&addressee.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ids::OpenId;
+    use proptest::prelude::*;
+
+    fn someone(id: &str, name: &str) -> Addressee {
+        Addressee { id: OpenId::new(id), name: name.to_owned(), called: String::new() }
+    }
+
+    #[test]
+    fn a_mention_stands_where_the_text_names_it_or_in_front() {
+        let (ann, an, li) = (someone("ou_ann", "Ann"), someone("ou_an", "An"), someone("ou_li", "李"));
+        for (text, mentions, wanted) in [
+            ("hi", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> hi"),
+            ("hi @Ann!", vec![ann.clone()], "hi <at user_id=\"ou_ann\">Ann</at>!"),
+            (
+                "@Ann",
+                vec![an.clone(), ann.clone()],
+                "<at user_id=\"ou_an\">An</at> <at user_id=\"ou_ann\">Ann</at>",
+            ),
+            ("me@Ann", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> me@Ann"),
+            ("@Anna", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> @Anna"),
+            ("你好@李你好", vec![li], "你好<at user_id=\"ou_li\">李</at>你好"),
+            ("José@Ann", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> José@Ann"),
+            ("@Anné", vec![ann.clone()], "<at user_id=\"ou_ann\">Ann</at> @Anné"),
+            ("，@Ann。", vec![ann.clone()], "，<at user_id=\"ou_ann\">Ann</at>。"),
+            ("@JOSÉ!", vec![someone("ou_j", "José")], "<at user_id=\"ou_j\">José</at>!"),
+            ("http://x/@Ann @Ann", vec![ann.clone()], "http://x/@Ann <at user_id=\"ou_ann\">Ann</at>"),
+            ("", vec![Addressee::all()], "<at user_id=\"all\">all</at>"),
+            ("@all hi", vec![Addressee::all()], "<at user_id=\"all\">all</at> hi"),
+            ("@Ann", vec![], "@Ann"),
+            (
+                "@ann @BOSS",
+                vec![Addressee { called: "boss".into(), ..ann.clone() }],
+                "<at user_id=\"ou_ann\">Ann</at> <at user_id=\"ou_ann\">Ann</at>",
+            ),
+        ] {
+            assert_eq!(address(text, &mentions, false), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn in_markdown_code_calls_nobody_and_blocks_keep_their_line() {
+        let ann = || vec![someone("ou_1", "Ann")];
+        let tag = tag(&ann()[0]);
+        for (text, wanted) in [
+            ("`@Ann` is @Ann", format!("`@Ann` is {tag}")),
+            ("run `@Ann`", format!("{tag} run `@Ann`")),
+            ("```\n@Ann\n```\n@Ann", format!("```\n@Ann\n```\n{tag}")),
+            ("```\n@Ann\n```", format!("{tag}\n```\n@Ann\n```")),
+            ("```x``` @Ann", format!("```x``` {tag}")),
+            ("# A", format!("{tag}\n# A")),
+            ("[x](http://x/@Ann) @Ann", format!("[x](http://x/@Ann) {tag}")),
+        ] {
+            assert_eq!(address(text, &ann(), true), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn quoted_mentions_call_nobody() {
+        for (text, wanted) in [
+            ("<at user_id=\"all\">x</at>", "&lt;at user_id=\"all\">x&lt;/at>"),
+            ("<AT id=1>", "&lt;AT id=1>"),
+            ("a < b <atom> <b>", "a < b <atom> <b>"),
+            ("<", "<"),
+            ("<é", "<é"),
+        ] {
+            assert_eq!(address(text, &[], false), wanted);
+        }
+        let odd = someone("ou_\"1", "<at>");
+        assert_eq!(tag(&odd), "<at user_id=\"ou_&quot;1\">&lt;at&gt;</at>");
+    }
+
+    proptest! {
+        #[test]
+        fn only_real_mentions_are_tags(text in "(<|at|AT|/| |>|@|Ann|x|é){0,40}") {
+            let addressed = address(&text, &[someone("ou_1", "Ann")], true);
+            let tags = addressed.to_lowercase().matches("<at").filter(|_| true).count();
+            let ours = addressed.matches("<at user_id=\"ou_1\">Ann</at>").count();
+            let atoms = addressed.to_lowercase().match_indices("<at").filter(|(at, _)| {
+                addressed[at + 3..].starts_with(|c: char| c.is_ascii_alphanumeric())
+            }).count();
+            prop_assert!(ours >= 1);
+            prop_assert_eq!(tags, ours + atoms);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Who is behind an id: people by the id that all apps of a developer share, bots by their app.
+
+use super::account::Account;
+use super::api::{self, Pages};
+use super::past;
+use super::verbs::member;
+use crate::error::{Error, Kind, Result};
+use crate::event::ids::ChatId;
+use crate::transport::verbs::{Member, MemberType};
+
+impl Account {
+    /// The person of a union id, as this app knows them. Asks the directory, and where that tells nothing, the
+    /// members of a chat they may be in.
+    pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
+        let refused = match api::user_by_union(&self.state.rest, union_id).await {
+            Ok((open_id, name)) => return Ok(member(&open_id, name.as_deref(), MemberType::User)),
+            Err(error) => error,
+        };
+        let Some(chat) = chat else { return Err(refused) };
+        self.among_members(union_id, chat).await?.ok_or(refused)
+    }
+
+    /// The list names people by one kind of id at a time, so the name has to lead from one to the other.
+    async fn among_members(&self, union_id: &str, chat: &ChatId) -> Result<Option<Member>> {
+        let list = |id_type| api::members_as(&self.state.rest, chat.as_str(), id_type, Pages::until(None));
+        let (by_union, by_open) = tokio::join!(list("union_id"), list("open_id"));
+        let ((by_union, _), (by_open, _)) = (by_union?, by_open?);
+        let Some(wanted) = by_union.into_iter().find(|row| row.member_id == union_id) else {
+            return Ok(None);
+        };
+        let mut same = by_open.into_iter().filter(|row| row.name.is_some() && row.name == wanted.name);
+        match (same.next(), same.next()) {
+            (Some(row), None) => Ok(Some(member(&row.member_id, row.name.as_deref(), MemberType::User))),
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => {
+                let name = crate::event::neutralise(wanted.name.as_deref().unwrap_or_default());
+                Err(Error::new(Kind::Validation, format!("several people of the chat are called {name}")))
+            }
+        }
+    }
+
+    /// Which of our profiles a bot is, where its id or something it said told its app.
+    pub(super) fn profile_of_bot(&self, bot_id: &str) -> Option<String> {
+        let identity = &self.state.identity;
+        let learnt = self.state.known().person(bot_id).and_then(|person| person.app_id.clone());
+        past::profile_of(identity, learnt.as_deref().unwrap_or(bot_id))
+    }
+}

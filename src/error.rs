@@ -1,10 +1,10 @@
 //! How anything here fails: a kind that decides the exit code, a sentence, and a hint when there is a
 //! next step.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What went wrong, seen from the caller. The kind decides the exit code and nothing else does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The platform said no: not found, rate limit, server error.

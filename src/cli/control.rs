@@ -89,11 +89,10 @@ fn read_answer<T: DeserializeOwned>(line: &[u8]) -> Result<T> {
         let said = |key: &str| value["error"][key].as_str().map(crate::event::neutralise);
         let message =
             said("message").unwrap_or_else(|| "the supervisor's answer is not understood".to_owned());
-        let error = Error::new(Kind::Internal, message);
-        match said("hint") {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        let kind = serde_json::from_value(value["error"]["type"].clone()).unwrap_or(Kind::Internal);
+        let mut error = Error::new(kind, message);
+        (error.hint, error.subtype) = (said("hint"), said("subtype"));
+        error
     })
 }
 

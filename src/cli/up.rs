@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::control::Client;
 use super::{Global, down, print};
-use crate::config::{Config, Environment, Span};
+use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, Request};
-use crate::supervisor::{State, Status};
+use crate::supervisor::{HOME_HELD, State, Status};
 
 /// Between two looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -48,22 +48,38 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    if let Some(status) = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        return print_running(&status, &args.profile);
+    let status = ensure(&home, &args.profile, args.timeout.0).await?;
+    print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+}
+
+/// The supervisor that runs, or one that is started now; returns when its profiles are connected or parked.
+pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Result<Status> {
+    if let Some(status) = ask(home).await? {
+        return having(status, profiles);
     }
     // What is wrong with the files is said here, not in a log.
-    Config::load_home(home.clone(), Environment::of_process())?.chosen(&args.profile)?;
+    Config::load_home(home.clone(), Environment::of_process())?.chosen(profiles)?;
     let log = home.data().join("log/rooma.log");
-    let mut child = start(home.root(), &args.profile, &log)?;
-    let deadline = Instant::now() + args.timeout.0;
+    let mut child = Some(start(home.root(), profiles, &log)?);
+    let deadline = Instant::now() + patience;
     loop {
-        if let Some(code) = ended(&mut child)? {
-            return Err(why(code, &log));
+        if let Some(running) = &mut child
+            && let Some(code) = ended(running)?
+        {
+            let error = why(code, &log);
+            if error.subtype.as_deref() != Some(HOME_HELD) {
+                return Err(error);
+            }
+            // Somebody else was faster, and theirs is as good; or it was just moving a cursor.
+            child = None;
         }
-        let status = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await?;
+        if child.is_none() && ask(home).await?.is_none() {
+            sleep(LOOK_EVERY).await;
+            child = Some(start(home.root(), profiles, &log)?);
+        }
         let late = Instant::now() > deadline;
-        match status {
-            Some(status) if settled(&status) || late => return print_running(&status, &[]),
+        match ask(home).await? {
+            Some(status) if settled(&status) || late => return having(status, profiles),
             None if late => {
                 return Err(Error::internal("the supervisor does not answer")
                     .hint(format!("its log is {}", log.display())));
@@ -73,19 +89,23 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     }
 }
 
+async fn ask(home: &Home) -> Result<Option<Status>> {
+    Client::ask_home(home.root(), &Request::new(Op::Status)).await
+}
+
 fn settled(status: &Status) -> bool {
     status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
 }
 
-fn print_running(status: &Status, wanted: &[String]) -> Result<()> {
+fn having(status: Status, wanted: &[String]) -> Result<Status> {
     let runs = |name: &&String| status.profiles.iter().any(|profile| profile.profile == **name);
-    if let Some(missing) = wanted.iter().find(|name| !runs(name)) {
-        return Err(Error::validation(format!(
-            "the running supervisor does not have the profile `{missing}`"
-        ))
-        .hint("rooma down, then rooma up with all profiles it is to have"));
+    match wanted.iter().find(|name| !runs(name)) {
+        None => Ok(status),
+        Some(missing) => {
+            let text = format!("the running supervisor does not have the profile `{missing}`");
+            Err(Error::validation(text).hint("rooma down, then rooma up with all profiles it is to have"))
+        }
     }
-    print::line(&serde_json::to_string(status).expect("a status is plain data"))
 }
 
 fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
@@ -129,7 +149,11 @@ fn why(code: Option<i32>, log: &PathBuf) -> Error {
         _ => Kind::Internal,
     };
     let message = said.as_ref().and_then(|said| said["error"]["message"].as_str());
-    Error::new(kind, message.unwrap_or("the supervisor ended at its start")).hint(hint)
+    let error = Error::new(kind, message.unwrap_or("the supervisor ended at its start")).hint(hint);
+    match said.as_ref().and_then(|said| said["error"]["subtype"].as_str()) {
+        Some(subtype) => error.subtype(subtype),
+        None => error,
+    }
 }
 
 fn last_line(log: &PathBuf) -> Option<String> {

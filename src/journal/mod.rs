@@ -5,6 +5,7 @@
 //!                         └─▶ syncer thread: one sync per group ─▶ the caller's answer (a power cut loses nothing)
 //! ```
 
+mod advance;
 mod entry;
 mod reader;
 mod retention;
@@ -18,6 +19,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use advance::{Advanced, advance_alone};
 #[doc(hidden)]
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
@@ -146,6 +148,14 @@ pub struct Cursors {
 impl Cursors {
     pub fn store(&self, name: &str, seq: u64) {
         self.appender.give(Work::Cursor { name: name.to_owned(), seq });
+    }
+
+    /// Moves a cursor forward to a line that is there.
+    pub async fn advance(&self, name: &str, seq: u64) -> Result<Advanced> {
+        let (answer, advanced) = oneshot::channel();
+        self.appender.give(Work::Advance { name: name.to_owned(), seq, answer });
+        let lost = |_| Err(Error::storage("the journal did not store the cursor"));
+        advanced.await.unwrap_or_else(lost)
     }
 
     /// Waits until what was stored before is committed.

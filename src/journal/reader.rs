@@ -54,6 +54,8 @@ pub struct Page {
     pub bytes: Vec<u8>,
     /// For each line: its position and where it ends in `bytes`.
     pub ends: Vec<(u64, usize)>,
+    /// Positions of lines that the filter held back.
+    pub held_back: Vec<u64>,
     /// How far this step has looked, lines or not; unchanged when there was nothing.
     pub looked_to: u64,
 }
@@ -111,6 +113,8 @@ impl Reader {
                 };
                 line.write(&mut page.bytes);
                 page.ends.push((seq, page.bytes.len()));
+            } else {
+                page.held_back.push(seq);
             }
             page.looked_to = seq;
             if page.bytes.len() >= PAGE_BYTES {

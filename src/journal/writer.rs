@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::advance::judge;
 use super::entry::{Answer, Appended, Batch, Work, refuse};
 use super::retention::Retention;
 use super::store::Store;
@@ -167,6 +168,12 @@ impl Writer {
                 Work::Barrier(answer) => {
                     let _ = answer.send(self.store.last_seq());
                 }
+                Work::Advance { name, seq, answer } => {
+                    let stands = self.store.cursor(&name);
+                    let stands = stands.map_err(|error| Error::storage(error.to_string()));
+                    let moved = outcome == Appended::Fresh;
+                    let _ = answer.send(stands.and_then(|stands| judge(&name, seq, moved, stands)));
+                }
                 Work::Cursor { .. } | Work::Trim(_) | Work::Close(_) => {}
             }
         }
@@ -202,7 +209,7 @@ pub(super) type Outcome = (Answer, Appended);
 fn entries(work: &[Work]) -> u64 {
     let count = work.iter().map(|part| match part {
         Work::Append(batch) => batch.entries.len(),
-        Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
+        Work::Cursor { .. } | Work::Advance { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
     });
     count.sum::<usize>() as u64
 }
@@ -219,6 +226,10 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             Ok(outcome)
         }
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
+        Work::Advance { name, seq, .. } => {
+            let moved = store.advance_cursor(name, *seq, now)?;
+            Ok(if moved { Appended::Fresh } else { Appended::Duplicate })
+        }
         Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
     }
 }

@@ -19,7 +19,7 @@ use super::root::Asker;
 use super::signals::Trigger;
 use super::status::{CursorStatus, Status};
 use crate::error::{Error, Result};
-use crate::journal::{Cursors, Reader};
+use crate::journal::{Advanced, Cursors, Reader};
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -59,6 +59,8 @@ pub enum Op {
     Follow,
     /// Store a cursor.
     Cursor,
+    /// Move a cursor forward to a line that is there.
+    Ack,
 }
 
 impl Request {
@@ -71,6 +73,17 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     pub newest: u64,
+}
+
+/// The answer to an acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    pub ok: bool,
+    pub cursor: String,
+    /// Where the cursor stands now.
+    pub seq: u64,
+    /// False when it stood there or further already.
+    pub moved: bool,
 }
 
 /// Where a home's socket is. A path that is too long for a socket has a short one in its place.
@@ -162,6 +175,10 @@ impl Control {
                     self.cursors.settled().await;
                     answer(&mut writer, &Done { ok: true }).await
                 }
+                Op::Ack => match self.acknowledge(&request).await {
+                    Ok(acked) => answer(&mut writer, &acked).await,
+                    Err(error) => write_line(&mut writer, error.to_json()).await,
+                },
                 Op::Follow => self.follow(reader, writer).await,
             },
             Err(error) => write_line(&mut writer, error.to_json()).await,
@@ -180,7 +197,10 @@ impl Control {
         let news = async {
             loop {
                 let newest = *self.newest.borrow_and_update();
-                answer(&mut writer, &News { newest }).await?;
+                // Without a deadline: a client that was stopped for a while hears the newest when it goes on.
+                let news = serde_json::to_string(&News { newest }).expect("a number is plain data");
+                let told = writer.write_all(format!("{news}\n").as_bytes()).await;
+                told.map_err(|error| Error::network(error.to_string()))?;
                 if self.newest.changed().await.is_err() {
                     return Ok::<(), Error>(());
                 }
@@ -215,14 +235,23 @@ impl Control {
         })
     }
 
+    async fn acknowledge(&self, request: &Request) -> Result<Acked> {
+        let (name, seq) = named(request)?;
+        let Advanced { seq, moved } = self.cursors.advance(name, seq).await?;
+        Ok(Acked { ok: true, cursor: name.to_owned(), seq, moved })
+    }
+
     fn store(&self, request: &Request) -> Result<()> {
-        match (&request.cursor, request.seq) {
-            (Some(name), Some(seq)) if is_cursor_name(name) => {
-                self.cursors.store(name, seq);
-                Ok(())
-            }
-            _ => Err(Error::validation("a cursor has a name and a seq")),
-        }
+        let (name, seq) = named(request)?;
+        self.cursors.store(name, seq);
+        Ok(())
+    }
+}
+
+fn named(request: &Request) -> Result<(&str, u64)> {
+    match (&request.cursor, request.seq) {
+        (Some(name), Some(seq)) if is_cursor_name(name) => Ok((name, seq)),
+        _ => Err(Error::validation("a cursor has a name and a seq")),
     }
 }
 

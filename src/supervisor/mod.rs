@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use known_chats::{ChatState, KnownChat, KnownChats};
-pub use lock::Lock;
+pub use lock::{HOME_HELD, Lock};
 pub use signals::{Ask, Trigger};
 pub use status::{CursorStatus, ProfileStatus, State, Status};
 

@@ -1,5 +1,8 @@
 //! Readers that may die at any moment, and the supervisor they read from.
 
+mod ack;
+mod lines;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

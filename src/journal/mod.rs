@@ -7,6 +7,7 @@
 
 mod advance;
 mod entry;
+mod heard;
 mod reader;
 mod retention;
 mod seen;
@@ -23,7 +24,8 @@ pub use advance::{Advanced, advance_alone};
 #[doc(hidden)]
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
-pub use reader::{Filter, Page, Reader};
+pub use heard::Heard;
+pub use reader::{Extent, Filter, Page, Reader};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint;
 
@@ -49,6 +51,7 @@ pub struct Journal {
     path: PathBuf,
     appender: Appender,
     newest: watch::Receiver<u64>,
+    heard: Heard,
     threads: Vec<JoinHandle<()>>,
     reset: Option<JournalReset>,
 }
@@ -64,10 +67,11 @@ impl Journal {
         let (queue, work) = mpsc::unbounded_channel();
         let (newest_tx, newest) = watch::channel(store.last_seq());
         let (syncer, sync_thread) = syncer::start(&store, sync)?;
-        let write_thread = writer::start(store, work, newest_tx, syncer, clock)?;
+        let heard = Heard::default();
+        let write_thread = writer::start(store, work, newest_tx, heard.clone(), syncer, clock)?;
         let appender = Appender::new(queue);
         let threads = vec![write_thread, sync_thread];
-        Ok(Journal { path: path.to_owned(), appender, newest, threads, reset })
+        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset })
     }
 
     /// Set when a damaged journal was set aside and this one begun.
@@ -82,6 +86,11 @@ impl Journal {
     /// The newest committed position; changes with every commit.
     pub fn newest(&self) -> watch::Receiver<u64> {
         self.newest.clone()
+    }
+
+    /// When each profile had its newest event.
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     pub fn reader(&self) -> Result<Reader> {

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::advance::judge;
 use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::heard::Heard;
 use super::retention::Retention;
 use super::store::Store;
 use super::syncer::{Group, Syncer};
@@ -30,10 +31,12 @@ pub fn start(
     store: Store,
     work: mpsc::UnboundedReceiver<Work>,
     newest: watch::Sender<u64>,
+    heard: Heard,
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer = Writer { store, newest, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
+    let writer =
+        Writer { store, newest, heard, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -43,6 +46,7 @@ pub fn start(
 struct Writer {
     store: Store,
     newest: watch::Sender<u64>,
+    heard: Heard,
     syncer: Syncer,
     clock: Clock,
     /// Set while there may be lines to remove.
@@ -162,7 +166,11 @@ impl Writer {
         let mut group = Group { answers: Vec::with_capacity(work.len()), reserved: self.store.reserved() };
         for (part, outcome) in work.drain(..).zip(outcomes) {
             match part {
-                Work::Append(Batch { answer, .. }) => {
+                Work::Append(batch) => {
+                    if outcome == Appended::Fresh {
+                        self.heard.note(&batch, now);
+                    }
+                    let Batch { answer, .. } = batch;
                     group.answers.extend(answer.map(|answer| (answer, outcome)));
                 }
                 Work::Barrier(answer) => {

@@ -15,11 +15,13 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use super::readers::{Place, Readers};
 use super::root::Asker;
 use super::signals::Trigger;
-use super::status::{CursorStatus, Status};
+use super::status::{self, ReaderStatus};
+use crate::clock::{Clock, rfc3339_ms};
 use crate::error::{Error, Result};
-use crate::journal::{Advanced, Cursors, Reader};
+use crate::journal::{Advanced, Cursors, Heard};
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -105,6 +107,9 @@ pub struct Control {
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
+    pub heard: Heard,
+    pub readers: Readers,
+    pub clock: Clock,
     /// The journal's file.
     pub journal: PathBuf,
 }
@@ -159,12 +164,13 @@ impl Control {
         if !is_ours(&stream) {
             return Err(Error::validation("it belongs to another user"));
         }
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| u32::try_from(pid).ok());
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
         let Some(request) = read_request(&mut reader).await? else { return Ok(()) };
         match request.and_then(checked) {
             Ok(request) => match request.op {
-                Op::Status => answer(&mut writer, &self.status().await?).await,
+                Op::Status => answer(&mut writer, &status::gather(&self).await?).await,
                 Op::Stop => {
                     answer(&mut writer, &Done { ok: true }).await?;
                     self.trigger.stop("down");
@@ -179,7 +185,10 @@ impl Control {
                     Ok(acked) => answer(&mut writer, &acked).await,
                     Err(error) => write_line(&mut writer, error.to_json()).await,
                 },
-                Op::Follow => self.follow(reader, writer).await,
+                Op::Follow => {
+                    let _place = self.enter(&request, pid);
+                    self.follow(reader, writer).await
+                }
             },
             Err(error) => write_line(&mut writer, error.to_json()).await,
         }
@@ -215,24 +224,11 @@ impl Control {
         }
     }
 
-    async fn status(&self) -> Result<Status> {
-        let profiles = self.asker.profiles().await?;
-        let (journal, newest) = (self.journal.clone(), *self.newest.borrow());
-        let read = tokio::task::spawn_blocking(move || Reader::open(&journal)?.cursors());
-        let cursors = read.await.map_err(|error| Error::internal(error.to_string()))??;
-        let cursors = cursors.into_iter().map(|(name, seq)| CursorStatus {
-            name,
-            seq,
-            lag: newest.saturating_sub(seq),
-        });
-        Ok(Status {
-            ok: true,
-            running: true,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            profiles,
-            cursors: cursors.collect(),
-        })
+    /// A reader that says its cursor is shown while it follows.
+    fn enter(&self, request: &Request, pid: Option<u32>) -> Option<Place> {
+        let cursor = request.cursor.clone().filter(|name| is_cursor_name(name))?;
+        let since = rfc3339_ms(self.clock.wall_ms());
+        Some(self.readers.enter(ReaderStatus { cursor, pid, since }))
     }
 
     async fn acknowledge(&self, request: &Request) -> Result<Acked> {

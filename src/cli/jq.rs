@@ -40,17 +40,26 @@ impl Jq {
                 .subtype("jq")
                 .hint("the verb itself succeeded")
         };
-        let input = read::parse_single(json.as_bytes()).map_err(|error| failed(error.to_string()))?;
-        let context = Ctx::<data::JustLut<Val>>::new(&self.0.lut, Vars::new([]));
         let mut lines = Vec::new();
-        for value in self.0.id.run((context, input)).map(unwrap_valr).take(RESULTS_MAX) {
-            let value = value.map_err(|error| failed(error.to_string()))?;
-            lines.push(match &value {
-                Val::TStr(text) => String::from_utf8_lossy(text).into_owned(),
+        for value in self.values(json).map_err(failed)?.take(RESULTS_MAX) {
+            lines.push(match value.map_err(failed)? {
+                Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
                 other => other.to_string(),
             });
         }
         Ok(lines.join("\n"))
+    }
+
+    /// Each result as JSON, texts in quotes, as it is asked for.
+    pub fn results(&self, json: &str) -> Result<impl Iterator<Item = Result<String, String>>, String> {
+        Ok(self.values(json)?.map(|value| value.map(|value| value.to_string())))
+    }
+
+    fn values(&self, json: &str) -> Result<impl Iterator<Item = Result<Val, String>>, String> {
+        let input = read::parse_single(json.as_bytes()).map_err(|error| error.to_string())?;
+        let context = Ctx::<data::JustLut<Val>>::new(&self.0.lut, Vars::new([]));
+        let results = self.0.id.run((context, input)).map(unwrap_valr);
+        Ok(results.map(|value| value.map_err(|error| error.to_string())))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one verb, one file.
 
+mod ack;
 mod attach;
 mod broadcast;
 mod chat_info;
@@ -90,6 +91,7 @@ enum Verb {
     Monitor(monitor::Args),
     Up(up::Args),
     Watch(watch::Args),
+    Ack(ack::Args),
     Status(status::Args),
     Reload(reload::Args),
     Down(down::Args),
@@ -165,6 +167,7 @@ async fn run(arguments: Arguments) -> Result<u8> {
 async fn act(verb: Verb, global: &Global) -> Result<u8> {
     let done = match verb {
         Verb::Up(args) => up::run(args, global).await,
+        Verb::Ack(args) => ack::run(&args, global).await,
         Verb::Status(args) => status::run(&args, global).await,
         Verb::Down(args) => down::run(&args, global).await,
         Verb::Chats(args) => chats::run(args, global).await,

@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Error, Result};
 
@@ -16,24 +19,52 @@ pub fn line(text: &str) -> Result<()> {
     }
 }
 
-/// Writes lines that are complete already. False when nobody reads any more.
-pub fn bytes(lines: &[u8]) -> Result<bool> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(lines).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Error::storage(format!("failed to write to stdout: {error}"))),
+/// A pipe that is ready takes this much without blocking.
+const CHUNK: usize = 4096;
+
+/// What stdout took of some bytes.
+pub enum Took {
+    Bytes(usize),
+    /// Its reader is busy with something else.
+    NotReady,
+    ReaderGone,
+}
+
+/// Writes as much as stdout takes without blocking, once it takes something; waits for that at most `patience`.
+pub fn some(bytes: &[u8], patience: Duration) -> Result<Took> {
+    let failed = |error: rustix::io::Errno| Error::storage(format!("failed to write to stdout: {error}"));
+    let seen = look(PollFlags::OUT, patience).map_err(failed)?;
+    if seen.intersects(GONE) {
+        return Ok(Took::ReaderGone);
+    }
+    if !seen.contains(PollFlags::OUT) {
+        return Ok(Took::NotReady);
+    }
+    match rustix::io::write(rustix::stdio::stdout(), &bytes[..bytes.len().min(CHUNK)]) {
+        Ok(written) => Ok(Took::Bytes(written)),
+        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Ok(Took::NotReady),
+        Err(rustix::io::Errno::PIPE) => Ok(Took::ReaderGone),
+        Err(error) => Err(failed(error)),
     }
 }
 
 /// Has the reader of stdout gone, while there is nothing to write?
 pub fn reader_is_gone() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    look(PollFlags::empty(), Duration::ZERO).is_ok_and(|seen| seen.intersects(GONE))
+}
+
+const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP).union(PollFlags::NVAL);
+
+fn look(wanted: PollFlags, patience: Duration) -> rustix::io::Result<PollFlags> {
     let stdout = rustix::stdio::stdout();
-    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    matches!(poll(&mut polled, Some(&now)), Ok(1..))
-        && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+    let mut polled = [PollFd::new(&stdout, wanted)];
+    let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
+    let patience = Timespec { tv_sec: seconds, tv_nsec: i64::from(patience.subsec_nanos()) };
+    match poll(&mut polled, Some(&patience)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(PollFlags::empty()),
+        Ok(_) => Ok(polled[0].revents()),
+        Err(error) => Err(error),
+    }
 }
 
 /// stdout for the outlet, which owns it from then on.

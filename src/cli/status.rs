@@ -6,7 +6,10 @@ use crate::error::{Error, Result};
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 
-/// Show what the running supervisor is connected to, since when, and which cursors lag
+/// Show what the running supervisor is connected to, since when, who reads, and which cursors lag
+///
+/// `last_event` is when the platform's newest event was journalled, since the supervisor's start. A cursor that is
+/// being read has the `pid` of its reader.
 ///
 /// Risk: read
 ///
@@ -18,6 +21,9 @@ pub struct Args {
     /// Fail with exit code 2 when no supervisor runs
     #[arg(long)]
     require: bool,
+    /// JSON is what it prints in any case
+    #[arg(long)]
+    json: bool,
 }
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {

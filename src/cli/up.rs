@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::control::Client;
 use super::{Global, down, print};
-use crate::config::{Config, Environment, Span};
+use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
-use crate::supervisor::{State, Status};
+use crate::supervisor::{HOME_HELD, State, Status};
 
 /// Between two looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -48,22 +48,38 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    if let Some(status) = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        return beside(home.root(), status, &args).await;
+    let status = ensure(&home, &args.profile, args.timeout.0).await?;
+    print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+}
+
+/// The supervisor that runs, or one that is started now; returns when its profiles are connected or parked.
+pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Result<Status> {
+    if let Some(status) = ask(home).await? {
+        return beside(home, status, profiles, patience).await;
     }
     // What is wrong with the files is said here, not in a log.
-    Config::load_home(home.clone(), Environment::of_process())?.chosen(&args.profile)?;
+    Config::load_home(home.clone(), Environment::of_process())?.chosen(profiles)?;
     let log = home.data().join("log/rooma.log");
-    let mut child = start(home.root(), &args.profile, &log)?;
-    let deadline = Instant::now() + args.timeout.0;
+    let mut child = Some(start(home.root(), profiles, &log)?);
+    let deadline = Instant::now() + patience;
     loop {
-        if let Some(code) = ended(&mut child)? {
-            return Err(why(code, &log));
+        if let Some(running) = &mut child
+            && let Some(code) = ended(running)?
+        {
+            let error = why(code, &log);
+            if error.subtype.as_deref() != Some(HOME_HELD) {
+                return Err(error);
+            }
+            // Somebody else was faster, and theirs is as good; or it was just moving a cursor.
+            child = None;
         }
-        let status = Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await?;
+        if child.is_none() && ask(home).await?.is_none() {
+            sleep(LOOK_EVERY).await;
+            child = Some(start(home.root(), profiles, &log)?);
+        }
         let late = Instant::now() > deadline;
-        match status {
-            Some(status) if settled(&status) || late => return print_running(&status),
+        match ask(home).await? {
+            Some(status) if settled(&status) || late => return Ok(status),
             None if late => {
                 return Err(Error::internal("the supervisor does not answer")
                     .hint(format!("its log is {}", log.display())));
@@ -74,36 +90,35 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 }
 
 /// One runs already: profiles that it lacks are added to it.
-async fn beside(home: &Path, status: Status, args: &Args) -> Result<()> {
+async fn beside(home: &Home, status: Status, wanted: &[String], patience: Duration) -> Result<Status> {
     let runs = |name: &String| status.profiles.iter().any(|profile| profile.profile == *name);
-    let missing: Vec<String> = args.profile.iter().filter(|name| !runs(name)).cloned().collect();
+    let missing: Vec<String> = wanted.iter().filter(|name| !runs(name)).cloned().collect();
     if missing.is_empty() {
-        return print_running(&status);
+        return Ok(status);
     }
     let request = Request { profiles: missing.clone(), ..Request::new(Op::Reload) };
-    let added: Option<ReloadedAll> = Client::ask_home(home, &request).await?;
+    let added: Option<ReloadedAll> = Client::ask_home(home.root(), &request).await?;
     let added = added.map(|all| all.profiles).unwrap_or_default();
     let failed = added.into_iter().filter(|profile| missing.contains(&profile.profile));
     if let Some(error) = failed.filter_map(|profile| profile.error).next() {
         return Err(error.into());
     }
-    let deadline = Instant::now() + args.timeout.0;
+    let deadline = Instant::now() + patience;
     loop {
-        let status = Client::ask_home::<Status>(home, &Request::new(Op::Status)).await?;
-        let status = status.ok_or_else(|| Error::network("the supervisor ended meanwhile"))?;
+        let status = ask(home).await?.ok_or_else(|| Error::network("the supervisor ended meanwhile"))?;
         if settled(&status) || Instant::now() > deadline {
-            return print_running(&status);
+            return Ok(status);
         }
         sleep(LOOK_EVERY).await;
     }
 }
 
-fn settled(status: &Status) -> bool {
-    status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
+async fn ask(home: &Home) -> Result<Option<Status>> {
+    Client::ask_home(home.root(), &Request::new(Op::Status)).await
 }
 
-fn print_running(status: &Status) -> Result<()> {
-    print::line(&serde_json::to_string(status).expect("a status is plain data"))
+fn settled(status: &Status) -> bool {
+    status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
 }
 
 fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
@@ -147,7 +162,11 @@ fn why(code: Option<i32>, log: &PathBuf) -> Error {
         _ => Kind::Internal,
     };
     let message = said.as_ref().and_then(|said| said["error"]["message"].as_str());
-    Error::new(kind, message.unwrap_or("the supervisor ended at its start")).hint(hint)
+    let error = Error::new(kind, message.unwrap_or("the supervisor ended at its start")).hint(hint);
+    match said.as_ref().and_then(|said| said["error"]["subtype"].as_str()) {
+        Some(subtype) => error.subtype(subtype),
+        None => error,
+    }
 }
 
 fn last_line(log: &PathBuf) -> Option<String> {

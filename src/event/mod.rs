@@ -13,13 +13,13 @@ mod text;
 pub use message::{ChatType, Mention, MentionKind, MentionScope, Message, Resource, SenderType, Trust};
 pub use own::{
     Catchup, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped, Gap,
-    JournalReset, Parked, Rearm, Started, Stopped, SupervisorGone,
+    JournalReset, JqFailed, Parked, Rearm, Started, Stopped, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
     Reaction, Unknown,
 };
-pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head};
+pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
 pub use schema::{schema, type_names};
 pub use text::{bounded, neutralise};
 
@@ -56,6 +56,7 @@ pub enum Event {
     ChatLeft(ChatChange),
     Dropped(Dropped),
     Rearm(Rearm),
+    JqFailed(JqFailed),
     SupervisorGone(SupervisorGone),
     Stopped(Stopped),
 }
@@ -104,6 +105,7 @@ impl Event {
             Event::ChatLeft(body) => ("rooma.chat_left", body),
             Event::Dropped(body) => ("rooma.dropped", body),
             Event::Rearm(body) => ("rooma.rearm", body),
+            Event::JqFailed(body) => ("rooma.jq_failed", body),
             Event::SupervisorGone(body) => ("rooma.supervisor_gone", body),
             Event::Stopped(body) => ("rooma.stopped", body),
         }

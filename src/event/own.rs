@@ -109,6 +109,12 @@ pub struct Rearm {
     pub pending: u64,
 }
 
+/// The expression of a watch failed on the event at this `seq`; the line stands in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JqFailed {
+    pub message: String,
+}
+
 /// The supervisor that a watch reads from has ended; the watch waits for the next one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SupervisorGone {

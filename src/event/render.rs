@@ -71,6 +71,13 @@ impl Line<'_> {
     }
 }
 
+/// JSON on one line, in which nothing hides.
+pub fn one_line(json: &str) -> String {
+    let mut out = Vec::with_capacity(json.len());
+    write_raw(json, &mut out);
+    String::from_utf8(out).expect("characters and escapes are UTF-8")
+}
+
 /// A stranger's JSON on one line: no white space between its parts, and escapes in place of what cannot be seen.
 fn write_raw(raw: &str, out: &mut Vec<u8>) {
     let (mut inside, mut escaped) = (false, false);

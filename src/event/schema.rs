@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting, Crashed,
-    Deaf, Disconnected, Dropped, Gap, JournalReset, MemberChange, MenuClicked, Message, MessageRead,
-    MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION, Started, Stopped, SupervisorGone, Unknown,
+    Deaf, Disconnected, Dropped, Gap, JournalReset, JqFailed, MemberChange, MenuClicked, Message,
+    MessageRead, MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION, Started, Stopped, SupervisorGone,
+    Unknown,
 };
 
 pub fn schema() -> Value {
@@ -39,6 +40,7 @@ pub fn schema() -> Value {
         line::<ChatChange>(&mut generator, "rooma.chat_left"),
         line::<Dropped>(&mut generator, "rooma.dropped"),
         line::<Rearm>(&mut generator, "rooma.rearm"),
+        line::<JqFailed>(&mut generator, "rooma.jq_failed"),
         line::<SupervisorGone>(&mut generator, "rooma.supervisor_gone"),
         line::<Stopped>(&mut generator, "rooma.stopped"),
     ];

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::advance::Advanced;
 use super::retention::Retention;
 use crate::core::dedupe::DedupeKey;
 use crate::event::{Event, Rendered};
@@ -90,6 +91,12 @@ pub(super) enum Work {
         name: String,
         seq: u64,
     },
+    /// Move a cursor forward, and answer where it stands.
+    Advance {
+        name: String,
+        seq: u64,
+        answer: oneshot::Sender<crate::error::Result<Advanced>>,
+    },
     /// Remove what is kept no longer.
     Trim(Retention),
     /// Answer with the newest position once all work before this is committed.
@@ -145,7 +152,7 @@ pub(super) fn refuse(work: Work, why: &str) {
                 answer.settle(Err(why.to_owned()));
             }
         }
-        Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
+        Work::Cursor { .. } | Work::Advance { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
     }
 }
 
@@ -170,7 +177,11 @@ impl Inbox {
         loop {
             match self.0.recv().await? {
                 Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
+                Work::Cursor { .. }
+                | Work::Advance { .. }
+                | Work::Trim(_)
+                | Work::Barrier(_)
+                | Work::Close(_) => {}
             }
         }
     }
@@ -180,7 +191,11 @@ impl Inbox {
         loop {
             match self.0.try_recv().ok()? {
                 Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
+                Work::Cursor { .. }
+                | Work::Advance { .. }
+                | Work::Trim(_)
+                | Work::Barrier(_)
+                | Work::Close(_) => {}
             }
         }
     }

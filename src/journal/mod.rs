@@ -5,7 +5,9 @@
 //!                         └─▶ syncer thread: one sync per group ─▶ the caller's answer (a power cut loses nothing)
 //! ```
 
+mod advance;
 mod entry;
+mod heard;
 mod reader;
 mod retention;
 mod seen;
@@ -18,10 +20,12 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use advance::{Advanced, advance_alone};
 #[doc(hidden)]
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
-pub use reader::{Filter, Page, Reader};
+pub use heard::Heard;
+pub use reader::{Extent, Filter, Page, Reader};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint;
 
@@ -47,6 +51,7 @@ pub struct Journal {
     path: PathBuf,
     appender: Appender,
     newest: watch::Receiver<u64>,
+    heard: Heard,
     threads: Vec<JoinHandle<()>>,
     reset: Option<JournalReset>,
 }
@@ -62,10 +67,11 @@ impl Journal {
         let (queue, work) = mpsc::unbounded_channel();
         let (newest_tx, newest) = watch::channel(store.last_seq());
         let (syncer, sync_thread) = syncer::start(&store, sync)?;
-        let write_thread = writer::start(store, work, newest_tx, syncer, clock)?;
+        let heard = Heard::default();
+        let write_thread = writer::start(store, work, newest_tx, heard.clone(), syncer, clock)?;
         let appender = Appender::new(queue);
         let threads = vec![write_thread, sync_thread];
-        Ok(Journal { path: path.to_owned(), appender, newest, threads, reset })
+        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset })
     }
 
     /// Set when a damaged journal was set aside and this one begun.
@@ -80,6 +86,11 @@ impl Journal {
     /// The newest committed position; changes with every commit.
     pub fn newest(&self) -> watch::Receiver<u64> {
         self.newest.clone()
+    }
+
+    /// When each profile had its newest event.
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
     }
 
     pub fn reader(&self) -> Result<Reader> {
@@ -146,6 +157,14 @@ pub struct Cursors {
 impl Cursors {
     pub fn store(&self, name: &str, seq: u64) {
         self.appender.give(Work::Cursor { name: name.to_owned(), seq });
+    }
+
+    /// Moves a cursor forward to a line that is there.
+    pub async fn advance(&self, name: &str, seq: u64) -> Result<Advanced> {
+        let (answer, advanced) = oneshot::channel();
+        self.appender.give(Work::Advance { name: name.to_owned(), seq, answer });
+        let lost = |_| Err(Error::storage("the journal did not store the cursor"));
+        advanced.await.unwrap_or_else(lost)
     }
 
     /// Waits until what was stored before is committed.

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::store::{failed, open_reader, read_cursor, read_trimmed};
+use crate::clock::WallMs;
 use crate::error::Result;
 use crate::event::{Event, Gap, Line, Rendered, head};
 
@@ -54,8 +55,19 @@ pub struct Page {
     pub bytes: Vec<u8>,
     /// For each line: its position and where it ends in `bytes`.
     pub ends: Vec<(u64, usize)>,
+    /// Positions of lines that the filter held back.
+    pub held_back: Vec<u64>,
     /// How far this step has looked, lines or not; unchanged when there was nothing.
     pub looked_to: u64,
+}
+
+/// How much a journal holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// On disk, its log included.
+    pub bytes: u64,
+    /// The oldest line that is kept, and when it was written; absent while there is none.
+    pub oldest: Option<(u64, WallMs)>,
 }
 
 #[derive(Debug)]
@@ -81,6 +93,16 @@ impl Reader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))
+    }
+
+    pub fn extent(&self) -> Result<Extent> {
+        let first = "SELECT seq, at FROM line ORDER BY seq LIMIT 1";
+        let oldest = self.db.query_row(first, [], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+        let oldest = oldest.map_err(|error| failed("read", &self.path, &error))?;
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(Extent { bytes: size(&self.path) + size(Path::new(&log)), oldest })
     }
 
     /// The next lines after `after`. Those up to `replayed_to` are marked as replayed.
@@ -111,6 +133,8 @@ impl Reader {
                 };
                 line.write(&mut page.bytes);
                 page.ends.push((seq, page.bytes.len()));
+            } else {
+                page.held_back.push(seq);
             }
             page.looked_to = seq;
             if page.bytes.len() >= PAGE_BYTES {

@@ -180,6 +180,15 @@ impl Store {
         Ok(())
     }
 
+    /// Moves a cursor forward to a line that is there, never back. True when it moved.
+    pub fn advance_cursor(&mut self, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<bool> {
+        Ok(seq <= self.last_seq() && advance_cursor(&self.db, name, seq, now)?)
+    }
+
+    pub fn cursor(&self, name: &str) -> rusqlite::Result<Option<u64>> {
+        read_cursor(&self.db, name)
+    }
+
     /// Moves the log's content into the main file and empties the log.
     pub fn checkpoint(&self) -> rusqlite::Result<()> {
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -259,6 +268,31 @@ pub fn read_trimmed(db: &Connection) -> rusqlite::Result<u64> {
 
 pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
     db.query_row("SELECT seq FROM cursor WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+fn advance_cursor(db: &Connection, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<bool> {
+    let mut update = db.prepare_cached("UPDATE cursor SET seq = ?2, at = ?3 WHERE name = ?1 AND seq < ?2")?;
+    Ok(update.execute(params![name, seq, now])? > 0)
+}
+
+/// Moves a cursor while nobody writes the journal. It is not marked as in use: whether the last end was a clean
+/// one is the next writer's to know. Tells whether it moved, and where it stands.
+pub fn advance_cursor_alone(
+    path: &Path,
+    name: &str,
+    seq: u64,
+    now: WallMs,
+) -> rusqlite::Result<(bool, Option<u64>)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        VERSION => {}
+        other => return Err(newer_version(other)),
+    }
+    let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
+    let moved = seq <= newest && advance_cursor(&db, name, seq, now)?;
+    Ok((moved, read_cursor(&db, name)?))
 }
 
 /// The `subtype` of an error that a damaged file causes.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::advance::judge;
 use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::heard::Heard;
 use super::retention::Retention;
 use super::store::Store;
 use super::syncer::{Group, Syncer};
@@ -29,10 +31,12 @@ pub fn start(
     store: Store,
     work: mpsc::UnboundedReceiver<Work>,
     newest: watch::Sender<u64>,
+    heard: Heard,
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer = Writer { store, newest, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
+    let writer =
+        Writer { store, newest, heard, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -42,6 +46,7 @@ pub fn start(
 struct Writer {
     store: Store,
     newest: watch::Sender<u64>,
+    heard: Heard,
     syncer: Syncer,
     clock: Clock,
     /// Set while there may be lines to remove.
@@ -161,11 +166,21 @@ impl Writer {
         let mut group = Group { answers: Vec::with_capacity(work.len()), reserved: self.store.reserved() };
         for (part, outcome) in work.drain(..).zip(outcomes) {
             match part {
-                Work::Append(Batch { answer, .. }) => {
+                Work::Append(batch) => {
+                    if outcome == Appended::Fresh {
+                        self.heard.note(&batch, now);
+                    }
+                    let Batch { answer, .. } = batch;
                     group.answers.extend(answer.map(|answer| (answer, outcome)));
                 }
                 Work::Barrier(answer) => {
                     let _ = answer.send(self.store.last_seq());
+                }
+                Work::Advance { name, seq, answer } => {
+                    let stands = self.store.cursor(&name);
+                    let stands = stands.map_err(|error| Error::storage(error.to_string()));
+                    let moved = outcome == Appended::Fresh;
+                    let _ = answer.send(stands.and_then(|stands| judge(&name, seq, moved, stands)));
                 }
                 Work::Cursor { .. } | Work::Trim(_) | Work::Close(_) => {}
             }
@@ -202,7 +217,7 @@ pub(super) type Outcome = (Answer, Appended);
 fn entries(work: &[Work]) -> u64 {
     let count = work.iter().map(|part| match part {
         Work::Append(batch) => batch.entries.len(),
-        Work::Cursor { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
+        Work::Cursor { .. } | Work::Advance { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
     });
     count.sum::<usize>() as u64
 }
@@ -219,6 +234,10 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             Ok(outcome)
         }
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
+        Work::Advance { name, seq, .. } => {
+            let moved = store.advance_cursor(name, *seq, now)?;
+            Ok(if moved { Appended::Fresh } else { Appended::Duplicate })
+        }
         Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
     }
 }

@@ -15,12 +15,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use super::readers::{Place, Readers};
 use super::reload::{Change, Look, Outcome, Reload, Reloaded};
 use super::root::Asker;
 use super::signals::Trigger;
-use super::status::{CursorStatus, Status};
+use super::status::{self, ReaderStatus};
+use crate::clock::{Clock, rfc3339_ms};
 use crate::error::{Error, Result};
-use crate::journal::{Cursors, Reader};
+use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
 
 /// The protocol's version; a client of another one is told so.
@@ -83,6 +85,8 @@ pub enum Op {
     Reload,
     /// Make a call for a verb.
     Call,
+    /// Move a cursor forward to a line that is there.
+    Ack,
 }
 
 impl Request {
@@ -95,6 +99,17 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     pub newest: u64,
+}
+
+/// The answer to an acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    pub ok: bool,
+    pub cursor: String,
+    /// Where the cursor stands now.
+    pub seq: u64,
+    /// False when it stood there or further already.
+    pub moved: bool,
 }
 
 /// Where a home's socket is. A path that is too long for a socket has a short one in its place.
@@ -117,6 +132,9 @@ pub struct Control {
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
+    pub heard: Heard,
+    pub readers: Readers,
+    pub clock: Clock,
     /// The journal's file.
     pub journal: PathBuf,
 }
@@ -171,12 +189,13 @@ impl Control {
         if !is_ours(&stream) {
             return Err(Error::validation("it belongs to another user"));
         }
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| u32::try_from(pid).ok());
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
         let Some(request) = read_request(&mut reader).await? else { return Ok(()) };
         match request.and_then(checked) {
             Ok(request) => match request.op {
-                Op::Status => answer(&mut writer, &self.status().await?).await,
+                Op::Status => answer(&mut writer, &status::gather(&self).await?).await,
                 Op::Stop => {
                     answer(&mut writer, &Done { ok: true }).await?;
                     self.trigger.stop("down");
@@ -187,7 +206,6 @@ impl Control {
                     self.cursors.settled().await;
                     answer(&mut writer, &Done { ok: true }).await
                 }
-                Op::Follow => self.follow(reader, writer).await,
                 Op::Reload => {
                     let outcome = self.reload(request.profiles).await;
                     respond(&mut writer, outcome).await
@@ -199,6 +217,14 @@ impl Control {
                         () = hung_up(reader) => return Ok(()),
                     };
                     respond(&mut writer, outcome.map(|value| Answered { value })).await
+                }
+                Op::Ack => match self.acknowledge(&request).await {
+                    Ok(acked) => answer(&mut writer, &acked).await,
+                    Err(error) => write_line(&mut writer, error.to_json()).await,
+                },
+                Op::Follow => {
+                    let _place = self.enter(&request, pid);
+                    self.follow(reader, writer).await
                 }
             },
             Err(error) => write_line(&mut writer, error.to_json()).await,
@@ -217,7 +243,10 @@ impl Control {
         let news = async {
             loop {
                 let newest = *self.newest.borrow_and_update();
-                answer(&mut writer, &News { newest }).await?;
+                // Without a deadline: a client that was stopped for a while hears the newest when it goes on.
+                let news = serde_json::to_string(&News { newest }).expect("a number is plain data");
+                let told = writer.write_all(format!("{news}\n").as_bytes()).await;
+                told.map_err(|error| Error::network(error.to_string()))?;
                 if self.newest.changed().await.is_err() {
                     return Ok::<(), Error>(());
                 }
@@ -252,34 +281,30 @@ impl Control {
         (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await
     }
 
-    async fn status(&self) -> Result<Status> {
-        let profiles = self.asker.profiles().await?;
-        let (journal, newest) = (self.journal.clone(), *self.newest.borrow());
-        let read = tokio::task::spawn_blocking(move || Reader::open(&journal)?.cursors());
-        let cursors = read.await.map_err(|error| Error::internal(error.to_string()))??;
-        let cursors = cursors.into_iter().map(|(name, seq)| CursorStatus {
-            name,
-            seq,
-            lag: newest.saturating_sub(seq),
-        });
-        Ok(Status {
-            ok: true,
-            running: true,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            profiles,
-            cursors: cursors.collect(),
-        })
+    /// A reader that says its cursor is shown while it follows.
+    fn enter(&self, request: &Request, pid: Option<u32>) -> Option<Place> {
+        let cursor = request.cursor.clone().filter(|name| is_cursor_name(name))?;
+        let since = rfc3339_ms(self.clock.wall_ms());
+        Some(self.readers.enter(ReaderStatus { cursor, pid, since }))
+    }
+
+    async fn acknowledge(&self, request: &Request) -> Result<Acked> {
+        let (name, seq) = named(request)?;
+        let Advanced { seq, moved } = self.cursors.advance(name, seq).await?;
+        Ok(Acked { ok: true, cursor: name.to_owned(), seq, moved })
     }
 
     fn store(&self, request: &Request) -> Result<()> {
-        match (&request.cursor, request.seq) {
-            (Some(name), Some(seq)) if is_cursor_name(name) => {
-                self.cursors.store(name, seq);
-                Ok(())
-            }
-            _ => Err(Error::validation("a cursor has a name and a seq")),
-        }
+        let (name, seq) = named(request)?;
+        self.cursors.store(name, seq);
+        Ok(())
+    }
+}
+
+fn named(request: &Request) -> Result<(&str, u64)> {
+    match (&request.cursor, request.seq) {
+        (Some(name), Some(seq)) if is_cursor_name(name) => Ok((name, seq)),
+        _ => Err(Error::validation("a cursor has a name and a seq")),
     }
 }
 

@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
+const CURSOR_HELD: &str = "cursor_held";
+
 /// What a running supervisor holds.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
     holder: String,
 }
+
+/// The `subtype` of a home that has a supervisor already.
+pub const HOME_HELD: &str = "supervisor_running";
 
 impl Lock {
     /// The lock on an app, whatever home it is used from: two consumers steal each other's events.
@@ -21,7 +26,8 @@ impl Lock {
 
     fn app_in(folder: &Path, app_id: &str, home: &Path) -> Result<Lock> {
         let path = folder.join(format!("{}.lock", file_name(app_id)));
-        Lock::acquire(&path, home, &format!("app {app_id} is held by a running supervisor"))
+        let refusal = format!("app {app_id} is held by a running supervisor");
+        Lock::acquire(&path, home, &refusal, "app_held")
     }
 
     /// The lock on a home: its journal has one writer.
@@ -29,7 +35,7 @@ impl Lock {
         let data = home.join("data");
         std::fs::create_dir_all(&data)
             .map_err(|error| Error::storage(format!("failed to create {}: {error}", data.display())))?;
-        Lock::acquire(&data.join("supervisor.lock"), home, "a supervisor runs in this home")
+        Lock::acquire(&data.join("supervisor.lock"), home, "a supervisor runs in this home", HOME_HELD)
     }
 
     /// The lock on a cursor: two readers of one would each see a part.
@@ -38,11 +44,12 @@ impl Lock {
         std::fs::create_dir_all(&folder)
             .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
         let path = folder.join(format!("{name}.lock"));
-        Lock::acquire(&path, home, &format!("the cursor `{name}` is held by another watch"))
+        let refusal = format!("the cursor `{name}` is held by another watch");
+        Lock::acquire(&path, home, &refusal, CURSOR_HELD)
     }
 
     /// Takes the lock, or says who holds it.
-    fn acquire(path: &Path, home: &Path, refusal: &str) -> Result<Lock> {
+    fn acquire(path: &Path, home: &Path, refusal: &str, subtype: &str) -> Result<Lock> {
         let cannot =
             |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
         // Never deleted: a lock on a file that is no longer there protects nothing.
@@ -55,7 +62,7 @@ impl Lock {
             .map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(refusal, &mut file)),
+            Err(TryLockError::WouldBlock) => return Err(held(refusal, subtype, &mut file)),
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
         let holder = format!("pid {}, home {}\n", std::process::id(), home.display());
@@ -73,15 +80,16 @@ impl Lock {
     }
 }
 
-fn held(refusal: &str, file: &mut File) -> Error {
+fn held(refusal: &str, subtype: &str, file: &mut File) -> Error {
     let mut holder = String::new();
     // The holder's note is for people; a lock without one is held all the same.
     let _ = file.take(512).read_to_string(&mut holder);
     let holder = crate::event::neutralise(holder.trim());
     let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
-    Error::new(Kind::Conflict, format!("{refusal} ({holder})"))
-        .subtype("supervisor_running")
-        .hint("read its lines instead of starting a second one, or stop it first")
+    Error::new(Kind::Conflict, format!("{refusal} ({holder})")).subtype(subtype).hint(match subtype {
+        CURSOR_HELD => "end that watch, or read with a cursor of another name",
+        _ => "read its lines instead of starting a second one, or stop it first",
+    })
 }
 
 /// A folder of this user that is the same whatever home or environment a process has.

@@ -7,6 +7,7 @@ pub mod control;
 mod known_chats;
 mod lock;
 mod outlet;
+mod readers;
 pub mod reload;
 mod root;
 mod signals;
@@ -22,11 +23,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use known_chats::{ChatState, KnownChat, KnownChats};
-pub use lock::Lock;
+pub use lock::{HOME_HELD, Lock};
 pub use signals::{Ask, Trigger};
-pub use status::{CursorStatus, ProfileStatus, State, Status};
+pub use status::{CursorStatus, JournalStatus, LineStatus, ProfileStatus, ReaderStatus, State, Status};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, rfc3339_ms};
 use crate::core::end::End;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::{Call, Life};
 use control::Control;
 use outlet::{Outlet, OutletEnd};
+use readers::Readers;
 use reload::{Look, Reload};
 use root::{Asker, Root};
 
@@ -124,11 +126,16 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     if let Some(reset) = journal.reset() {
         journal.appender().say(Entry::own(None, &Event::JournalReset(reset.clone())));
     }
+    let readers = Readers::default();
+    let _place = stdout.is_some().then(|| {
+        let (cursor, since) = (cursor.clone(), rfc3339_ms(clock.wall_ms()));
+        readers.enter(ReaderStatus { cursor, pid: Some(std::process::id()), since })
+    });
     let mut outlet = match stdout {
         Some(stdout) => Some(Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?),
         None => None,
     };
-    let root = Root::start(journal.appender(), policy, clock, seats).await?;
+    let root = Root::start(journal.appender(), policy, clock.clone(), seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
     let (trigger, mut told) = Ask::manual();
@@ -138,6 +145,9 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),
+        heard: journal.heard(),
+        readers,
+        clock,
         journal: data.join("journal.db"),
     };
     let control = control.listen(socket)?;

@@ -407,6 +407,8 @@ impl Record {
             since: rfc3339_ms(since),
             reason: self.reason.clone(),
             reconnects: self.connects.saturating_sub(1),
+            // The journal's to know.
+            last_event: None,
         }
     }
 

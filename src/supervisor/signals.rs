@@ -24,6 +24,15 @@ impl Ask {
 
     /// SIGINT, SIGTERM and SIGHUP. A second signal ends the process at once.
     pub fn by_signals() -> Result<Ask> {
+        Ask::by(false)
+    }
+
+    /// For a reader of lines: SIGURG too, which some harnesses end with what they watch.
+    pub fn of_reader() -> Result<Ask> {
+        Ask::by(true)
+    }
+
+    fn by(urgent_too: bool) -> Result<Ask> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
             signal(kind).map_err(|error| Error::internal(format!("failed to listen to signals: {error}")))
@@ -31,6 +40,9 @@ impl Ask {
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
         let mut hangup = listen(SignalKind::hangup())?;
+        // Without a listener it keeps being ignored, as it is from birth.
+        let urgent = SignalKind::from_raw(URGENT);
+        let mut urgent = if urgent_too { Some(listen(urgent)?) } else { None };
         let (trigger, ask) = Ask::manual();
         tokio::spawn(async move {
             loop {
@@ -38,6 +50,7 @@ impl Ask {
                     _ = interrupt.recv() => ("SIGINT", 2),
                     _ = terminate.recv() => ("SIGTERM", 15),
                     _ = hangup.recv() => ("SIGHUP", 1),
+                    () = received(urgent.as_mut()) => ("SIGURG", URGENT),
                 };
                 if !trigger.stop(name) {
                     std::process::exit(128 + number);
@@ -54,6 +67,15 @@ impl Ask {
             // Nobody can ask any more.
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+const URGENT: i32 = rustix::process::Signal::URG.as_raw();
+
+async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

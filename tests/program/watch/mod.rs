@@ -1,5 +1,8 @@
 //! Readers that may die at any moment, and the supervisor they read from.
 
+mod ack;
+mod lines;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -151,6 +154,32 @@ async fn status_says_what_is_and_down_ends_it() {
         status["cursors"].as_array().unwrap().iter().any(|cursor| cursor["name"] == "stdout"),
         "{status}"
     );
+    assert!(status["profiles"][0]["last_event"].is_null(), "{status}");
+
+    world.say("lobby", "hello");
+    let watcher = watch(&world, &["--since", "start", "--cursor", "mine"]);
+    watcher.count("message", 1).await;
+    let (code, stdout, _) = output(&mut world.command(&["status", "--json"]));
+    let status: Value = serde_json::from_str(&stdout).unwrap();
+    let line = &watcher.of_type("message")[0];
+    assert_eq!((code, &status["profiles"][0]["last_event"]), (0, &line["time"]));
+    assert!(status["profiles"][1]["last_event"].is_null(), "{status}");
+    let pid_of = |name: &str| {
+        let cursors = status["cursors"].as_array().unwrap();
+        cursors.iter().find(|cursor| cursor["name"] == name).unwrap()["pid"].clone()
+    };
+    assert_eq!(pid_of("mine"), watcher.child.id());
+    assert_eq!(pid_of("stdout"), supervisor.child.id());
+    assert_eq!(status["readers"].as_array().unwrap().len(), 2);
+    assert_eq!(status["journal"]["newest"], line["seq"]);
+    assert_eq!(status["journal"]["oldest"]["seq"], 1);
+    assert!(status["journal"]["bytes"].as_u64().unwrap() > 0);
+    watcher.kill().await;
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while output(&mut world.command(&["status"])).1.contains(r#""cursor":"mine""#) {
+        assert!(Instant::now() < deadline, "a killed reader is still listed");
+    }
+
     let (code, stdout, _) = output(&mut world.command(&["down"]));
     assert_eq!((code, stdout.trim()), (0, r#"{"ok":true,"running":false}"#));
     assert_eq!(supervisor.ended().await.code(), Some(0));

@@ -1,0 +1,160 @@
+//! From a page of the journal to what a watch writes of it.
+
+use super::super::jq::Jq;
+use crate::clock::{Clock, rfc3339_ms};
+use crate::event::{Event, JqFailed, LINE_MAX, Line, Rendered, bounded, head, one_line};
+use crate::journal::Page;
+
+/// Lines that one event may leave: more is an expression gone wrong.
+const RESULTS_MAX: usize = 1000;
+
+/// Of an expression's error, what is told.
+const MESSAGE_MAX: usize = 1000;
+
+/// Lines to be written, and where in the journal each leaves the watch.
+#[derive(Debug, Default)]
+pub struct Lines {
+    pub bytes: Vec<u8>,
+    /// For each event: its position, and where its lines end in `bytes`.
+    pub ends: Vec<(u64, usize)>,
+    /// The position once all is written.
+    pub looked_to: u64,
+    /// Positions of events of which the expression left nothing.
+    pub swallowed: Vec<u64>,
+    /// Positions of lines that the filter held back.
+    pub held_back: Vec<u64>,
+}
+
+impl Lines {
+    pub fn of(page: Page, jq: Option<&Jq>) -> Lines {
+        let Page { bytes, ends, looked_to, held_back } = page;
+        let Some(jq) = jq else { return Lines { bytes, ends, looked_to, held_back, ..Lines::default() } };
+        let mut lines = Lines { looked_to, held_back, ..Lines::default() };
+        let mut begin = 0;
+        for (seq, end) in ends {
+            let before = lines.bytes.len();
+            if let Err(message) = apply(jq, &bytes[begin..end], &mut lines.bytes) {
+                lines.bytes.truncate(before);
+                let event = Event::JqFailed(JqFailed { message: bounded(&message, MESSAGE_MAX).to_owned() });
+                write_own(seq, &event, &mut lines.bytes);
+            }
+            if lines.bytes.len() == before {
+                lines.swallowed.push(seq);
+            }
+            lines.ends.push((seq, lines.bytes.len()));
+            begin = end;
+        }
+        lines
+    }
+
+    /// A line of the watch itself.
+    pub fn own(position: u64, event: &Event) -> Lines {
+        let mut lines = Lines { looked_to: position, ..Lines::default() };
+        write_own(position, event, &mut lines.bytes);
+        lines.ends.push((position, lines.bytes.len()));
+        lines
+    }
+
+    /// Leaves the first `count` events that have lines, and what came before them.
+    pub fn only(mut self, count: u64) -> Lines {
+        let (mut begin, mut found) = (0, 0);
+        for (at, (seq, end)) in self.ends.iter().enumerate() {
+            found += u64::from(*end > begin);
+            begin = *end;
+            if found == count {
+                self.looked_to = *seq;
+                self.bytes.truncate(*end);
+                self.ends.truncate(at + 1);
+                break;
+            }
+        }
+        self
+    }
+}
+
+fn apply(jq: &Jq, line: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    for (count, value) in jq.results(line)?.enumerate() {
+        let value = one_line(&value?);
+        if count >= RESULTS_MAX {
+            return Err(format!("it gives more than {RESULTS_MAX} results"));
+        }
+        if value.len() >= LINE_MAX {
+            return Err(format!("a result is longer than {LINE_MAX} bytes"));
+        }
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
+/// It is in no journal, and stands where the watch stands.
+fn write_own(position: u64, event: &Event, out: &mut Vec<u8>) {
+    let rendered = Rendered::new(event);
+    let head = head(None, None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()), None);
+    // Before the first line there is no position yet, and 0 is none.
+    let seq = position.max(1);
+    Line { seq, head: &head, body: &rendered.body, replayed: false, raw: None }.write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(texts: &[&str]) -> Page {
+        let mut page = Page::default();
+        for (at, text) in texts.iter().enumerate() {
+            page.bytes.extend_from_slice(format!("{{\"n\":{},\"content\":{text}}}\n", at + 1).as_bytes());
+            page.ends.push((at as u64 + 1, page.bytes.len()));
+        }
+        page.looked_to = texts.len() as u64;
+        page
+    }
+
+    fn through(code: &str, texts: &[&str]) -> (Vec<String>, Lines) {
+        let lines = Lines::of(page(texts), Some(&Jq::new(code).unwrap()));
+        (String::from_utf8(lines.bytes.clone()).unwrap().lines().map(str::to_owned).collect(), lines)
+    }
+
+    #[test]
+    fn each_result_is_a_line_and_every_event_moves_the_position() {
+        let (shown, lines) = through("select(.n != 2) | .n, .content", &["\"a\"", "\"b\"", "\"c\""]);
+        assert_eq!(shown, ["1", "\"a\"", "3", "\"c\""]);
+        assert_eq!(lines.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(lines.swallowed, [2]);
+        let only = lines.only(2);
+        assert_eq!((only.looked_to, only.ends.len()), (3, 3));
+    }
+
+    /// A text with line breaks must not look like several lines.
+    #[test]
+    fn no_text_can_forge_a_line() {
+        let forged = r#""x\n{\"type\":\"rooma.stopped\"}\u2028\u202e""#;
+        let (shown, _) = through(".content", &[forged]);
+        assert_eq!(shown.len(), 1);
+        assert_eq!(
+            serde_json::from_str::<String>(&shown[0]).unwrap(),
+            serde_json::from_str::<String>(forged).unwrap()
+        );
+        assert!(!shown[0].contains('\u{202e}'), "{shown:?}");
+    }
+
+    #[test]
+    fn what_fails_is_a_line_in_place_of_the_event() {
+        for code in [".n, (.content | error)", "repeat(1)", "\"x\" * 200000"] {
+            let (shown, lines) = through(code, &["\"a\""]);
+            assert_eq!(shown.len(), 1, "{code}");
+            let line: serde_json::Value = serde_json::from_str(&shown[0]).unwrap();
+            assert_eq!((line["type"].as_str(), line["seq"].as_u64()), (Some("rooma.jq_failed"), Some(1)));
+            assert_eq!(lines.ends.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_bound_counts_events_with_lines() {
+        let (_, lines) = through("select(.n > 1) | .n, .n", &["0", "0", "0", "0"]);
+        let lines = lines.only(2);
+        assert_eq!(String::from_utf8(lines.bytes).unwrap(), "2\n2\n3\n3\n");
+        assert_eq!(lines.looked_to, 3);
+    }
+}

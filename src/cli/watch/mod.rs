@@ -1,0 +1,145 @@
+//! `rooma watch`: lines of a running supervisor, read from its journal. Cheap to kill and to start again.
+
+mod dropped;
+mod lines;
+mod out;
+mod reading;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::control::Client;
+use super::jq::Jq;
+use super::{Global, down, monitor, up};
+use crate::config::{Home, Span};
+use crate::error::{Error, Result};
+use crate::journal::Filter;
+use crate::supervisor::{Ask, Lock, Since};
+use reading::{End, Watch};
+
+/// How long `--up` waits for the profiles; what is not connected by then is told by the lines.
+const UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// Read lines from the running supervisor, going on where this cursor stopped
+///
+/// The supervisor owns the connections; a watch only reads. Kill it whenever you like: the next watch with the
+/// same cursor goes on behind the last line that was read. When its time is over, the last line is rooma.rearm.
+///
+/// With --ack the cursor stays where it is until `rooma ack --cursor NAME --seq SEQ` moves it: lines that were
+/// not acknowledged come again, with "replayed":true, when the watch is started again.
+///
+/// --jq is applied to each line of the journal; each result is one line of JSON, texts in quotes. An event may
+/// leave several lines or none. What the watch itself says (rooma.rearm, rooma.supervisor_gone, rooma.dropped,
+/// rooma.jq_failed) stands as it is.
+///
+/// Risk: read
+///
+/// Examples:
+///   rooma watch --mentioned --for 29m
+///   rooma watch --cursor audit --since start --type 'message.*'
+///   rooma watch --up --max-events 1 --for 5m
+///   rooma watch --jq 'select(.trust == "owner") | {seq, chat_id, content}'
+///
+/// AI agents: start it again when it ends with rooma.rearm; `pending` says how many lines wait.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Only lines of these profiles; may be repeated [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
+    /// The name under which the position is kept [default: the profile, or `watch`]
+    #[arg(long, value_name = "NAME")]
+    cursor: Option<String>,
+    /// Begin at the journal's start, now, or after a seq, instead of where the cursor stands
+    #[arg(long, value_name = "start|now|SEQ")]
+    since: Option<Since>,
+    /// End after this time
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<Span>,
+    /// End after this many events that left a line
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_events: Option<u64>,
+    /// Only lines of this type, such as message or reaction.*; may be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Only messages meant for the profile that received them, and rooma's own lines
+    #[arg(long)]
+    mentioned: bool,
+    /// Put each line through a jq expression
+    #[arg(short = 'q', long, value_name = "EXPR")]
+    jq: Option<String>,
+    /// Add the platform's own payload to each line
+    #[arg(long)]
+    raw: bool,
+    /// Say in rooma.dropped, once a minute at most, how many lines the options above held back
+    #[arg(long)]
+    report_dropped: bool,
+    /// Leave the cursor where it is until `rooma ack` moves it
+    #[arg(long)]
+    ack: bool,
+    /// Start the supervisor, as `rooma up` does, when none runs
+    #[arg(long)]
+    up: bool,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let home = down::home(global)?;
+    monitor::check_types(&args.types)?;
+    let jq = args.jq.as_deref().map(Jq::new).transpose()?.map(Arc::new);
+    let name = cursor_name(args.cursor.as_deref(), &args.profile);
+    monitor::check_cursor(&name)?;
+    let mut ask = Ask::of_reader()?;
+    let client = tokio::select! {
+        client = reach(&home, args.up) => client?,
+        _ = ask.stop() => return Ok(()),
+    };
+    let _lock = Lock::cursor(home.root(), &name)?;
+    let filter =
+        Filter { profiles: args.profile, types: args.types, mentioned: args.mentioned, raw: args.raw };
+    let mut watch = Watch::new(&home, client, name, filter)?;
+    watch.acknowledged = args.ack;
+    watch.left = args.max_events;
+    watch.jq = jq;
+    watch.report_dropped(args.report_dropped);
+    watch.begin(args.since.unwrap_or(Since::Cursor)).await?;
+    let deadline = args.duration.map(|span| Instant::now() + span.0);
+    let end = tokio::select! {
+        end = watch.serve() => end?,
+        () = until(deadline) => End::TimeOver,
+        _ = ask.stop() => End::Asked,
+    };
+    watch.finish(end).await
+}
+
+/// The cursor's name where none is given.
+pub fn cursor_name(given: Option<&str>, profiles: &[String]) -> String {
+    match (given, profiles) {
+        (Some(name), _) => name.to_owned(),
+        (None, [alone]) => alone.clone(),
+        (None, _) => "watch".to_owned(),
+    }
+}
+
+async fn reach(home: &Home, may_start: bool) -> Result<Client> {
+    if let Some(client) = Client::connect(home.root()).await? {
+        return Ok(client);
+    }
+    if may_start {
+        up::ensure(home, &[], UP_WITHIN).await?;
+        if let Some(client) = Client::connect(home.root()).await? {
+            return Ok(client);
+        }
+    }
+    Err(Error::validation("no supervisor runs in this home")
+        .subtype("not_running")
+        .hint("start one with rooma up, or give --up"))
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,143 @@
+//! stdout of a watch: written from a thread, so that a reader that stalls holds up nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::super::jq::Jq;
+use super::super::print::{self, Took};
+use super::lines::Lines;
+use crate::clock::thread_now;
+use crate::error::{Error, Result};
+use crate::journal::Page;
+
+/// How long a reader has for the rest of the line it is in the middle of, once the watch is to end.
+const LAST_LINE: Duration = Duration::from_millis(500);
+
+/// How often a waiting thread looks whether it is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What was written, and how that ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Everything up to here is written, or was held back.
+    pub position: u64,
+    /// Events that left a line.
+    pub events: u64,
+    pub by_filter: u64,
+    pub by_jq: u64,
+    pub how: How,
+}
+
+#[derive(Debug)]
+pub enum How {
+    All,
+    /// Asked to end between two lines.
+    Halted,
+    /// Asked to end, and the reader does not take the rest of a line: nothing may follow it.
+    Cut,
+    ReaderGone,
+    Failed(Error),
+}
+
+pub struct Out {
+    halt: Arc<AtomicBool>,
+    position: Arc<AtomicU64>,
+    running: Option<JoinHandle<Done>>,
+}
+
+impl Out {
+    pub fn new() -> Out {
+        Out { halt: Arc::default(), position: Arc::default(), running: None }
+    }
+
+    /// Begins to write what `jq` leaves of a page, at most of `left` events.
+    pub fn page(&mut self, position: u64, page: Page, jq: Option<Arc<Jq>>, left: Option<u64>) {
+        self.spawn(position, move || {
+            let lines = Lines::of(page, jq.as_deref());
+            match left {
+                Some(left) => lines.only(left),
+                None => lines,
+            }
+        });
+    }
+
+    pub fn lines(&mut self, position: u64, lines: Lines) {
+        self.spawn(position, move || lines);
+    }
+
+    fn spawn(&mut self, position: u64, make: impl FnOnce() -> Lines + Send + 'static) {
+        self.halt = Arc::default();
+        self.position = Arc::new(AtomicU64::new(position));
+        let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
+        self.running = Some(tokio::task::spawn_blocking(move || write(&make(), &halt, &reached)));
+    }
+
+    /// How far the writing has come.
+    pub fn position(&self) -> u64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of what was begun; `None` when nothing was. May be dropped and called again.
+    pub async fn done(&mut self) -> Result<Option<Done>> {
+        let Some(running) = &mut self.running else { return Ok(None) };
+        let done = running.await.map_err(|error| Error::internal(error.to_string()));
+        self.running = None;
+        done.map(Some)
+    }
+
+    /// Ends the writing behind a whole line where the reader lets it.
+    pub async fn halt(&mut self, patience: Duration) -> Result<Option<Done>> {
+        self.halt.store(true, Ordering::Release);
+        // An expression without an end never comes back: then its events come again.
+        match tokio::time::timeout(patience, self.done()).await {
+            Ok(done) => done,
+            Err(_late) => {
+                let (position, how) = (self.position(), How::Cut);
+                Ok(Some(Done { position, events: 0, by_filter: 0, by_jq: 0, how }))
+            }
+        }
+    }
+}
+
+fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64) -> Done {
+    let (mut written, mut next, mut give_up) = (0, 0, None);
+    let how = loop {
+        while lines.ends.get(next).is_some_and(|(_, end)| *end <= written) {
+            reached.store(lines.ends[next].0, Ordering::Release);
+            next += 1;
+        }
+        if written == lines.bytes.len() {
+            reached.store(lines.looked_to, Ordering::Release);
+            break How::All;
+        }
+        let mut upto = lines.bytes.len();
+        if halt.load(Ordering::Acquire) {
+            let begin = next.checked_sub(1).map_or(0, |last| lines.ends[last].1);
+            if written == begin {
+                break How::Halted;
+            }
+            upto = lines.ends[next].1;
+            let now = thread_now();
+            if now > *give_up.get_or_insert(now + LAST_LINE) {
+                break How::Cut;
+            }
+        }
+        match print::some(&lines.bytes[written..upto], LOOK_EVERY) {
+            Ok(Took::Bytes(count)) => written += count,
+            Ok(Took::NotReady) => {}
+            Ok(Took::ReaderGone) => break How::ReaderGone,
+            Err(error) => break How::Failed(error),
+        }
+    };
+    done(lines, reached.load(Ordering::Acquire), how)
+}
+
+fn done(lines: &Lines, position: u64, how: How) -> Done {
+    let count = |seqs: &[u64]| seqs.iter().filter(|seq| **seq <= position).count() as u64;
+    let by_jq = count(&lines.swallowed);
+    let events = lines.ends.iter().filter(|(seq, _)| *seq <= position).count() as u64 - by_jq;
+    Done { position, events, by_filter: count(&lines.held_back), by_jq, how }
+}

@@ -1,0 +1,298 @@
+//! The loop of a watch: lines of the journal to stdout, and the cursor behind them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::super::ack;
+use super::super::control::Client;
+use super::super::jq::Jq;
+use super::super::print;
+use super::dropped::Held;
+use super::lines::Lines;
+use super::out::{Done, How, Out};
+use crate::config::Home;
+use crate::error::{Error, Result};
+use crate::event::{Event, Rearm, SupervisorGone};
+use crate::journal::{Filter, Reader};
+use crate::supervisor::Since;
+use crate::supervisor::control::{News, Op, Request};
+
+/// How long a supervisor that went away is waited for.
+const RETURN_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two attempts to reach it again.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// How often an idle watch looks whether its reader is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How stale a stored cursor may be while a reader takes its time.
+const CURSOR_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Pages counted for `pending`; beyond, it is a lower bound.
+const PENDING_PAGES: usize = 64;
+
+/// Why a watch ends in good order.
+pub enum End {
+    TimeOver,
+    /// As many events as were asked for.
+    Enough,
+    Asked,
+    ReaderGone,
+}
+
+pub struct Watch {
+    home: Home,
+    reader: Reader,
+    client: Client,
+    /// What was read of the supervisor's next word so far.
+    word: Vec<u8>,
+    out: Out,
+    name: String,
+    filter: Filter,
+    pub jq: Option<Arc<Jq>>,
+    /// The cursor is moved by `rooma ack` only.
+    pub acknowledged: bool,
+    held: Option<Held>,
+    /// Everything up to here was written and flushed, or held back.
+    position: u64,
+    replayed_to: u64,
+    pub left: Option<u64>,
+}
+
+impl Watch {
+    pub fn new(home: &Home, client: Client, name: String, filter: Filter) -> Result<Watch> {
+        Ok(Watch {
+            home: home.clone(),
+            reader: Reader::open(&home.data().join("journal.db"))?,
+            client,
+            word: Vec::new(),
+            out: Out::new(),
+            name,
+            filter,
+            jq: None,
+            acknowledged: false,
+            held: None,
+            position: 0,
+            replayed_to: 0,
+            left: None,
+        })
+    }
+
+    pub fn report_dropped(&mut self, wanted: bool) {
+        self.held = wanted.then(|| Held::new(Instant::now()));
+    }
+
+    pub async fn begin(&mut self, since: Since) -> Result<()> {
+        self.client.send(&self.follow()).await?;
+        let news: Option<News> = self.client.next(&mut Vec::new()).await?;
+        let newest = news.ok_or_else(|| Error::network("the supervisor ended"))?.newest;
+        self.replayed_to = newest;
+        let stored = self.reader.cursor(&self.name)?;
+        self.position = match since {
+            Since::Start => 0,
+            Since::Now => newest,
+            Since::Seq(seq) => seq.min(newest),
+            Since::Cursor => stored.unwrap_or(newest).min(newest),
+        };
+        // A cursor that others move is set here only where it did not stand already.
+        if !self.acknowledged || stored.is_none() || since != Since::Cursor {
+            self.client.send(&self.cursor()).await?;
+        }
+        Ok(())
+    }
+
+    fn follow(&self) -> Request {
+        Request { cursor: Some(self.name.clone()), ..Request::new(Op::Follow) }
+    }
+
+    fn cursor(&self) -> Request {
+        Request { cursor: Some(self.name.clone()), seq: Some(self.position), ..Request::new(Op::Cursor) }
+    }
+
+    /// Writes lines for as long as there are some, then waits for more.
+    pub async fn serve(&mut self) -> Result<End> {
+        loop {
+            if let Some(end) = self.tell_held(false).await? {
+                return Ok(end);
+            }
+            let page = self.reader.page(self.position, &self.filter, self.replayed_to)?;
+            if page.looked_to != self.position {
+                self.out.page(self.position, page, self.jq.clone(), self.left);
+                if let Some(end) = self.written().await? {
+                    return Ok(end);
+                }
+                continue;
+            }
+            let told = tokio::select! {
+                told = self.client.next::<News>(&mut self.word) => Some(told),
+                () = sleep(LOOK_EVERY) => None,
+            };
+            match told {
+                Some(Ok(Some(_))) => {}
+                Some(Ok(None) | Err(_)) => {
+                    if let Some(end) = self.supervisor_gone().await? {
+                        return Ok(end);
+                    }
+                }
+                None if print::reader_is_gone() => return Ok(End::ReaderGone),
+                None => {}
+            }
+        }
+    }
+
+    /// Waits until what was begun is written. Meanwhile the cursor follows, and the supervisor is listened to: its
+    /// news must not fill the socket.
+    async fn written(&mut self) -> Result<Option<End>> {
+        let mut here = true;
+        let done = loop {
+            tokio::select! {
+                done = self.out.done() => break done?,
+                told = self.client.next::<News>(&mut self.word), if here => here = matches!(told, Ok(Some(_))),
+                () = sleep(CURSOR_EVERY) => {
+                    self.position = self.out.position();
+                    self.store().await;
+                }
+            }
+        };
+        let Some(done) = done else { return Ok(None) };
+        let end = self.account(done)?;
+        self.store().await;
+        Ok(end)
+    }
+
+    /// Takes note of what was written.
+    fn account(&mut self, done: Done) -> Result<Option<End>> {
+        self.position = done.position;
+        if let Some(held) = &mut self.held {
+            held.add(done.by_filter, done.by_jq);
+        }
+        self.left = self.left.map(|left| left.saturating_sub(done.events));
+        match done.how {
+            How::All if self.left == Some(0) => Ok(Some(End::Enough)),
+            How::All | How::Halted => Ok(None),
+            How::Cut | How::ReaderGone => Ok(Some(End::ReaderGone)),
+            How::Failed(error) => Err(error),
+        }
+    }
+
+    async fn store(&mut self) {
+        if self.acknowledged {
+            return;
+        }
+        let request = self.cursor();
+        if let Err(error) = self.client.send(&request).await {
+            // A supervisor that is gone is found by the next read; the line was written all the same.
+            tracing::debug!(%error, "the cursor was not stored");
+        }
+    }
+
+    /// A line of the watch itself.
+    async fn say(&mut self, event: &Event) -> Result<Option<End>> {
+        self.out.lines(self.position, Lines::own(self.position, event));
+        let left = self.left.take();
+        let end = self.written().await;
+        self.left = left;
+        end
+    }
+
+    async fn tell_held(&mut self, all: bool) -> Result<Option<End>> {
+        let now = Instant::now();
+        let Some(held) = &mut self.held else { return Ok(None) };
+        let events = if all { held.take(now) } else { held.due(now) };
+        for event in events {
+            if let Some(end) = self.say(&event).await? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says that the supervisor is gone, and waits for the next one.
+    async fn supervisor_gone(&mut self) -> Result<Option<End>> {
+        self.word.clear();
+        let event = Event::SupervisorGone(SupervisorGone { cursor: self.name.clone() });
+        if let Some(end) = self.say(&event).await? {
+            return Ok(Some(end));
+        }
+        let give_up = Instant::now() + RETURN_WITHIN;
+        while Instant::now() < give_up {
+            match self.follow_again().await {
+                Ok(true) => return Ok(None),
+                // One that is just dying still takes a connection; the next one will keep it.
+                Ok(false) | Err(_) => sleep(RETRY_EVERY).await,
+            }
+            if print::reader_is_gone() {
+                return Ok(Some(End::ReaderGone));
+            }
+        }
+        Err(Error::network("the supervisor went away and did not come back").hint("start it with rooma up"))
+    }
+
+    /// False when no supervisor runs.
+    async fn follow_again(&mut self) -> Result<bool> {
+        let Some(client) = Client::connect(self.home.root()).await? else { return Ok(false) };
+        self.client = client;
+        self.client.send(&self.follow()).await?;
+        if !self.acknowledged {
+            self.client.send(&self.cursor()).await?;
+        }
+        Ok(true)
+    }
+
+    pub async fn finish(mut self, end: End) -> Result<()> {
+        let broken = match self.out.halt(LAST_WORDS).await? {
+            Some(done) => self.account(done)?,
+            None => None,
+        };
+        if broken.is_none() && !matches!(end, End::ReaderGone) {
+            self.last_words(&end).await?;
+        }
+        if !self.acknowledged {
+            self.leave_cursor().await?;
+        }
+        Ok(())
+    }
+
+    /// Answered once it is stored: the next watch begins exactly here. Without a supervisor the journal is free, and
+    /// a cursor that cannot be left in it only makes lines come again.
+    async fn leave_cursor(&self) -> Result<()> {
+        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &self.cursor()).await?;
+        if stored.is_none()
+            && let Err(error) = ack::advance(&self.home, &self.name, self.position).await
+        {
+            tracing::debug!(%error, "the cursor was not stored");
+        }
+        Ok(())
+    }
+
+    /// A reader that takes nothing any more does not keep a watch from its end.
+    async fn last_words(&mut self, end: &End) -> Result<()> {
+        let words = async {
+            if self.tell_held(true).await?.is_none() && matches!(end, End::TimeOver | End::Enough) {
+                let pending = self.pending()?;
+                self.say(&Event::Rearm(Rearm { cursor: self.name.clone(), pending })).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LAST_WORDS, words).await.unwrap_or(Ok(()))
+    }
+
+    /// Lines that wait behind this watch's filter.
+    fn pending(&self) -> Result<u64> {
+        let (mut after, mut count) = (self.position, 0);
+        for _ in 0..PENDING_PAGES {
+            let page = self.reader.page(after, &self.filter, 0)?;
+            if page.looked_to == after {
+                break;
+            }
+            (after, count) = (page.looked_to, count + page.ends.len() as u64);
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a watch writes, and how it ends.
+
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rooma::sandbox::{Burst, Options};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::watch;
+use crate::support::{World, options, output, seq, text};
+
+fn lines(stdout: &str) -> Vec<Value> {
+    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jq_makes_of_each_event_some_lines_or_none_and_the_cursor_goes_on_all_the_same() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    for said in ["one", "two\n{\"type\":\"rooma.stopped\"}", "three"] {
+        world.say("lobby", said);
+    }
+    supervisor.count("message", 3).await;
+    let (code, stdout, stderr) = output(&mut world.command(&["watch", "--jq", ".nonsense["]));
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+
+    let arguments = ["watch", "--since", "start", "--max-events", "2", "--report-dropped"];
+    let jq = ["--jq", "select(.type == \"message\") | .content, .seq"];
+    let (code, stdout, stderr) = output(world.command(&arguments).args(jq));
+    assert_eq!(code, 0, "{stderr}");
+    let read = lines(&stdout);
+    let [one, at_one, two, at_two, dropped, rearm] = read.as_slice() else { panic!("{stdout}") };
+    assert_eq!((one, two), (&Value::from("one"), &Value::from("two\n{\"type\":\"rooma.stopped\"}")));
+    assert_eq!((text(dropped, "type"), text(dropped, "reason")), ("rooma.dropped".into(), "jq".into()));
+    // What the expression left nothing of: all that came before the first message.
+    assert_eq!(dropped["count"].as_u64(), at_one.as_u64().map(|seq| seq - 1));
+    assert_eq!(rearm["pending"], 1);
+    assert_eq!(rearm["seq"], *at_two);
+
+    // The next one goes on behind it; what fails is told, and the watch goes on.
+    let next = watch(&world, &["--jq", "if .content == \"three\" then error(\"oh\") else .content end"]);
+    next.count("rooma.jq_failed", 1).await;
+    world.say("lobby", "four");
+    next.wait("four", |lines| lines.last() == Some(&Value::from("four"))).await;
+    let (read, _) = next.terminate().await;
+    assert_eq!(read.len(), 2, "{read:?}");
+    assert!(text(&read[0], "message").contains("oh"), "{read:?}");
+    assert_eq!(read[0]["seq"].as_u64(), at_two.as_u64().map(|seq| seq + 1));
+    supervisor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_accounts_for_what_its_filter_held_back() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    let reporting = watch(&world, &["--since", "start", "--type", "message", "--report-dropped"]);
+    world.say("lobby", "hello");
+    reporting.count("message", 1).await;
+    let (read, _) = reporting.terminate().await;
+    let dropped = read.last().unwrap();
+    assert_eq!((text(dropped, "type"), text(dropped, "reason")), ("rooma.dropped".into(), "filter".into()));
+    let written = read.iter().filter(|line| line["type"] == "message").count() as u64;
+    assert_eq!(dropped["count"].as_u64().unwrap() + written, seq(dropped), "every position is accounted for");
+    supervisor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_and_a_vanished_reader_end_a_watch_with_0_and_its_cursor_stored() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::URG] {
+        let mut watcher = watch(&world, &["--since", "start"]);
+        watcher.count("rooma.connected", 1).await;
+        watcher.signal(signal);
+        assert_eq!(watcher.ended().await.code(), Some(0), "{signal:?}");
+        let (read, stderr) = watcher.finish();
+        assert_eq!(stderr, "");
+        let (_, stdout, _) = output(&mut world.command(&["status"]));
+        let status: Value = serde_json::from_str(&stdout).unwrap();
+        let cursors = status["cursors"].as_array().unwrap();
+        let cursor = cursors.iter().find(|cursor| cursor["name"] == "watch").unwrap();
+        assert_eq!(cursor["seq"], read.last().unwrap()["seq"], "{signal:?}");
+    }
+    let mut child = world.command(&["watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it goes on without a reader");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(status.code(), Some(0));
+    supervisor.terminate().await;
+}
+
+/// A reader that stalls keeps a watch neither from its deadline nor from a signal, and reads nothing twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_before_a_reader_that_stalls_and_repeats_nothing() {
+    const EVENTS: usize = 1500;
+    let world = World::with(Options { chat_qps: None, ..options(1) }).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    let (code, first, _) = output(&mut world.command(&["watch", "--since", "start", "--max-events", "1"]));
+    assert_eq!(code, 0);
+    let burst = Burst { chat: Some("lobby".into()), count: EVENTS, wait_acked: true, ..Burst::default() };
+    world.sandbox.burst(burst).await.unwrap();
+    let mut seqs: Vec<u64> =
+        first.lines().take(1).map(|line| seq(&serde_json::from_str(line).unwrap())).collect();
+    for round in 0..3 {
+        let arguments: &[&str] = if round == 0 { &["watch", "--for", "300ms"] } else { &["watch"] };
+        let mut child =
+            world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let asked = Instant::now();
+        if round > 0 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        let mut left = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut left).unwrap();
+        // What was cut off in the middle was not read.
+        let whole = left.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let whole = whole.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        seqs.extend(whole.filter(|line| line["type"] != "rooma.rearm").map(|line| seq(&line)));
+    }
+    assert!(seqs.len() > 10, "{seqs:?}");
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "none lost, none twice");
+    supervisor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_starts_the_supervisor_for_several_watches_at_once() {
+    let world = World::new(1).await;
+    let watches: Vec<_> = (0..3)
+        .map(|number| watch(&world, &["--up", "--since", "start", "--cursor", &format!("w{number}")]))
+        .collect();
+    for watcher in &watches {
+        watcher.connected(1).await;
+    }
+    for watcher in watches {
+        watcher.terminate().await;
+    }
+    let (_, stdout, _) = output(&mut world.command(&["status"]));
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["running"], true);
+    assert_eq!(output(&mut world.command(&["down"])).0, 0);
+    world.write("profiles/b0.yaml", "transport: feishu\nappid: x\n");
+    assert_eq!(output(&mut world.command(&["watch", "--up"])).0, 3);
+}

@@ -70,6 +70,8 @@ async fn plan(home: &Path) -> Result<Plan> {
         sync: Sync::Disk,
         retention: Retention::default(),
         policy: Policy { jitter: 0.0, ..Policy::default() },
+        catch_up: super::monitor::catch_up(&config),
+        deaf: super::monitor::deaf(&config),
         clock,
         seats: roster.seats().await?,
         reload: roster.into_reload(),

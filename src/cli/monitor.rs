@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::journal::{Filter, Retention};
+use crate::supervisor::care::{CatchUpRules, DeafRules};
 use crate::supervisor::{self, Ask, Lock, Plan, Since};
 
 /// Connect every profile and print each event as one JSON line
@@ -80,6 +81,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             max_bytes: config.options.journal.max_size.0,
         },
         policy: policy(&config),
+        catch_up: catch_up(&config),
+        deaf: deaf(&config),
         clock,
         seats,
         reload: roster.into_reload(),
@@ -134,6 +137,21 @@ fn policy(config: &Config) -> Policy {
         stable_after: connection.stable_after.0,
         ..Policy::default()
     }
+}
+
+pub fn catch_up(config: &Config) -> CatchUpRules {
+    let options = &config.options.catchup;
+    CatchUpRules {
+        per_chat: options.per_chat as usize,
+        total: options.total as usize,
+        max_age: options.max_age.0,
+        after: options.after.0,
+    }
+}
+
+pub fn deaf(config: &Config) -> DeafRules {
+    let options = &config.options.deaf;
+    DeafRules { quiet_after: options.quiet_after.0, chats: options.chats as usize }
 }
 
 fn filter(args: &Args) -> Filter {

@@ -14,12 +14,16 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Profile};
 use crate::core::end::End;
 use crate::error::{Error, Kind, Result};
+use crate::supervisor::care::Fetch;
 use crate::supervisor::reload::{Change, Look, Reload};
 use crate::supervisor::{Dial, Lock, Perform, Seat};
 use crate::transport::Account;
 
 /// How often a lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
+
+/// How long limits and passing trouble are waited out while the past is fetched.
+const FETCH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The profiles of a supervisor.
 pub struct Roster {
@@ -267,6 +271,7 @@ impl Slot {
             app_id: self.profile.app_id.clone(),
             dial: Arc::clone(self).dial(),
             perform: Arc::clone(self).perform(),
+            fetch: Arc::clone(self).fetch(),
         }
     }
 
@@ -302,6 +307,13 @@ impl Slot {
                 }
                 end
             })
+        })
+    }
+
+    fn fetch(self: Arc<Slot>) -> Fetch {
+        Arc::new(move |missing| {
+            let slot = Arc::clone(&self);
+            Box::pin(async move { slot.account().await?.patient(FETCH_PATIENCE).missed(&missing).await })
         })
     }
 

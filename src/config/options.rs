@@ -54,6 +54,7 @@ options! {
         per_chat: u32 = 200,
         total: u32 = 2000,
         max_age: Span = Span(Duration::from_secs(24 * 3600)),
+        after: Span = Span(Duration::from_secs(30)),
     }
     PresenceOptions {
         max_age: Span = Span(Duration::from_secs(3600)),
@@ -85,6 +86,7 @@ impl Options {
             ("connection.handshake_timeout", connection.handshake_timeout, DEADLINE_MIN),
             ("connection.conflict_check", connection.conflict_check, Duration::from_secs(1)),
             ("http.timeout", self.http.timeout, DEADLINE_MIN),
+            ("deaf.quiet_after", self.deaf.quiet_after, DEADLINE_MIN),
         ];
         match least.into_iter().find(|(_, value, least)| value.0 < *least) {
             None => Ok(()),

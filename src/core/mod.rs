@@ -2,6 +2,7 @@
 
 pub mod dedupe;
 pub mod end;
+pub mod hearing;
 pub mod mention;
 pub mod redial;
 pub mod retry;

@@ -12,8 +12,8 @@ mod text;
 
 pub use message::{ChatType, Mention, MentionKind, MentionScope, Message, Resource, SenderType, Trust};
 pub use own::{
-    Catchup, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped, Gap,
-    JournalReset, JqFailed, Parked, Rearm, Started, Stopped, SupervisorGone,
+    Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
+    Gap, JournalReset, JqFailed, Parked, Rearm, Started, Stopped, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,

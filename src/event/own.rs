@@ -57,14 +57,38 @@ pub struct Conflict {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deaf {
+    /// Where somebody wrote what did not arrive.
     pub chat_id: ChatId,
     pub quiet_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Catchup {
-    pub chat_id: ChatId,
+    /// Absent where it is about all chats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+    /// Messages that became new lines.
     pub count: u32,
+    /// RFC 3339: what was written before was not asked for.
+    pub since: String,
+    /// What was left out, and by which bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CatchupCut>,
+    /// Why the chat could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A bound on catching up that left something out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CatchupCut {
+    /// Older messages of this chat (`catchup.per_chat`).
+    PerChat,
+    /// Older messages of this chat, and all of the chats after it (`catchup.total`).
+    Total,
+    /// What is older than `catchup.max_age`.
+    MaxAge,
 }
 
 /// Lines that retention removed before this reader came to them.

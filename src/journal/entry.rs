@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::advance::Advanced;
 use super::retention::Retention;
+use crate::clock::WallMs;
 use crate::core::dedupe::DedupeKey;
 use crate::event::{Event, Rendered};
 
@@ -97,6 +98,11 @@ pub(super) enum Work {
         seq: u64,
         answer: oneshot::Sender<crate::error::Result<Advanced>>,
     },
+    /// Note up to when a profile has heard everything.
+    HeardTo {
+        profile: Arc<str>,
+        at: WallMs,
+    },
     /// Remove what is kept no longer.
     Trim(Retention),
     /// Answer with the newest position once all work before this is committed.
@@ -132,6 +138,18 @@ impl Appender {
         self.give(Work::Append(Batch { entries: vec![entry], answer: None, _credit: None }));
     }
 
+    /// Notes that a profile has heard everything up to then.
+    pub fn heard_to(&self, profile: &Arc<str>, at: WallMs) {
+        self.give(Work::HeardTo { profile: Arc::clone(profile), at });
+    }
+
+    /// Waits until what was given before is committed.
+    pub async fn settled(&self) {
+        let (answer, committed) = oneshot::channel();
+        self.give(Work::Barrier(answer));
+        let _ = committed.await;
+    }
+
     /// False when the journal is closed.
     pub(super) fn give(&self, work: Work) -> bool {
         match self.queue.send(work) {
@@ -152,7 +170,12 @@ pub(super) fn refuse(work: Work, why: &str) {
                 answer.settle(Err(why.to_owned()));
             }
         }
-        Work::Cursor { .. } | Work::Advance { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => {}
+        Work::Cursor { .. }
+        | Work::Advance { .. }
+        | Work::HeardTo { .. }
+        | Work::Trim(_)
+        | Work::Barrier(_)
+        | Work::Close(_) => {}
     }
 }
 
@@ -179,6 +202,7 @@ impl Inbox {
                 Work::Append(batch) => return Some(batch),
                 Work::Cursor { .. }
                 | Work::Advance { .. }
+                | Work::HeardTo { .. }
                 | Work::Trim(_)
                 | Work::Barrier(_)
                 | Work::Close(_) => {}
@@ -193,6 +217,7 @@ impl Inbox {
                 Work::Append(batch) => return Some(batch),
                 Work::Cursor { .. }
                 | Work::Advance { .. }
+                | Work::HeardTo { .. }
                 | Work::Trim(_)
                 | Work::Barrier(_)
                 | Work::Close(_) => {}

@@ -5,6 +5,7 @@
 //!                         └─▶ syncer thread: one sync per group ─▶ the caller's answer (a power cut loses nothing)
 //! ```
 
+mod activity;
 mod advance;
 mod entry;
 mod heard;
@@ -20,6 +21,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use activity::{ActiveChat, Activity};
 pub use advance::{Advanced, advance_alone};
 #[doc(hidden)]
 pub use entry::Inbox;

@@ -72,8 +72,8 @@ pub struct Extent {
 
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
-    path: PathBuf,
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Reader {

@@ -88,6 +88,13 @@ impl Seen {
     }
 }
 
+/// For readers, who do not have what the writer holds in memory.
+pub fn is_known(db: &Connection, key: &Key) -> rusqlite::Result<bool> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM recent WHERE key = ?1 LIMIT 1")?;
+    let recent = statement.query_row(params![key], |_| Ok(())).optional()?;
+    Ok(recent.is_some() || is_indexed(db, key)?)
+}
+
 fn is_indexed(db: &Connection, key: &Key) -> rusqlite::Result<bool> {
     let mut statement = db.prepare_cached("SELECT 1 FROM seen WHERE key = ?1")?;
     Ok(statement.query_row(params![key], |_| Ok(())).optional()?.is_some())

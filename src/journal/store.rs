@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::activity::store_heard_to;
 use super::entry::Entry;
 use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
@@ -178,6 +179,10 @@ impl Store {
             )?
             .execute(params![name, seq, now])?;
         Ok(())
+    }
+
+    pub fn store_heard_to(&mut self, profile: &str, at: WallMs) -> rusqlite::Result<()> {
+        store_heard_to(&self.db, profile, at)
     }
 
     /// Moves a cursor forward to a line that is there, never back. True when it moved.

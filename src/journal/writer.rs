@@ -182,7 +182,7 @@ impl Writer {
                     let moved = outcome == Appended::Fresh;
                     let _ = answer.send(stands.and_then(|stands| judge(&name, seq, moved, stands)));
                 }
-                Work::Cursor { .. } | Work::Trim(_) | Work::Close(_) => {}
+                Work::Cursor { .. } | Work::HeardTo { .. } | Work::Trim(_) | Work::Close(_) => {}
             }
         }
         self.syncer.sync(group);
@@ -217,7 +217,12 @@ pub(super) type Outcome = (Answer, Appended);
 fn entries(work: &[Work]) -> u64 {
     let count = work.iter().map(|part| match part {
         Work::Append(batch) => batch.entries.len(),
-        Work::Cursor { .. } | Work::Advance { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => 0,
+        Work::Cursor { .. }
+        | Work::Advance { .. }
+        | Work::HeardTo { .. }
+        | Work::Trim(_)
+        | Work::Barrier(_)
+        | Work::Close(_) => 0,
     });
     count.sum::<usize>() as u64
 }
@@ -233,6 +238,7 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             }
             Ok(outcome)
         }
+        Work::HeardTo { profile, at } => store.store_heard_to(profile, *at).map(|()| Appended::Fresh),
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
         Work::Advance { name, seq, .. } => {
             let moved = store.advance_cursor(name, *seq, now)?;

@@ -1,9 +1,12 @@
 //! The process that lives: connections under supervision, the journal, stdout. The only place that names
 //! ractor.
 
+pub mod care;
+mod catch_up;
 mod chat_registry;
 mod connection;
 pub mod control;
+mod deaf;
 mod known_chats;
 mod lock;
 mod outlet;
@@ -34,6 +37,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::{Call, Life};
+use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
@@ -59,6 +63,8 @@ pub struct Plan {
     pub sync: Sync,
     pub retention: Retention,
     pub policy: Policy,
+    pub catch_up: CatchUpRules,
+    pub deaf: DeafRules,
     pub clock: Clock,
     pub seats: Vec<Seat>,
     /// Looks for profiles that came, changed or went.
@@ -90,6 +96,8 @@ pub struct Seat {
     pub app_id: String,
     /// How the verbs act as this profile.
     pub perform: Perform,
+    /// How the past is fetched.
+    pub fetch: Fetch,
 }
 
 /// Where a cursor begins.
@@ -117,7 +125,7 @@ impl std::str::FromStr for Since {
 
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
-    let Plan { data, sync, retention, policy, clock, seats, reload, .. } = plan;
+    let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, .. } = plan;
     let Plan { stdout, socket, filter, cursor, since, .. } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
@@ -135,7 +143,9 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         Some(stdout) => Some(Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?),
         None => None,
     };
-    let root = Root::start(journal.appender(), policy, clock.clone(), seats).await?;
+    let rules = (catch_up, deaf);
+    let care = Care::new(data.join("journal.db"), journal.appender(), journal.heard(), clock.clone(), rules);
+    let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
     let (trigger, mut told) = Ask::manual();

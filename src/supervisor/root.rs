@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::care::{Care, Cared, Caring};
 use super::connection::{self, Connection};
 use super::reload::Change;
 use super::status::{self, ProfileStatus};
@@ -18,7 +20,7 @@ use crate::core::redial::{Policy, Redial, Step};
 use crate::error::{Error, Result};
 use crate::event::{Crashed, Disconnected, Event, Parked, Stopped};
 use crate::journal::{Appender, Entry};
-use crate::transport::{Life, Report};
+use crate::transport::{Alive, Life, Report};
 
 /// A running supervisor.
 pub struct Root {
@@ -26,8 +28,15 @@ pub struct Root {
 }
 
 impl Root {
-    pub async fn start(appender: Appender, policy: Policy, clock: Clock, seats: Vec<Seat>) -> Result<Root> {
-        let args = Args { appender, policy, clock, seats };
+    /// Without `care`, nobody asks for what connections miss.
+    pub async fn start(
+        appender: Appender,
+        policy: Policy,
+        clock: Clock,
+        seats: Vec<Seat>,
+        care: Option<Care>,
+    ) -> Result<Root> {
+        let args = Args { appender, policy, clock, seats, care };
         let (actor, _) = Actor::spawn(None, Supervisor, args)
             .await
             .map_err(|error| cannot_start("the supervisor", error))?;
@@ -95,12 +104,26 @@ struct Args {
     policy: Policy,
     clock: Clock,
     seats: Vec<Seat>,
+    care: Option<Care>,
 }
 
 /// Everything that comes late carries the generation it belongs to: a record that has moved on ignores it.
 enum Msg {
-    Dial { seat: usize, generation: u64 },
-    Report { seat: usize, generation: u64, report: Report },
+    Dial {
+        seat: usize,
+        generation: u64,
+    },
+    Report {
+        seat: usize,
+        generation: u64,
+        report: Report,
+    },
+    /// The connection is open and brings nothing.
+    Deaf {
+        seat: usize,
+        generation: u64,
+        since: WallMs,
+    },
     Apply(Vec<Change>, RpcReplyPort<()>),
     Seat(String, RpcReplyPort<Option<Seat>>),
     CloseAll(RpcReplyPort<()>),
@@ -109,6 +132,7 @@ enum Msg {
 
 struct State {
     appender: Appender,
+    care: Option<Care>,
     clock: Clock,
     start: Instant,
     /// By a number that is never given twice.
@@ -130,6 +154,9 @@ struct Record {
     told: (status::State, WallMs),
     reason: Option<String>,
     connects: u32,
+    /// What a deaf connection has left to its successor.
+    deaf: Option<WallMs>,
+    deaf_in_a_row: u32,
 }
 
 enum Next {
@@ -140,6 +167,10 @@ enum Next {
 /// A connection that lives.
 struct Open {
     actor: ActorRef<connection::Msg>,
+    alive: Alive,
+    /// Set while nothing of the past is missing.
+    complete: Arc<AtomicBool>,
+    caring: Option<Caring>,
     usable_since: Option<Instant>,
 }
 
@@ -152,6 +183,7 @@ impl Actor for Supervisor {
         let start = args.clock.now();
         let mut state = State {
             appender: args.appender,
+            care: args.care,
             clock: args.clock,
             start,
             records: BTreeMap::new(),
@@ -173,7 +205,8 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Dial { seat, generation } => state.dial(&myself, seat, generation).await,
-            Msg::Report { seat, generation, report } => state.report(seat, generation, &report),
+            Msg::Report { seat, generation, report } => state.report(&myself, seat, generation, &report),
+            Msg::Deaf { seat, generation, since } => state.deaf(seat, generation, since),
             Msg::Apply(changes, reply) => {
                 changes.into_iter().for_each(|change| state.apply(&myself, change));
                 let _ = reply.send(());
@@ -235,16 +268,21 @@ impl State {
             report: reporter(myself, seat, generation),
             stop: stopped,
             attempt: record.redial.dialling(),
+            alive: Alive::default(),
         };
+        let alive = life.alive.clone();
         let args = connection::Args { dial, life, stop };
         match Actor::spawn_linked(None, Connection, args, myself.get_cell()).await {
-            Ok((actor, _)) => record.open = Some(Open { actor, usable_since: None }),
+            Ok((actor, _)) => {
+                let complete = Arc::default();
+                record.open = Some(Open { actor, alive, complete, caring: None, usable_since: None });
+            }
             // A child that failed to start sends no event of its end.
             Err(error) => self.decide(myself, seat, &End::Crashed { message: error.to_string() }, None),
         }
     }
 
-    fn report(&mut self, seat: usize, generation: u64, report: &Report) {
+    fn report(&mut self, myself: &ActorRef<Msg>, seat: usize, generation: u64, report: &Report) {
         let now = self.clock.now();
         let Some(record) = self.records.get_mut(&seat).filter(|record| record.generation == generation)
         else {
@@ -261,11 +299,30 @@ impl State {
                 record.told = (status::State::Connected, self.clock.wall_ms());
                 record.reason = None;
                 record.connects = record.connects.saturating_add(1);
+                record.care(self.care.as_ref(), myself, seat);
             }
             Report::Conflict { online, .. } => {
                 tracing::warn!(profile = %record.seat.name, online, "another process uses this app");
             }
         }
+    }
+
+    /// It is replaced; the next one asks for what this one missed.
+    fn deaf(&mut self, seat: usize, generation: u64, since: WallMs) {
+        let Some(record) = self.records.get_mut(&seat).filter(|record| record.generation == generation)
+        else {
+            return;
+        };
+        let Some(open) = &record.open else { return };
+        record.deaf = Some(since);
+        record.deaf_in_a_row = record.deaf_in_a_row.saturating_add(1);
+        record.next = Some(Next::Dial);
+        record.generation += 1;
+        record.reason = Some("deaf".to_owned());
+        let event =
+            Event::Disconnected(Disconnected { reason: "deaf".to_owned(), retry_in_ms: 0, attempt: 1 });
+        self.appender.say(Entry::own(Some((Arc::clone(&record.seat.name), record.seat.transport)), &event));
+        let _ = open.actor.cast(connection::Msg::Close);
     }
 
     fn add(&mut self, myself: &ActorRef<Msg>, seat: Seat) {
@@ -278,6 +335,8 @@ impl State {
             told: (status::State::Connecting, self.clock.wall_ms()),
             reason: None,
             connects: 0,
+            deaf: None,
+            deaf_in_a_row: 0,
         };
         self.records.insert(self.next_seat, record);
         let _ = myself.cast(Msg::Dial { seat: self.next_seat, generation: 0 });
@@ -364,7 +423,9 @@ impl State {
             // Another child: the registry of chats. Its loss is repaired at the next start, from the journal.
             return tracing::error!(reason = %end.reason(), "an actor ended");
         };
-        let usable_since = record.open.take().and_then(|open| open.usable_since);
+        let open = record.open.take();
+        record.note_heard(open.as_ref(), end, &self.appender, &self.clock);
+        let usable_since = open.and_then(|open| open.usable_since);
         let usable_for = usable_since.map(|since| self.clock.now() - since);
         let next = record.next.take();
         if self.closing.is_some() {
@@ -433,6 +494,36 @@ impl Record {
                 };
                 Some((after, event))
             }
+        }
+    }
+
+    /// Begins with the handshake; ends with the connection.
+    fn care(&mut self, care: Option<&Care>, myself: &ActorRef<Msg>, number: usize) {
+        let (Some(care), Some(open)) = (care, &mut self.open) else { return };
+        let (supervisor, generation) = (myself.clone(), self.generation);
+        open.caring = Some(care.begin(Cared {
+            seat: self.seat.clone(),
+            alive: open.alive.clone(),
+            deaf_since: self.deaf.take(),
+            strikes: self.deaf_in_a_row,
+            complete: Arc::clone(&open.complete),
+            deaf: Box::new(move |since| {
+                let _ = supervisor.cast(Msg::Deaf { seat: number, generation, since });
+            }),
+        }));
+    }
+
+    /// Up to when everything was heard: a connection in good order heard all until it closed, any other one until
+    /// the other side's last sign of life.
+    fn note_heard(&self, open: Option<&Open>, end: &End, appender: &Appender, clock: &Clock) {
+        let Some(open) = open.filter(|open| open.complete.load(Ordering::Relaxed)) else { return };
+        let heard_to = match end {
+            // What a deaf one missed begins earlier, and its successor knows where.
+            End::Asked if self.deaf.is_none() => Some(clock.wall_ms()),
+            _ => open.alive.last(),
+        };
+        if let Some(at) = self.deaf.or(heard_to) {
+            appender.heard_to(&self.seat.name, at);
         }
     }
 

@@ -42,7 +42,8 @@ fn seat(name: &str, script: Vec<Act>) -> (Seat, Arc<Mutex<Vec<Instant>>>) {
 
 fn seat_of(name: &str, dial: Dial) -> Seat {
     let perform: Perform = Arc::new(|_, _| Box::pin(async { Ok(Value::Null) }));
-    Seat { name: Arc::from(name), transport: "feishu", app_id: format!("cli_{name}"), dial, perform }
+    let fetch: Fetch = Arc::new(|_| Box::pin(async { Ok(Default::default()) }));
+    Seat { name: Arc::from(name), transport: "feishu", app_id: format!("cli_{name}"), dial, perform, fetch }
 }
 
 async fn play(act: Act, life: Life) -> End {
@@ -83,7 +84,7 @@ async fn stage(seats: Vec<Seat>) -> Stage {
     let (appender, inbox) = Appender::for_test();
     let start = Instant::now();
     let policy = Policy { jitter: 0.0, ..Policy::default() };
-    let root = Root::start(appender, policy, Clock::simulated(0), seats).await.unwrap();
+    let root = Root::start(appender, policy, Clock::simulated(0), seats, None).await.unwrap();
     Stage { root, inbox, start }
 }
 
@@ -407,7 +408,7 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
     });
     let policy = Policy { jitter: 0.0, ..Policy::default() };
     let seat = seat_of("alice", dial);
-    let root = Root::start(appender, policy, clock.clone(), vec![seat]).await.unwrap();
+    let root = Root::start(appender, policy, clock.clone(), vec![seat], None).await.unwrap();
 
     pass(Duration::from_secs(960)).await;
     clock.sleep_machine(Duration::from_secs(3600));

@@ -10,22 +10,24 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, WallMs};
 use crate::core::end::End;
+use crate::core::hearing::Hears;
 use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::event::{Event, Resource};
+use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Posted, Reacted, Target, Upload, Uploaded,
+    PastMessage, Place, Posted, Reacted, Target, Upload, Uploaded,
 };
 pub use way::Way;
 
@@ -142,6 +144,45 @@ pub struct Shared {
     pub limits: Limits,
 }
 
+/// Which part of the past is wanted.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    pub place: Place,
+    pub chat_type: ChatType,
+    /// Milliseconds since the epoch.
+    pub since: i64,
+    pub until: Option<i64>,
+    /// The newest of them.
+    pub limit: usize,
+    pub hears: Hears,
+}
+
+/// What a profile ought to have heard.
+#[derive(Debug, Default)]
+pub struct Missed {
+    /// Oldest first; marked as telling of the past.
+    pub entries: Vec<Entry>,
+    /// There was more than the limit.
+    pub more: bool,
+    /// Threads that these messages open or belong to. A chat's history does not hold what is said in them.
+    pub threads: Vec<String>,
+}
+
+/// When the other side of a connection was heard of last. Shared between a connection and those who care for it.
+#[derive(Clone, Debug, Default)]
+pub struct Alive(Arc<AtomicI64>);
+
+impl Alive {
+    pub fn mark(&self, wall: WallMs) {
+        self.0.store(wall, Ordering::Relaxed);
+    }
+
+    /// Absent before the first sign.
+    pub fn last(&self) -> Option<WallMs> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|at| *at != 0)
+    }
+}
+
 /// One life of one connection: where its events go, what it reports, when it must end.
 pub struct Life {
     pub appender: Appender,
@@ -151,6 +192,7 @@ pub struct Life {
     pub stop: watch::Receiver<bool>,
     /// Counts the attempts since the last usable connection, from 1.
     pub attempt: u32,
+    pub alive: Alive,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +226,13 @@ impl Account {
     pub fn inject(self, poison: Option<String>, crash: Option<String>) -> Account {
         match self {
             Account::Feishu(account) => Account::Feishu(account.inject(poison, crash)),
+        }
+    }
+
+    /// What this profile ought to have heard in a place.
+    pub async fn missed(&self, missing: &Missing) -> Result<Missed> {
+        match self {
+            Account::Feishu(account) => account.missed(missing).await,
         }
     }
 

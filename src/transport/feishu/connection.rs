@@ -43,7 +43,7 @@ pub async fn run(state: &Arc<State>, life: Life) -> End {
 }
 
 async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
-    let Life { appender, report, mut stop, attempt } = life;
+    let Life { appender, report, mut stop, attempt, alive } = life;
     let voice = Voice { appender, report: report.into() };
     voice.say(state, &Event::Connecting(Connecting { attempt }));
     // Boxed, so that a connection that stands does not carry room for how it came about.
@@ -63,7 +63,7 @@ async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
             secrets = secrets.and(Secrets::new(values));
             drop(endpoint);
             serve::serve(
-                serve::Connection { state: Arc::clone(state), voice, bot, asked, stop },
+                serve::Connection { state: Arc::clone(state), voice, bot, asked, stop, alive },
                 settings,
                 socket,
             )
@@ -80,7 +80,7 @@ pub async fn run_over(state: &Arc<State>, life: Life, pipe: tokio::io::DuplexStr
     use tokio_tungstenite::WebSocketStream;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
-    let Life { appender, report, stop, attempt } = life;
+    let Life { appender, report, stop, attempt, alive } = life;
     let voice = Voice { appender, report: report.into() };
     voice.say(state, &Event::Connecting(Connecting { attempt }));
     let bot = Arc::new(Bot { name: "Helper".to_owned(), open_id: "ou_bot".to_owned() });
@@ -90,8 +90,8 @@ pub async fn run_over(state: &Arc<State>, life: Life, pipe: tokio::io::DuplexStr
     let pong = state.shared.limits.pong;
     let settings = Settings { service: 7, ping_interval: Duration::from_secs(90), pong };
     let socket = WebSocketStream::from_raw_socket(pipe, Role::Client, None).await;
-    serve::serve(serve::Connection { state: Arc::clone(state), voice, bot, asked, stop }, settings, socket)
-        .await
+    let connection = serve::Connection { state: Arc::clone(state), voice, bot, asked, stop, alive };
+    serve::serve(connection, settings, socket).await
 }
 
 async fn establish(

@@ -26,6 +26,7 @@ mod ids;
 mod known;
 mod markup;
 mod mention;
+mod missed;
 mod names;
 mod normalize;
 mod past;

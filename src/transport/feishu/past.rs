@@ -7,7 +7,10 @@ use super::known::Known;
 use super::mention::{self, Doubt, Me};
 use super::wire::{List, Text, WireMention};
 use super::{tidy, time};
+use crate::core::mention::{Addressed, scope};
+use crate::core::trust::trust;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::{ChatType, Message, SenderType};
 use crate::transport::Identity;
 use crate::transport::verbs::{MemberType, PastMessage, Sender};
 
@@ -132,6 +135,70 @@ pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -
         resources: if wire.deleted { Vec::new() } else { content.resources },
         children: Vec::new(),
     }
+}
+
+/// What the history does not say of a message's chat.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    pub chat_type: ChatType,
+}
+
+/// The line a push of this message would have made. Absent for this bot's own words and for what was taken back.
+pub fn message(
+    wire: &Wire<'_>,
+    identity: &Identity,
+    me: Me<'_>,
+    known: &Known,
+    scene: Scene,
+) -> Option<Message> {
+    let (sender_id, kind) = sender_id(&wire.sender, me);
+    let own = sender_id.as_str() == me.open_id || wire.sender.id.as_str() == me.app_id;
+    if wire.deleted || own || wire.message_id.is_empty() || wire.chat_id.is_empty() {
+        return None;
+    }
+    let profile_of = |app_id: &str| profile_of(identity, app_id);
+    let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
+    let content = content::render(wire.msg_type.as_str(), wire.body.content.as_str(), &mentions);
+    let sender_type = match kind {
+        MemberType::User => SenderType::User,
+        MemberType::Bot => SenderType::Bot,
+    };
+    let (mentioned, mention) = scope(Addressed {
+        directly: scene.chat_type == ChatType::P2p && sender_type == SenderType::User,
+        me: mentions.me,
+        all: mentions.all || content.all,
+        others: mentions.others,
+    });
+    let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(tidy::name);
+    let chat = known.chat(wire.chat_id.as_str());
+    let some_id = |id: &Text<'_>| tidy::some(id.as_str(), |id| MessageId::new(tidy::id(id)));
+    Some(Message {
+        chat_name: chat.and_then(|chat| chat.name.as_deref()).map(tidy::name),
+        chat_id: ChatId::new(tidy::id(wire.chat_id.as_str())),
+        chat_type: scene.chat_type,
+        message_id: MessageId::new(tidy::id(wire.message_id.as_str())),
+        message_type: tidy::word(wire.msg_type.as_str()),
+        sender_name: name(wire.sender.id.as_str()).or_else(|| name(sender_id.as_str())),
+        sender_type,
+        sender_profile: (sender_type == SenderType::Bot)
+            .then(|| profile_of(wire.sender.id.as_str()))
+            .flatten(),
+        mentioned,
+        mention,
+        content: content.text,
+        truncated: None,
+        mentions: mentions.list,
+        thread_id: tidy::some(wire.thread_id.as_str(), |id| ThreadId::new(tidy::id(id))),
+        root_id: some_id(&wire.root_id),
+        reply_to: some_id(&wire.parent_id),
+        create_time: time::rfc3339(wire.written()),
+        resources: content.resources,
+        relayed: None,
+        trust: trust(&sender_id, sender_type, identity.owner.as_ref(), &identity.allowed_people),
+        sender_id,
+        // What the push of it is called.
+        event_type: "im.message.receive_v1".to_owned(),
+    })
 }
 
 fn sender(sender: &WireSender<'_>) -> Sender {

@@ -59,7 +59,11 @@ impl Account {
     }
 
     /// Newest first.
-    async fn collect(&self, query: &HistoryQuery, anchor: Option<&Anchor>) -> Result<(Vec<Raw>, bool)> {
+    pub(super) async fn collect(
+        &self,
+        query: &HistoryQuery,
+        anchor: Option<&Anchor>,
+    ) -> Result<(Vec<Raw>, bool)> {
         let mut filter = Filter { query, anchor, passed_anchor: anchor.is_none() };
         let container = container(query, anchor);
         let (mut found, mut token) = (Vec::new(), None::<String>);
@@ -124,7 +128,7 @@ impl Account {
     }
 }
 
-struct Anchor {
+pub(super) struct Anchor {
     id: MessageId,
     written: i64,
 }
@@ -172,7 +176,7 @@ fn container<'a>(query: &'a HistoryQuery, anchor: Option<&Anchor>) -> Container<
     }
 }
 
-fn read(raw: &Raw) -> Option<Wire<'_>> {
+pub(super) fn read(raw: &Raw) -> Option<Wire<'_>> {
     serde_json::from_str(raw.get()).ok()
 }
 

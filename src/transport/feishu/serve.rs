@@ -29,7 +29,7 @@ use super::session::{Input, Now, Output, Session, Settings};
 use crate::core::end::End;
 use crate::event::{Dropped, Event, bounded, neutralise};
 use crate::journal::{Entry, Settled};
-use crate::transport::Report;
+use crate::transport::{Alive, Report};
 
 /// Messages taken in one go before the loop looks elsewhere: enough to amortise the look, short enough to be
 /// a few hundred microseconds.
@@ -58,6 +58,7 @@ pub struct Connection {
     pub bot: Arc<Bot>,
     pub asked: Asked,
     pub stop: watch::Receiver<bool>,
+    pub alive: Alive,
 }
 
 /// Why the loop woke up.
@@ -158,6 +159,7 @@ impl Work {
 
     /// Takes the message that came and those that are there already.
     fn read<S: Wire>(&mut self, first: Inbound, session: &mut Session, socket: &mut WebSocketStream<S>) {
+        self.connection.alive.mark(self.now().wall_ms);
         let mut inbound = first;
         for _ in 0..READ_BATCH {
             session.handle(self.now(), input(inbound));

@@ -1,0 +1,179 @@
+//! Looks after a connected profile: fetches what was said while it was away, notes up to when it has heard
+//! everything, and finds out when it is connected and hears nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use super::catch_up;
+use super::deaf;
+use super::{Later, Seat};
+use crate::clock::{Clock, WallMs};
+use crate::core::hearing::{Window, window};
+use crate::error::{Error, Result};
+use crate::journal::{Appender, Heard, Reader};
+use crate::transport::{Alive, Missed, Missing};
+
+/// Fetches a part of the past as a profile.
+pub type Fetch = Arc<dyn Fn(Missing) -> Later<Result<Missed>> + Send + Sync>;
+
+/// How often it is noted up to when a profile has heard everything: as much is asked for again after a kill.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+
+/// After trouble that passes, the past is asked for again.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
+/// Profiles that are cared for at one time: a home of a thousand must not fall upon its platform.
+const AT_ONCE: usize = 8;
+
+/// Between two calls: the rate limits are for those who write.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// How far catching up goes.
+#[derive(Clone, Copy, Debug)]
+pub struct CatchUpRules {
+    pub per_chat: usize,
+    pub total: usize,
+    pub max_age: Duration,
+    /// A shorter outage is none: the platform delivers again by itself.
+    pub after: Duration,
+}
+
+/// When a profile that hears nothing is looked into.
+#[derive(Clone, Copy, Debug)]
+pub struct DeafRules {
+    pub quiet_after: Duration,
+    /// The busiest chats are looked at.
+    pub chats: usize,
+}
+
+/// What all profiles of a supervisor are cared for with.
+#[derive(Clone)]
+pub struct Care {
+    pub journal: PathBuf,
+    pub appender: Appender,
+    pub heard: Heard,
+    pub clock: Clock,
+    pub catch_up: CatchUpRules,
+    pub deaf: DeafRules,
+    room: Arc<Semaphore>,
+}
+
+/// One connection that is cared for.
+pub struct Cared {
+    pub seat: Seat,
+    pub alive: Alive,
+    /// Set when the connection before this one was deaf: nothing after this was heard.
+    pub deaf_since: Option<WallMs>,
+    /// Deaf connections in a row: the suspicion may be wrong, and each costs a connection.
+    pub strikes: u32,
+    /// Turns true once nothing of the past is missing any more.
+    pub complete: Arc<AtomicBool>,
+    /// Tells that the connection is deaf, and since when.
+    pub deaf: Box<dyn Fn(WallMs) + Send + Sync>,
+}
+
+/// Ends the care when it is dropped.
+pub struct Caring(AbortHandle);
+
+impl Drop for Caring {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Care {
+    pub fn new(
+        journal: PathBuf,
+        appender: Appender,
+        heard: Heard,
+        clock: Clock,
+        rules: (CatchUpRules, DeafRules),
+    ) -> Care {
+        let (catch_up, deaf) = rules;
+        Care { journal, appender, heard, clock, catch_up, deaf, room: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Begins with a connection, and ends with what is returned.
+    pub fn begin(&self, cared: Cared) -> Caring {
+        let care = self.clone();
+        Caring(tokio::spawn(Box::pin(async move { care.run(cared).await })).abort_handle())
+    }
+
+    async fn run(self, cared: Cared) {
+        let connected_at = self.clock.wall_ms();
+        // What the last connection left to be noted is in the journal by then.
+        self.appender.settled().await;
+        while let Err(error) = self.catch_up(&cared, connected_at).await {
+            tracing::warn!(profile = %cared.seat.name, %error, "what was missed cannot be fetched yet");
+            sleep(TRY_AGAIN).await;
+        }
+        self.appender.heard_to(&cared.seat.name, connected_at);
+        cared.complete.store(true, Ordering::Relaxed);
+        self.watch(&cared, connected_at).await;
+    }
+
+    async fn catch_up(&self, cared: &Cared, connected_at: WallMs) -> Result<()> {
+        let window = match cared.deaf_since {
+            Some(since) => window(since, connected_at, Duration::ZERO, self.catch_up.max_age),
+            None => self.outage(&cared.seat.name, connected_at).await?,
+        };
+        let Some(window) = window else { return Ok(()) };
+        let _room = self.room.acquire().await;
+        tracing::info!(profile = %cared.seat.name, since = window.since, "catching up");
+        catch_up::catch_up(self, &cared.seat, window).await
+    }
+
+    /// Nothing where the profile was never connected before: then it begins now.
+    async fn outage(&self, profile: &Arc<str>, now: WallMs) -> Result<Option<Window>> {
+        let name = Arc::clone(profile);
+        let heard_to = self.read(move |reader| reader.heard_to(&name)).await?;
+        let rules = &self.catch_up;
+        Ok(heard_to.and_then(|heard_to| window(heard_to, now, rules.after, rules.max_age)))
+    }
+
+    /// While connected: notes how far it has heard, and looks into silence.
+    async fn watch(&self, cared: &Cared, connected_at: WallMs) {
+        let quiet_after = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
+        let mut looked_at = connected_at;
+        loop {
+            sleep(NOTE_EVERY.min(quiet_after / 2)).await;
+            if let Some(at) = cared.alive.last() {
+                self.appender.heard_to(&cared.seat.name, at);
+            }
+            let now = self.clock.wall_ms();
+            let last_event = self.heard.last_event(&cared.seat.name).unwrap_or(0).max(connected_at);
+            if now - last_event.max(looked_at) < millis(quiet_after) {
+                continue;
+            }
+            looked_at = now;
+            let Ok(_room) = self.room.acquire().await else { return };
+            match deaf::is_deaf(self, &cared.seat, last_event, now).await {
+                Ok(false) => {}
+                Ok(true) => return (cared.deaf)(last_event),
+                Err(error) => {
+                    tracing::debug!(profile = %cared.seat.name, %error, "silence could not be looked into");
+                }
+            }
+        }
+    }
+
+    /// Reads the journal on a thread that may wait for a disk.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let path = self.journal.clone();
+        let done = tokio::task::spawn_blocking(move || read(&Reader::open(&path)?)).await;
+        done.map_err(|error| Error::internal(error.to_string()))?
+    }
+}
+
+pub fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,196 @@
+//! Fetches what was said while a profile was away and the platform delivers no more.
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::Seat;
+use super::care::{Care, PAUSE};
+use crate::clock::rfc3339_ms;
+use crate::core::hearing::{Hears, Window};
+use crate::error::{Error, Kind, Result};
+use crate::event::ids::{ChatId, ThreadId};
+use crate::event::{Catchup, CatchupCut, ChatType, Event};
+use crate::journal::{Activity, Appended, Entry};
+use crate::transport::verbs::{Chat, Items, Place};
+use crate::transport::{Call, Missing};
+
+/// How long the list of chats is waited for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Chats that are looked into after one outage.
+const CHATS_MAX: usize = 500;
+
+/// Threads that are looked into per chat.
+const THREADS_MAX: usize = 10;
+
+/// A chat to look into.
+struct Candidate {
+    chat_id: ChatId,
+    chat_type: ChatType,
+    threads: Vec<ThreadId>,
+}
+
+/// Journals what was missed in every chat, and says how much that was. Fails only where it is worth another try.
+pub async fn catch_up(care: &Care, seat: &Seat, window: Window) -> Result<()> {
+    let name = seat.name.to_string();
+    let activity = care.read(move |reader| reader.activity(&name)).await?;
+    // Who may read a group's history is also told of all its people's words.
+    let hears = Hears { everybody: true, ..activity.hears };
+    let mut round = Round { care, seat, window, hears, left: care.catch_up.total };
+    if window.cut {
+        round.tell(None, 0, Some(CatchupCut::MaxAge), None);
+    }
+    for candidate in candidates(seat, activity).await? {
+        if round.left == 0 {
+            round.tell(Some(&candidate.chat_id), 0, Some(CatchupCut::Total), None);
+            break;
+        }
+        round.chat(&candidate).await?;
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// The busiest chats first, then all others the bot is in. Direct conversations are in no list of the platform's.
+async fn candidates(seat: &Seat, activity: Activity) -> Result<Vec<Candidate>> {
+    let listed = (seat.perform)(Call::Chats { limit: Some(CHATS_MAX) }, PATIENCE).await?;
+    let listed: Items<Chat> =
+        serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
+    let mut found: Vec<Candidate> = Vec::new();
+    for chat in activity.chats {
+        let here = listed.items.iter().any(|listed| listed.chat_id == chat.chat_id.as_str());
+        if here || chat.chat_type == ChatType::P2p {
+            let (chat_id, chat_type, threads) = (chat.chat_id, chat.chat_type, chat.threads);
+            found.push(Candidate { chat_id, chat_type, threads });
+        }
+    }
+    for chat in listed.items {
+        if !found.iter().any(|known| known.chat_id.as_str() == chat.chat_id) {
+            let topic = chat.chat_mode.as_deref() == Some("topic");
+            let chat_type = if topic { ChatType::Topic } else { ChatType::Group };
+            found.push(Candidate { chat_id: ChatId::new(chat.chat_id), chat_type, threads: Vec::new() });
+        }
+    }
+    found.truncate(CHATS_MAX);
+    Ok(found)
+}
+
+struct Round<'a> {
+    care: &'a Care,
+    seat: &'a Seat,
+    window: Window,
+    hears: Hears,
+    /// Messages that may still be taken.
+    left: usize,
+}
+
+impl Round<'_> {
+    async fn chat(&mut self, chat: &Candidate) -> Result<()> {
+        let limit = self.left.min(self.care.catch_up.per_chat);
+        let bound = if limit < self.care.catch_up.per_chat { CatchupCut::Total } else { CatchupCut::PerChat };
+        let whole = match self.fetch(Place::Chat(chat.chat_id.clone()), chat.chat_type, limit).await {
+            Ok(whole) => whole,
+            Err(error) if is_passing(&error) => return Err(error),
+            Err(error) => {
+                self.tell(Some(&chat.chat_id), 0, None, Some(&error));
+                return Ok(());
+            }
+        };
+        let mut cut = whole.more.then_some(bound);
+        let mut entries = whole.entries;
+        let mut threads: Vec<ThreadId> = whole.threads.into_iter().map(ThreadId::new).collect();
+        threads.extend(chat.threads.iter().filter(|id| !threads.contains(id)).cloned().collect::<Vec<_>>());
+        for thread in threads.into_iter().take(THREADS_MAX) {
+            let left = limit.saturating_sub(entries.len());
+            if left == 0 {
+                cut.get_or_insert(bound);
+                break;
+            }
+            sleep(PAUSE).await;
+            // A thread that cannot be read is no reason to lose the rest of its chat.
+            if let Ok(missed) = self.fetch(Place::Thread(thread), chat.chat_type, left).await {
+                entries.extend(missed.entries);
+                cut = cut.or(missed.more.then_some(bound));
+            }
+        }
+        self.left = self.left.saturating_sub(entries.len());
+        let count = journal(self.care, in_order(entries)).await?;
+        if count > 0 || cut.is_some() {
+            self.tell(Some(&chat.chat_id), count, cut, None);
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &self,
+        place: Place,
+        chat_type: ChatType,
+        limit: usize,
+    ) -> Result<crate::transport::Missed> {
+        let Window { since, .. } = self.window;
+        let missing = Missing { place, chat_type, since, until: None, limit, hears: self.hears };
+        (self.seat.fetch)(missing).await
+    }
+
+    fn tell(&self, chat: Option<&ChatId>, count: u32, cut: Option<CatchupCut>, error: Option<&Error>) {
+        let event = Event::Catchup(Catchup {
+            chat_id: chat.cloned(),
+            count,
+            since: rfc3339_ms(self.window.since),
+            cut,
+            error: error.map(|error| match &error.hint {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            }),
+        });
+        let profile = (std::sync::Arc::clone(&self.seat.name), self.seat.transport);
+        self.care.appender.say(Entry::own(Some(profile), &event));
+    }
+}
+
+/// Worth another try: the network, a limit, a platform in trouble.
+fn is_passing(error: &Error) -> bool {
+    error.retryable || error.kind == Kind::Network
+}
+
+/// Threads come after their chat; a message stands where it was written, and only once.
+fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut keyed: Vec<(String, Entry)> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let time = written(&entry);
+        if !keyed.iter().any(|(_, known)| known.key == entry.key) {
+            keyed.push((time, entry));
+        }
+    }
+    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    keyed.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// RFC 3339 in one zone sorts as text.
+fn written(entry: &Entry) -> String {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        create_time: String,
+    }
+    let body = serde_json::from_str::<Body>(&format!("{{{}}}", entry.rendered.body));
+    body.map(|body| body.create_time).unwrap_or_default()
+}
+
+/// Each by itself, so that it is known how many were new.
+async fn journal(care: &Care, entries: Vec<Entry>) -> Result<u32> {
+    let (answers, mut settled) = mpsc::unbounded_channel();
+    let count = entries.len();
+    for (tag, entry) in entries.into_iter().enumerate() {
+        care.appender.append(vec![entry], &answers, tag as u64).await;
+    }
+    let mut fresh = 0;
+    for _ in 0..count {
+        let Some(settled) = settled.recv().await else { break };
+        match settled.outcome {
+            Ok(Appended::Fresh) => fresh += 1,
+            Ok(Appended::Duplicate) => {}
+            Err(error) => return Err(Error::storage(error).retryable(true)),
+        }
+    }
+    Ok(fresh)
+}

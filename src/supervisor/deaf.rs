@@ -1,0 +1,58 @@
+//! Is a connection that looks well and brings nothing deaf? The platform's history tells.
+
+use tokio::time::sleep;
+
+use super::Seat;
+use super::care::{Care, PAUSE, millis};
+use crate::clock::WallMs;
+use crate::error::Result;
+use crate::event::{Deaf, Event};
+use crate::journal::Entry;
+use crate::transport::Missing;
+use crate::transport::verbs::Place;
+
+/// What was written just now may still be on its way.
+const GRACE_MS: i64 = 30_000;
+
+/// Newest messages looked at per chat.
+const NEWEST: usize = 10;
+
+/// Looks whether the busiest chats hold a message that should have come. Says so where one does.
+pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) -> Result<bool> {
+    let name = seat.name.to_string();
+    let activity = care.read(move |reader| reader.activity(&name)).await?;
+    let grace = GRACE_MS.min(millis(care.deaf.quiet_after) / 4);
+    for chat in activity.chats.into_iter().take(care.deaf.chats) {
+        let missing = Missing {
+            place: Place::Chat(chat.chat_id.clone()),
+            chat_type: chat.chat_type,
+            since: last_event,
+            until: Some(now - grace),
+            limit: NEWEST,
+            hears: activity.hears,
+        };
+        let missed = (seat.fetch)(missing).await?;
+        if unknown(care, seat, missed.entries).await? {
+            let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
+            let event = Event::Deaf(Deaf { chat_id: chat.chat_id, quiet_ms });
+            tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
+            care.appender.say(Entry::own(Some((std::sync::Arc::clone(&seat.name), seat.transport)), &event));
+            return Ok(true);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(false)
+}
+
+async fn unknown(care: &Care, seat: &Seat, entries: Vec<Entry>) -> Result<bool> {
+    let name = seat.name.to_string();
+    care.read(move |reader| {
+        for key in entries.iter().filter_map(|entry| entry.key.as_ref()) {
+            if !reader.knows(&name, key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+    .await
+}

@@ -23,7 +23,7 @@ use crate::event::{Event, Resource};
 use crate::journal::{Appender, Entry};
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Posted, Reacted, Target, Upload, Uploaded,
+    PastMessage, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 pub use way::Way;
 
@@ -234,6 +234,13 @@ impl Account {
     pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
         match self {
             Account::Feishu(account) => account.send(target, message, key).await,
+        }
+    }
+
+    /// What an upload would be posted as. Pure.
+    pub fn upload_kind(&self, upload: &Upload) -> Result<UploadKind> {
+        match self {
+            Account::Feishu(account) => account.upload_kind(upload),
         }
     }
 

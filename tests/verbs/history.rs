@@ -32,6 +32,8 @@ async fn the_latest_come_oldest_first_across_pages() {
     let before = world.rooma(&["pull", "--chat", "lobby", "--before", anchor, "--limit", "3"]).value();
     assert_eq!(contents(&before), ["m97", "m98", "m99"]);
     assert_eq!(items(&world.rooma(&["pull", "--chat", "lobby", "--since", "1h"]).value()).len(), 10);
+    let none = world.rooma(&["pull", "--chat", "lobby", "--since", "now"]).value();
+    assert_eq!((items(&none).len(), &none["has_more"]), (0, &json!(false)));
     let old = world.rooma(&["pull", "--chat", "lobby", "--until", "2020-01-01"]).value();
     assert_eq!((items(&old).len(), &old["has_more"]), (0, &json!(false)));
     assert_eq!(

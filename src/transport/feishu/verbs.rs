@@ -140,6 +140,10 @@ impl Account {
         sent.map(posted)
     }
 
+    pub fn upload_kind(&self, upload: &Upload) -> Result<UploadKind> {
+        files::nature(&upload.name, &upload.bytes).map(|nature| nature.kind)
+    }
+
     pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
         let rest = &self.state.rest;
         let nature = files::nature(&upload.name, &upload.bytes)?;

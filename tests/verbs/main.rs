@@ -16,4 +16,5 @@ mod sending;
 mod support;
 mod token;
 mod trouble;
+mod tunnel;
 mod verb;

@@ -7,7 +7,7 @@ mod net;
 pub mod verbs;
 mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,6 +202,13 @@ impl Account {
     pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
         match self {
             Account::Feishu(account) => account.person(union_id, chat).await,
+        }
+    }
+
+    /// Marks which bots of a chat are ours; gives back those of whom it is known whether they are.
+    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+        match self {
+            Account::Feishu(account) => account.recognise(chat, members).await,
         }
     }
 

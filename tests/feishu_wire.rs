@@ -66,7 +66,7 @@ fn run(account: &Arc<Account>, attempt: u32) -> Run {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&reports);
     let report = Box::new(move |report| heard.lock().unwrap().push(report));
-    let life = Life { appender, report, stop: stopped, attempt };
+    let life = Life { appender, report, stop: stopped, attempt, alive: Default::default() };
     let account = Arc::clone(account);
     Run { journal, stop, reports, end: tokio::spawn(async move { account.run(life).await }) }
 }

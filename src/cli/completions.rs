@@ -15,12 +15,31 @@ use crate::error::{Error, Result};
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    shell: Shell,
+    /// Whose completions
+    #[arg(value_enum)]
+    shell: For,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum For {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl From<For> for Shell {
+    fn from(shell: For) -> Shell {
+        match shell {
+            For::Bash => Shell::Bash,
+            For::Zsh => Shell::Zsh,
+            For::Fish => Shell::Fish,
+        }
+    }
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Arguments::command(), "rooma", &mut script);
+    clap_complete::generate(Shell::from(args.shell), &mut Arguments::command(), "rooma", &mut script);
     let script = String::from_utf8(script).map_err(|error| Error::internal(error.to_string()))?;
     print::line(script.trim_end())
 }

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::Global;
 use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
-use super::say::{Key, Said, say};
+use super::say::{Key, Rehearsal, Said, rehearse, say};
 use crate::error::Result;
 use crate::transport::verbs::{Body, Target, UploadKind};
 
@@ -21,6 +20,9 @@ use crate::transport::verbs::{Body, Target, UploadKind};
 ///
 /// Example:
 ///   rooma file --chat oc_a0b1 --path /abs/path/to/report.pdf
+///
+/// AI agents: everybody in the chat gets the file, and a recall does not take back what was downloaded. Look
+/// with --dry-run if you are not sure; a short text is better sent as one.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -52,8 +54,24 @@ pub struct Args {
 struct Posted {
     #[serde(flatten)]
     said: Said,
+    #[serde(flatten)]
+    attachment: Attachment,
+}
+
+/// What would be posted.
+#[derive(Serialize)]
+struct Rehearsed {
+    #[serde(flatten)]
+    rehearsal: Rehearsal,
+    #[serde(flatten)]
+    attachment: Attachment,
+}
+
+#[derive(Serialize)]
+struct Attachment {
     r#type: UploadKind,
-    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     name: String,
     bytes: usize,
 }
@@ -70,18 +88,23 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         None => context.recipient(args.chat.chat.as_deref()).await?.0,
     };
     if args.dry_run {
-        let (name, bytes) = (&upload.name, upload.bytes.len());
-        return context.output.emit(&json!({"dry_run": true, "name": name, "bytes": bytes}));
+        let attachment = Attachment {
+            r#type: context.account.upload_kind(&upload)?,
+            key: None,
+            name: upload.name,
+            bytes: upload.bytes.len(),
+        };
+        let shown = Rehearsed { rehearsal: rehearse(&target, Vec::new(), &key, Vec::new()), attachment };
+        return context.output.emit(&shown);
     }
     let uploaded = context.account.upload(&upload).await?;
     let messages = context.account.compose(&Body::Attachment(uploaded.clone()))?;
     let said = say(&context, &target, &messages, &key).await?;
-    let posted = Posted {
-        said,
+    let attachment = Attachment {
         r#type: uploaded.kind,
-        key: uploaded.key,
+        key: Some(uploaded.key),
         name: upload.name,
         bytes: upload.bytes.len(),
     };
-    context.output.emit_done(&posted)
+    context.output.emit_done(&Posted { said, attachment })
 }

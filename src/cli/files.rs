@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{Home, SecretSource};
 use crate::error::{Error, Result};
@@ -20,14 +21,29 @@ const TEXT_MAX: u64 = 8 * 1024 * 1024;
 /// Longest name of a downloaded file, in bytes; file systems take 255.
 const NAME_MAX: usize = 180;
 
+/// What an error shows of a path.
+const PATH_SHOWN: usize = 1024;
+
 /// Same-name files that are kept apart.
 const TWINS_MAX: u32 = 1000;
+
+/// stdin is there once for a process.
+static STDIN_READ: AtomicBool = AtomicBool::new(false);
+
+/// A path, fit for an error: names of files are whatever a stranger made them.
+pub fn shown_path(path: &Path) -> String {
+    crate::event::neutralise(crate::event::bounded(&path.to_string_lossy(), PATH_SHOWN))
+}
 
 impl Context {
     /// The text of a body flag: the words themselves, `@file`, or `-` for stdin. `@@` stands for `@`, and
     /// `@Name` of somebody who is mentioned for their name.
     pub fn body(&self, flag: &str, text: &str, mentioned: &[String]) -> Result<String> {
         if text == "-" {
+            if STDIN_READ.swap(true, Ordering::Relaxed) {
+                return Err(Error::validation(format!("{flag}: stdin was read for another text already"))
+                    .hint("one text can be -; give the other as @FILE"));
+            }
             return read_text(std::io::stdin().lock(), "stdin");
         }
         match text.strip_prefix('@') {
@@ -42,7 +58,7 @@ impl Context {
                                   and mention people with --mention",
                     )
                 })?;
-                read_text(file, path)
+                read_text(file, &shown_path(Path::new(path)))
             }
         }
     }
@@ -51,7 +67,7 @@ impl Context {
     pub fn read_file(&self, path: &Path, max: u64) -> Result<Vec<u8>> {
         let file = self.open_for_reading(path)?;
         let mut bytes = Vec::new();
-        let shown = path.display();
+        let shown = shown_path(path);
         file.take(max + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| Error::storage(format!("failed to read {shown}: {error}")))?;
@@ -81,7 +97,7 @@ fn begins_with(text: &str, name: &str) -> bool {
 /// Opens a plain file. Where it really lies decides, not by which links it was reached.
 fn open_for_reading(path: &Path, home: &Home, secrets: impl Iterator<Item = PathBuf>) -> Result<File> {
     let secret_files: Vec<PathBuf> = secrets.collect();
-    let shown = path.display();
+    let shown = shown_path(path);
     let failed = |error: std::io::Error| Error::validation(format!("failed to open {shown}: {error}"));
     let real = path.canonicalize().map_err(failed)?;
     // A home that does not exist holds no secrets.
@@ -105,7 +121,7 @@ fn open_for_reading(path: &Path, home: &Home, secrets: impl Iterator<Item = Path
 fn own_file(path: &Path) -> Error {
     Error::new(
         crate::error::Kind::Policy,
-        format!("{} belongs to rooma or to this machine itself", path.display()),
+        format!("{} belongs to rooma or to this machine itself", shown_path(path)),
     )
     .subtype("own_file")
     .hint("profiles, .env, config, data and what the kernel shows of processes never leave this machine")
@@ -151,7 +167,7 @@ pub fn refuse_ours(folder: &Path, home: &Home) -> Result<()> {
     match here {
         Some(real) if inside(&real) => Err(Error::new(
             crate::error::Kind::Policy,
-            format!("{} is a folder of rooma itself", folder.display()),
+            format!("{} is a folder of rooma itself", shown_path(folder)),
         )
         .subtype("own_folder")
         .hint("name another folder with --out")),
@@ -186,7 +202,7 @@ pub struct Arriving {
 impl Arriving {
     pub fn new(folder: &Path) -> Result<Arriving> {
         let failed = |error: std::io::Error| {
-            Error::storage(format!("failed to write to {}: {error}", folder.display()))
+            Error::storage(format!("failed to write to {}: {error}", shown_path(folder)))
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file =
@@ -198,7 +214,7 @@ impl Arriving {
         let folder = &self.folder;
         self.file
             .write_all(bytes)
-            .map_err(|error| Error::storage(format!("failed to write to {}: {error}", folder.display())))
+            .map_err(|error| Error::storage(format!("failed to write to {}: {error}", shown_path(folder))))
     }
 
     /// Gives the file its name, or that name with a number where the name is taken.
@@ -212,7 +228,7 @@ impl Arriving {
                 Err(error) => {
                     return Err(Error::storage(format!(
                         "failed to write {}: {}",
-                        path.display(),
+                        shown_path(&path),
                         error.error
                     )));
                 }

@@ -1,6 +1,7 @@
 //! The hands of a verb: calls go through the running supervisor, which is warm and knows the limits, or straight
 //! to the platform where none runs. The answer is the same either way.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use super::ground::Ground;
 use crate::config::Profile;
 use crate::error::{Error, Result};
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId};
+use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
 use crate::transport::verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Posted, Reacted, Target, Upload, Uploaded,
+    PastMessage, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 use crate::transport::{Account, Call};
 
@@ -51,6 +52,10 @@ impl Hands {
         self.profile.transport.compose(body)
     }
 
+    pub fn upload_kind(&self, upload: &Upload) -> Result<UploadKind> {
+        self.profile.transport.upload_kind(upload)
+    }
+
     pub async fn myself(&self) -> Result<Myself> {
         self.ask(Call::Myself).await
     }
@@ -69,6 +74,21 @@ impl Hands {
 
     pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
         self.ask(Call::Person { union_id: union_id.to_owned(), chat: chat.cloned() }).await
+    }
+
+    /// Marks which bots of a chat are ours; gives back those of whom it is known whether they are.
+    pub async fn recognise(&self, chat: &ChatId, members: &mut Vec<Member>) -> BTreeSet<OpenId> {
+        let call = Call::Recognise { chat: chat.clone(), members: members.clone() };
+        match self.ask(call).await {
+            Ok((marked, recognised)) => {
+                *members = marked;
+                recognised
+            }
+            Err(error) => {
+                tracing::debug!(%error, "our bots are not told from others");
+                BTreeSet::new()
+            }
+        }
     }
 
     pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {

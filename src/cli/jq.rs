@@ -4,6 +4,7 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, compile, data, unwrap_valr};
 use jaq_json::{Val, read};
 
+use super::context::shown;
 use crate::error::{Error, Result};
 
 type Filter = compile::Filter<jaq_core::Native<data::JustLut<Val>>>;
@@ -65,18 +66,24 @@ impl Jq {
 
 fn parse_errors<P>(errors: &jaq_core::load::Errors<&str, P>) -> String {
     use jaq_core::load::Error;
-    let near = |text: &str| format!("near `{}`", crate::event::bounded(text, 40));
-    let first = errors.first().map(|(_, error)| match error {
-        Error::Io(errors) => errors.first().map(|(path, _)| near(path)),
-        Error::Lex(errors) => errors.first().map(|(_, text)| near(text)),
-        Error::Parse(errors) => errors.first().map(|(_, text)| near(text)),
+    let expected = |what: &str, found: &str| match found {
+        "" => format!("it ends where {what} is expected"),
+        found => format!("{what} is expected near `{}`", shown(crate::event::bounded(found, 40))),
+    };
+    let first = errors.first().and_then(|(_, error)| match error {
+        Error::Io(errors) => errors.first().map(|(path, _)| format!("near `{}`", shown(path))),
+        Error::Lex(errors) => errors.first().map(|(what, found)| expected(what.as_str(), found)),
+        Error::Parse(errors) => errors.first().map(|(what, found)| expected(what.as_str(), found)),
     });
-    first.flatten().unwrap_or_else(|| "it cannot be read".to_owned())
+    first.unwrap_or_else(|| "it cannot be read".to_owned())
 }
 
 fn compile_errors<P>(errors: &compile::Errors<&str, P>) -> String {
     let first = errors.first().and_then(|(_, errors)| errors.first());
-    first.map_or_else(|| "it cannot be compiled".to_owned(), |(name, _)| format!("`{name}` is not defined"))
+    first.map_or_else(
+        || "it cannot be compiled".to_owned(),
+        |(name, _)| format!("`{}` is not defined", shown(name)),
+    )
 }
 
 #[cfg(test)]
@@ -97,7 +104,15 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_before_anything_runs() {
-        for (code, said) in [(".items[", "near"), ("nonsense(1)", "nonsense"), ("'", "near")] {
+        for (code, said) in [
+            (".items[", "it ends where closing bracket is expected"),
+            (".items |", "it ends where term is expected"),
+            ("", "it ends where term is expected"),
+            ("if . then", "it ends where term is expected"),
+            (".a .b c", "near `c`"),
+            ("nonsense(1)", "`nonsense` is not defined"),
+            ("'", "near `'`"),
+        ] {
             let error = Jq::new(code).err().unwrap();
             assert!(error.message.contains(said), "{code}: {error}");
             assert_eq!(error.kind.exit_code(), 2);

@@ -1,17 +1,12 @@
 //! Whom a message calls: aliases, names, profiles and ids, as this app knows them.
 
-use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::context::{Context, shown};
-use crate::config::Profile;
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::transport::verbs::{Addressee, Items, Member, MemberType, PersonId};
-
-/// Profiles that are asked for their bot's name, to tell which of a chat's bots are ours.
-const PEERS_MAX: usize = 16;
+use crate::transport::verbs::{Addressee, Items, Member, PersonId};
 
 /// Candidates in one hint.
 const NAMED_MAX: usize = 20;
@@ -44,47 +39,6 @@ impl Context {
     pub async fn addressees(&self, wanted: &[String], around: &Around) -> Result<Vec<Addressee>> {
         self.roster(around).find(wanted).await
     }
-
-    /// The members of a chat, ours with the names of their profiles.
-    pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
-        Ok(self.marked(self.account.members(chat).await?).await)
-    }
-
-    async fn marked(&self, mut members: Items<Member>) -> Items<Member> {
-        let unknown = |member: &Member| member.member_type == MemberType::Bot && member.profile.is_none();
-        if members.items.iter().any(unknown) {
-            for (profile, name) in self.peers().await {
-                // A name that two bots share tells nothing, and a profile found by its id needs no name.
-                if members.items.iter().any(|member| member.profile.as_ref() == Some(&profile)) {
-                    continue;
-                }
-                let mut same =
-                    members.items.iter_mut().filter(|member| unknown(member) && member.name == name);
-                if let (Some(member), None) = (same.next(), same.next()) {
-                    member.profile = Some(profile);
-                }
-            }
-        }
-        members
-    }
-
-    /// Our other profiles with the names of their bots, as far as they can be had.
-    async fn peers(&self) -> Vec<(String, String)> {
-        let others = self.config.profiles.iter().filter(|profile| profile.name != self.profile.name);
-        let asked = others.take(PEERS_MAX).map(|profile| self.peer(profile));
-        join_all(asked).await.into_iter().flatten().collect()
-    }
-
-    async fn peer(&self, profile: &Profile) -> Option<(String, String)> {
-        let name = async { self.other(profile).myself().await };
-        match name.await {
-            Ok(myself) => Some((profile.name.to_string(), myself.name)),
-            Err(error) => {
-                tracing::debug!(%error, profile = %profile.name, "a peer's name cannot be had");
-                None
-            }
-        }
-    }
 }
 
 impl Roster<'_> {
@@ -116,7 +70,7 @@ impl Roster<'_> {
             None if self.context.account.id_kind(wanted).is_some() => {
                 Err(Error::validation(format!("`{}` is not the id of a person or bot", shown(wanted))))
             }
-            None => by_name(wanted, &self.marked(wanted).await?.items),
+            None => by_name(wanted, self.candidates(wanted).await?),
         }
     }
 
@@ -153,15 +107,20 @@ impl Roster<'_> {
         self.members.get_or_try_init(|| self.context.account.members(chat)).await.map(Some)
     }
 
-    async fn marked(&self, wanted: &str) -> Result<&Items<Member>> {
-        let Some(members) = self.members().await? else {
+    /// Among whom a name is looked for. Which bots are ours matters only to whom names a profile.
+    async fn candidates(&self, wanted: &str) -> Result<&[Member]> {
+        let (Some(chat), Some(members)) = (self.chat().await?, self.members().await?) else {
             return Err(Error::validation(format!(
                 "--mention: `{}` is neither an id nor an alias",
                 shown(wanted)
             ))
             .hint("names are looked up among a chat's members, and this is no group"));
         };
-        Ok(self.marked.get_or_init(|| self.context.marked(members.clone())).await)
+        if !self.context.config.profiles.iter().any(|profile| profile.name.as_ref() == wanted) {
+            return Ok(&members.items);
+        }
+        let marked = self.marked.get_or_init(|| self.context.marked(chat, members.clone())).await;
+        Ok(&marked.items)
     }
 }
 
@@ -223,6 +182,7 @@ fn listed(members: &[&Member]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::verbs::MemberType;
 
     fn member(id: &str, name: &str, profile: Option<&str>) -> Member {
         let member_type = if profile.is_some() { MemberType::Bot } else { MemberType::User };

@@ -26,6 +26,7 @@ mod mentions;
 mod message;
 mod moment;
 mod monitor;
+mod ours;
 mod output;
 pub mod print;
 mod pull;

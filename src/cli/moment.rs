@@ -3,8 +3,11 @@
 use crate::clock::WallMs;
 use crate::config::Span;
 
-/// `2h` ago, `2026-01-31`, `2026-01-31T10:00:00Z`, or seconds or milliseconds since the epoch.
+/// `now`, `2h` ago, `2026-01-31`, `2026-01-31T10:00:00Z`, or seconds or milliseconds since the epoch.
 pub fn parse(text: &str, now: WallMs) -> Result<WallMs, String> {
+    if text == "now" {
+        return Ok(now);
+    }
     if let Ok(number) = text.parse::<i64>() {
         // Eleven digits of seconds are the year 5138.
         return Ok(if number < 100_000_000_000 { number.saturating_mul(1000) } else { number });
@@ -20,7 +23,9 @@ pub fn parse(text: &str, now: WallMs) -> Result<WallMs, String> {
     }
     match text.parse::<Span>() {
         Ok(Span(ago)) => Ok(now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))),
-        Err(_) => Err(format!("`{text}` is neither 2h (ago) nor 2026-01-31 nor 2026-01-31T10:00:00Z")),
+        Err(_) => {
+            Err(format!("`{text}` is neither now nor 2h (ago) nor 2026-01-31 nor 2026-01-31T10:00:00Z"))
+        }
     }
 }
 
@@ -32,6 +37,7 @@ mod tests {
     fn a_moment_is_a_date_a_time_a_number_or_so_long_ago() {
         let now = 1_767_225_600_000;
         for (text, wanted) in [
+            ("now", now),
             ("2h", now - 7_200_000),
             ("2026-01-01", now),
             ("2026-01-01T00:00:00Z", now),

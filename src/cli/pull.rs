@@ -30,7 +30,7 @@ pub struct Args {
     /// The newest so many
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=5000))]
     limit: u32,
-    /// Not older than this: 2h, 2026-01-31, 2026-01-31T10:00:00Z
+    /// Not older than this: now, 2h, 2026-01-31, 2026-01-31T10:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Not newer than this

@@ -12,6 +12,9 @@ use crate::error::Result;
 ///
 /// Example:
 ///   rooma recall --message-id om_a0b1
+///
+/// AI agents: everybody sees that a message was taken back, and who read it has read it. To mend a text, use
+/// `rooma edit`. After a day the platform takes nothing back.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

@@ -170,6 +170,7 @@ pub struct Rehearsal {
     reply_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_in_thread: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     messages: Vec<Rehearsed>,
     idempotency_key: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]

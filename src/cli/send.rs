@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Global;
 use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
+use super::files::shown_path;
 use super::mentions::Around;
 use super::say::{Key, Words, rehearse, say};
 use crate::error::{Error, Result};
@@ -123,7 +124,7 @@ async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Resu
         context.account.upload(&upload).await?
     };
     if uploaded.kind != UploadKind::Image {
-        return Err(Error::validation(format!("{} is no image the platform takes", path.display()))
+        return Err(Error::validation(format!("{} is no image the platform takes", shown_path(path)))
             .hint("images have up to 10 MB; send it as a file: rooma file --path …"));
     }
     let mut messages = context.account.compose(&Body::Attachment(uploaded))?;

@@ -21,7 +21,7 @@ pub use platform::{
 };
 pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
 pub use schema::{schema, type_names};
-pub use text::{bounded, neutralise};
+pub use text::{bounded, is_unsafe, neutralise};
 
 use serde::Serialize;
 

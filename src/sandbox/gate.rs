@@ -107,10 +107,10 @@ fn connection_url(shared: &Shared, app: usize, service: i32) -> Response {
     let now = shared.clock.now();
     let Issued { device_id, access_key, ticket } =
         lock(&shared.links).issue_ticket(app, shared.options.ticket_ttl, now);
+    let gate = shared.options.gate_url.clone().unwrap_or_else(|| format!("ws://{}", shared.address));
     let url = format!(
-        "ws://{}/ws/v2?fpid=493&aid=552564&device_id={device_id}&access_key={access_key}\
-         &service_id={service}&ticket={ticket}",
-        shared.address
+        "{gate}/ws/v2?fpid=493&aid=552564&device_id={device_id}&access_key={access_key}\
+         &service_id={service}&ticket={ticket}"
     );
     let data = json!({ "URL": url, "ClientConfig": shared.options.client_config });
     Json(json!({ "code": 0, "msg": "", "data": data })).into_response()

@@ -35,6 +35,9 @@ pub struct Options {
     pub chunk_bytes: Option<usize>,
     /// Scopes of bots that differ from [`default_scopes`], by bot name.
     pub scopes: BTreeMap<String, Vec<String>>,
+    /// What discovery names as the address of connections, such as `wss://host:port`, where something that
+    /// speaks TLS stands in front; `None` is the sandbox itself.
+    pub gate_url: Option<String>,
     /// How many messages and delivery records are remembered; the oldest go first.
     pub keep: usize,
 }
@@ -79,6 +82,7 @@ impl Default for Options {
             chat_qps: Some(5),
             chunk_bytes: None,
             scopes: BTreeMap::new(),
+            gate_url: None,
             keep: 200_000,
         }
     }

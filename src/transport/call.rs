@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Account;
-use super::verbs::{Composed, HistoryQuery, Target};
+use super::verbs::{Composed, HistoryQuery, Member, Target};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
 
@@ -28,6 +28,11 @@ pub enum Call {
     Person {
         union_id: String,
         chat: Option<ChatId>,
+    },
+    /// Which of these are ours: answered with the members, and those of whom it is known.
+    Recognise {
+        chat: ChatId,
+        members: Vec<Member>,
     },
     History {
         query: HistoryQuery,
@@ -71,6 +76,11 @@ impl Account {
             Call::ChatInfo { chat } => json(&self.chat_info(chat).await?),
             Call::Members { chat } => json(&self.members(chat).await?),
             Call::Person { union_id, chat } => json(&self.person(union_id, chat.as_ref()).await?),
+            Call::Recognise { chat, members } => {
+                let mut members = members.clone();
+                let recognised = self.recognise(chat, &mut members).await;
+                json(&(members, recognised))
+            }
             Call::History { query } => json(&self.history(query).await?),
             Call::Message { message } => json(&self.message(message).await?),
             Call::Thread { message, limit } => json(&self.thread(message, *limit).await?),

@@ -8,7 +8,7 @@ mod net;
 pub mod verbs;
 mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,7 +27,7 @@ use crate::journal::{Appender, Entry};
 pub use call::Call;
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Place, Posted, Reacted, Target, Upload, Uploaded,
+    PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 pub use way::Way;
 
@@ -50,6 +50,13 @@ impl Transport {
     pub fn id_kind(self, text: &str) -> Option<IdKind> {
         match self {
             Transport::Feishu | Transport::Lark => feishu::id_kind(text),
+        }
+    }
+
+    /// What an upload would be posted as.
+    pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::upload_kind(upload),
         }
     }
 
@@ -281,6 +288,13 @@ impl Account {
     pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
         match self {
             Account::Feishu(account) => account.person(union_id, chat).await,
+        }
+    }
+
+    /// Marks which bots of a chat are ours; gives back those of whom it is known whether they are.
+    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+        match self {
+            Account::Feishu(account) => account.recognise(chat, members).await,
         }
     }
 

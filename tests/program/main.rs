@@ -4,6 +4,7 @@
 
 mod arguments;
 mod crash;
+mod missed;
 mod profiles;
 mod secrets;
 mod stdout;

@@ -1,6 +1,6 @@
 //! help: the call to people, and the usage.
 
-use crate::verb::{run, world};
+use crate::verb::{run, with_stdin, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_people_to_call_are_called() {
@@ -16,6 +16,17 @@ async fn the_people_to_call_are_called() {
     world.write("config/contacts.yaml", "");
     let asked = world.rooma(&["help", "--topic", "stuck", "--chat", "lobby"]).value();
     assert!(asked["warnings"][0].as_str().unwrap().contains("escalation"), "{asked}");
+}
+
+/// stdin is there once, and an empty second text would look like a wish.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_texts_from_one_stdin_are_refused() {
+    let world = world(1).await;
+    let mut command = world.as_profile("b0");
+    command.args(["help", "--topic", "-", "--detail", "-", "--chat", "lobby"]);
+    let error = with_stdin(&mut command, "stuck\n").error(2);
+    assert!(error["message"].as_str().unwrap().contains("--detail: stdin"), "{error}");
+    assert_eq!(world.count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +78,10 @@ async fn every_verb_has_its_risk_and_an_example() {
             run(&mut world.command(&["completions", shell])).stdout.contains("idempotency-key"),
             "{shell}"
         );
+    }
+    run(&mut world.command(&["completions", "elvish"])).error(2);
+    for verb in ["recall", "file"] {
+        assert!(run(&mut world.command(&["help", verb])).stdout.contains("AI agents:"), "{verb}");
     }
 }
 

@@ -145,3 +145,36 @@ async fn own_secrets_stay_whatever_name_they_go_by() {
     }
     assert_eq!(world.count(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_plain_and_hidden_characters_of_a_path_reach_nobody() {
+    let world = world(1).await;
+    world.write("a.txt", "hello");
+    for name in ["../b.txt", "a\nb.txt", "a\u{202E}txt.exe", ""] {
+        let error = world.rooma(&["file", "--chat", "lobby", "--path", "a.txt", "--name", name]).error(2);
+        assert!(error["message"].as_str().unwrap().starts_with("--name"), "{error}");
+    }
+    world.write("x\u{202E}y.txt", "hello");
+    let posted = world.rooma(&["file", "--chat", "lobby", "--path", "x\u{202E}y.txt"]).value();
+    assert_eq!(posted["name"], "x_y.txt");
+    let error = world.rooma(&["file", "--chat", "lobby", "--path", "no\u{202E}ne"]).error(2);
+    assert!(!error.to_string().contains('\u{202E}'), "{error}");
+    let error = world.rooma(&["send", "--chat", "lobby", "--image", "x\u{202E}y.txt"]).error(2);
+    assert!(!error.to_string().contains('\u{202E}'), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_what_would_go_where() {
+    let world = world(1).await;
+    std::fs::write(world.home.path().join("a.png"), b"\x89PNG....").unwrap();
+    let file = ["file", "--chat", "lobby", "--path", "a.png", "--name", "b.png", "--dry-run"];
+    let shown = world.rooma(&file).value();
+    assert_eq!(
+        (&shown["dry_run"], &shown["chat_id"], &shown["type"], &shown["name"], &shown["bytes"]),
+        (&json!(true), &json!(world.chat("lobby")), &json!("image"), &json!("b.png"), &json!(8))
+    );
+    let asked = world.say("lobby", "which?");
+    let shown = world.rooma(&["file", "--reply-to", &asked, "--path", "a.png", "--dry-run"]).value();
+    assert_eq!(shown["reply_to"], asked.as_str());
+    assert_eq!(world.count(), 1);
+}

@@ -3,7 +3,7 @@
 use rooma::sandbox::{Recall, Say};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, text};
 use crate::verb::{items, world};
 
 fn contents(value: &Value) -> Vec<&str> {
@@ -32,6 +32,8 @@ async fn the_latest_come_oldest_first_across_pages() {
     let before = world.rooma(&["pull", "--chat", "lobby", "--before", anchor, "--limit", "3"]).value();
     assert_eq!(contents(&before), ["m97", "m98", "m99"]);
     assert_eq!(items(&world.rooma(&["pull", "--chat", "lobby", "--since", "1h"]).value()).len(), 10);
+    let none = world.rooma(&["pull", "--chat", "lobby", "--since", "now"]).value();
+    assert_eq!((items(&none).len(), &none["has_more"]), (0, &json!(false)));
     let old = world.rooma(&["pull", "--chat", "lobby", "--until", "2020-01-01"]).value();
     assert_eq!((items(&old).len(), &old["has_more"]), (0, &json!(false)));
     assert_eq!(
@@ -146,5 +148,36 @@ async fn bots_that_are_called_are_told_from_people_at_the_price_of_one_call() {
     let pulled = world.rooma(&["pull", "--chat", "workshop"]).value();
     for message in &items(&pulled)[1..] {
         assert_eq!(message["mentions"][0]["type"], "bot", "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merged_forward_is_read_with_what_it_holds() {
+    let world = world(2).await;
+    let say = |chat: &str, from: &str, text: &str| {
+        let say = Say {
+            chat: Some(chat.into()),
+            from: Some(from.into()),
+            text: Some(text.into()),
+            ..Say::default()
+        };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    let forward = |ids: Vec<String>| {
+        let say = Say { chat: Some("lobby".into()), forward: ids, ..Say::default() };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    let inner = forward(vec![say("workshop", "li", "deepest")]);
+    let outer = forward(vec![say("workshop", "li", "first"), say("workshop", "b1", "second"), inner]);
+    let pulled = world.rooma(&["pull", "--chat", "lobby"]).value();
+    let one = world.rooma(&["message", "--message-id", &outer]).value();
+    for whole in [&items(&pulled)[1], &one] {
+        assert_eq!((&whole["message_id"], &whole["content"]), (&json!(outer), &json!("[merge_forward]")));
+        let children = whole["children"].as_array().unwrap();
+        let said = |child: &Value| format!("{}: {}", text(child, "sender_name"), text(child, "content"));
+        let seen: Vec<String> = children.iter().map(said).collect();
+        assert_eq!(seen, ["li: first", "b1: second", "ann: [merge_forward]"]);
+        assert_eq!(children[1]["sender_profile"], "b1");
+        assert_eq!(children[2]["children"][0]["content"], "deepest");
     }
 }

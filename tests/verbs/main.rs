@@ -17,4 +17,5 @@ mod supervised;
 mod support;
 mod token;
 mod trouble;
+mod tunnel;
 mod verb;

@@ -1,97 +1,90 @@
 //! A network that lets nobody out but through its proxy, and trusts an authority of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use rooma::sandbox::Options;
+use tokio::net::TcpListener;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-
-use crate::support::World;
+use crate::support::{QUICK, World, options, text};
+use crate::tunnel::{Front, Kind, Proxy};
 use crate::verb::{run, world};
 
-/// Takes CONNECT requests and speaks TLS as whatever host was asked for; behind it is the sandbox.
-struct Gateway {
-    address: String,
-    tunnels: Arc<AtomicUsize>,
-    ca: String,
+/// The first bot at another address.
+fn profile(world: &World, base_url: &str) {
+    let app = &world.sandbox.apps()[0];
+    let profile = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {}\nbase_url: {base_url}\n",
+        app.app_id, app.app_secret
+    );
+    world.write("profiles/b0.yaml", &profile);
 }
 
-impl Gateway {
-    async fn start(world: &World, host: &str) -> Gateway {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
+/// A monitor hears over `wss`, and a verb speaks over `https`.
+async fn heard_and_said(world: &World) {
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    world.say("lobby", "through it all");
+    monitor.count("message", 1).await;
+    assert_eq!(text(&monitor.of_type("message")[0], "content"), "through it all");
+    let said = world.rooma(&["send", "--chat", "lobby", "--text", "heard"]).value();
+    assert_eq!(world.message(said["message_id"].as_str().unwrap()).content, r#"{"text":"heard"}"#);
+    let state = world.all_acked().await;
+    assert_eq!(state.apps[0].connections, 1);
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_and_verbs_are_encrypted_from_end_to_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let world = World::with(Options { gate_url: Some(format!("wss://{address}")), ..options(1) }).await;
+    let front = Front::start(listener, "127.0.0.1", &world.sandbox.base_url()).await;
+    profile(&world, &format!("https://{address}"));
+    world.write("ca.pem", &front.ca);
+    world.write("config/rooma.yaml", &format!("{QUICK}http: {{ca_file: ca.pem}}\n"));
+    heard_and_said(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_and_verbs_go_through_a_proxy_of_either_kind() {
+    for kind in [Kind::Connect, Kind::Socks5] {
+        let gate_url = Some("wss://gate.rooma.test:8443".to_owned());
+        let world = World::with(Options { gate_url, ..options(1) }).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let sandbox = world.sandbox.base_url().trim_start_matches("http://").to_owned();
-        let (acceptor, tunnels) = (TlsAcceptor::from(Arc::new(config)), Arc::new(AtomicUsize::new(0)));
-        let counted = Arc::clone(&tunnels);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(tunnel(client, acceptor.clone(), sandbox.clone()));
-            }
-        });
-        Gateway { address, tunnels, ca: issuer.pem() }
+        let front = Front::start(listener, "*.rooma.test", &world.sandbox.base_url()).await;
+        let proxy = Proxy::start(kind, &front.address).await;
+        profile(&world, "https://open.rooma.test");
+        world.write("ca.pem", &front.ca);
+        let options = format!("{QUICK}http: {{ca_file: ca.pem, proxy: \"{}\"}}\n", proxy.url);
+        world.write("config/rooma.yaml", &options);
+        heard_and_said(&world).await;
+        let asked = proxy.asked();
+        for target in ["open.rooma.test:443", "gate.rooma.test:8443"] {
+            assert!(asked.iter().any(|asked| asked == target), "{kind:?}: {asked:?}");
+        }
     }
-}
-
-async fn tunnel(mut client: TcpStream, acceptor: TlsAcceptor, sandbox: String) {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        let Ok(byte) = client.read_u8().await else { return };
-        request.push(byte);
-    }
-    assert!(request.starts_with(b"CONNECT rooma.test:443 "), "{}", String::from_utf8_lossy(&request));
-    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-    // A client that does not trust the certificate leaves here.
-    let Ok(mut client) = acceptor.accept(client).await else { return };
-    let mut server = TcpStream::connect(sandbox).await.unwrap();
-    let _ = copy_bidirectional(&mut client, &mut server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rest_goes_through_the_proxy_and_trusts_the_extra_authority() {
     let world = world(1).await;
-    let gateway = Gateway::start(&world, "rooma.test").await;
-    let app = &world.sandbox.apps()[0];
-    let profile = format!(
-        "transport: feishu\napp_id: {}\napp_secret: {}\nbase_url: https://rooma.test\n",
-        app.app_id, app.app_secret
-    );
-    world.write("profiles/b0.yaml", &profile);
-    let proxy = format!("http://{}", gateway.address);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = Front::start(listener, "rooma.test", &world.sandbox.base_url()).await;
+    let gateway = Proxy::start(Kind::Connect, &front.address).await;
+    profile(&world, "https://rooma.test");
+    let proxy = &gateway.url;
     let chats = || {
         let mut command = world.as_profile("b0");
         command.args(["chats", "--timeout", "1s"]);
         command
     };
     // The certificate is nobody's this system knows.
-    assert_eq!(run(chats().env("HTTPS_PROXY", &proxy)).error(4)["type"], "network");
-    world.write("ca.pem", &gateway.ca);
+    assert_eq!(run(chats().env("HTTPS_PROXY", proxy)).error(4)["type"], "network");
+    world.write("ca.pem", &front.ca);
     world.write("config/rooma.yaml", "http: {ca_file: ca.pem}\n");
-    run(chats().env("HTTPS_PROXY", &proxy)).value();
+    run(chats().env("HTTPS_PROXY", proxy)).value();
     world.write("config/rooma.yaml", &format!("http: {{ca_file: ca.pem, proxy: \"{proxy}\"}}\n"));
-    let before = gateway.tunnels.load(Ordering::SeqCst);
+    let before = gateway.asked().len();
     run(&mut chats()).value();
-    assert!(gateway.tunnels.load(Ordering::SeqCst) > before);
+    assert!(gateway.asked().len() > before);
     world.write("config/rooma.yaml", "http: {ca_file: profiles/b0.yaml}\n");
     assert_eq!(run(&mut chats()).error(3)["type"], "config");
     world.write("config/rooma.yaml", "http: {proxy: \"ftp://me:pw-of-proxy@x\"}\n");

@@ -1,6 +1,6 @@
 //! chats, chat-info, members.
 
-use rooma::sandbox::{Chat, Fault, FaultKind, Options, Scopes};
+use rooma::sandbox::{Chat, Fault, FaultKind, Options, Say, Scopes};
 use serde_json::json;
 
 use crate::support::World;
@@ -89,6 +89,30 @@ async fn members_are_people_and_bots_and_ours_are_named() {
     let members = world.rooma(&["members", "--chat", "lobby"]).value();
     assert_eq!(items(&members).len(), 2);
     assert!(members["warnings"][0].as_str().unwrap().contains("im:chat.members:read"), "{members}");
+}
+
+/// What a bot has said names its app, and an app is proof where a name is a guess.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_told_by_what_its_bot_has_said() {
+    let world = world(2).await;
+    world.write_profile("helper", &world.sandbox.apps()[1].app_id, "not its secret");
+    std::fs::remove_file(world.home.path().join("profiles/b1.yaml")).unwrap();
+    let helper = || {
+        let members = world.rooma(&["members", "--chat", "lobby"]).value();
+        items(&members).iter().find(|member| member["name"] == "b1").unwrap()["profile"].clone()
+    };
+    assert!(helper().is_null());
+    let say = Say {
+        chat: Some("lobby".into()),
+        from: Some("b1".into()),
+        text: Some("here".into()),
+        ..Say::default()
+    };
+    world.sandbox.say(say).unwrap();
+    assert_eq!(helper(), "helper");
+    let send = ["send", "--chat", "lobby", "--text", "hi", "--mention", "helper", "--dry-run"];
+    let shown = world.rooma(&send).value();
+    assert!(shown["messages"][0]["content"]["text"].as_str().unwrap().contains(">b1</at>"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use rooma::sandbox::{Fault, FaultKind, Member, Recall};
 use serde_json::json;
 
-use crate::verb::{run, with_stdin, world};
+use crate::verb::{items, run, with_stdin, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_bots_and_everybody_are_really_mentioned() {
@@ -138,7 +138,25 @@ async fn a_dry_run_shows_everything_and_sends_nothing() {
     let shown = world.rooma(&send).value();
     assert_eq!((&shown["dry_run"], &shown["chat_id"]), (&json!(true), &json!(world.chat("lobby"))));
     assert!(shown["messages"][0]["content"]["text"].as_str().unwrap().contains("<at user_id=\"ou_"));
-    world.rooma(&["broadcast", "--chat", "lobby", "--text", "hi", "--dry-run"]).value();
+    let broadcast = [
+        "broadcast",
+        "--chat",
+        "lobby",
+        "--chat",
+        "workshop",
+        "--text",
+        "@ann hi",
+        "--mention",
+        "ann",
+        "--dry-run",
+    ];
+    let shown = world.rooma(&broadcast).value();
+    for (item, chat) in items(&shown).iter().zip(["lobby", "workshop"]) {
+        assert_eq!(item["chat_id"], world.chat(chat).as_str());
+        assert!(item["messages"][0]["content"]["text"].as_str().unwrap().ends_with("ann</at> hi"), "{item}");
+    }
+    let raw = ["send", "--chat", "lobby", "--content", "{}", "--msg-type", "nonsense", "--dry-run"];
+    assert_eq!(world.rooma(&raw).error(2)["subtype"], "unknown_msg_type");
     assert_eq!(world.count(), 0);
 }
 

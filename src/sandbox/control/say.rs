@@ -42,6 +42,8 @@ pub struct Say {
     pub image: bool,
     /// A file of this name, holding `text`.
     pub file: Option<String>,
+    /// Ids of messages that are passed on together, from any chat.
+    pub forward: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,7 +72,11 @@ pub fn say(shared: &Arc<Shared>, say: Say) -> Result<Said> {
     }
     let (msg_type, rendered) = content(&mut world, &say, sender)?;
     let draft = Draft { chat, sender, msg_type, rendered, reply_to, in_thread: say.in_thread };
+    let forwarded = say.forward.iter().map(|id| find_message(&world, id)).collect::<Result<Vec<u64>>>()?;
     let number = world.post(draft, now_ms);
+    if let Some(message) = world.message_mut(number) {
+        message.forwarded = forwarded;
+    }
     let thread = world.message(number).and_then(|message| message.thread);
     let said = Said {
         message_id: world.message_id(number),
@@ -118,6 +124,11 @@ fn content(world: &mut World, say: &Say, sender: Actor) -> Result<(String, Rende
         let file =
             Resource { owner: sender, kind: "stream".to_owned(), name: name.clone(), bytes: text.into() };
         return uploaded(world, file, "file", |key| json!({ "file_key": key, "file_name": name }));
+    }
+    if !say.forward.is_empty() {
+        // Whatever it holds, this is all that the container says of it.
+        let content = json!({ "content": "Merged and Forwarded Message" }).to_string();
+        return Ok(("merge_forward".to_owned(), Rendered { content, ..Rendered::default() }));
     }
     let msg_type = say.msg_type.clone().unwrap_or_else(|| "text".to_owned());
     let content = match (&say.content, &say.text) {

@@ -52,7 +52,7 @@ pub async fn get(
     let world = lock(&shared.world);
     let message = readable(&world, app, &message_id)?;
     params.user_id_type()?;
-    data(json!({ "items": [world.message_view(message, shape(app, &params))] }))
+    data(json!({ "items": world.message_views(message, shape(app, &params)) }))
 }
 
 pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params: Params) -> Reply {

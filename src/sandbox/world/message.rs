@@ -27,6 +27,8 @@ pub struct Message {
     pub edits: u32,
     pub deleted: bool,
     pub reactions: Vec<Reaction>,
+    /// What a merged forward holds, oldest first.
+    pub forwarded: Vec<u64>,
     /// When the card was patched in the last second.
     pub patches: Vec<tokio::time::Instant>,
 }
@@ -105,6 +107,7 @@ impl World {
             edits: 0,
             deleted: false,
             reactions: Vec::new(),
+            forwarded: Vec::new(),
             patches: Vec::new(),
         });
         self.forget_oldest();

@@ -48,6 +48,17 @@ impl World {
         view
     }
 
+    /// The message, and behind a merged forward what it holds, each with the id of what it lies in.
+    pub fn message_views(&self, message: &Message, shape: MessageShape<'_>) -> Vec<Value> {
+        let mut views = vec![self.message_view(message, shape)];
+        for child in message.forwarded.iter().filter_map(|number| self.message(*number)) {
+            let mut inner = self.message_views(child, shape);
+            inner[0]["upper_message_id"] = Value::String(self.message_id(message.number));
+            views.extend(inner);
+        }
+        views
+    }
+
     fn content_view(&self, message: &Message, shape: MessageShape<'_>) -> String {
         if message.deleted {
             return r#"{"text":"This message was recalled"}"#.to_owned();

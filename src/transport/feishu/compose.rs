@@ -16,6 +16,21 @@ const POST_BUDGET: usize = 26 * 1024;
 /// Messages one text may become: more is no message but a document.
 const PIECES_MAX: usize = 20;
 
+/// What a message can be sent as.
+const TYPES: [&str; 11] = [
+    "text",
+    "post",
+    "interactive",
+    "image",
+    "file",
+    "audio",
+    "media",
+    "sticker",
+    "share_chat",
+    "share_user",
+    "system",
+];
+
 /// The messages that `body` takes. More than one only where a text is too long.
 pub fn compose(body: &Body) -> Result<Vec<Composed>> {
     match body {
@@ -53,6 +68,12 @@ fn pieces(text: &str, budget: usize) -> Result<Vec<String>> {
 
 /// The caller's own content, checked as far as it can be without the platform.
 fn raw(message_type: &str, content: &str) -> Result<Composed> {
+    if !TYPES.contains(&message_type) {
+        let given = crate::event::neutralise(message_type);
+        return Err(Error::validation(format!("--msg-type: there is no type `{given}`"))
+            .subtype("unknown_msg_type")
+            .hint(format!("one of {}", TYPES.join(", "))));
+    }
     let value: Value = serde_json::from_str(content).map_err(|error| {
         Error::validation(format!("--content is not JSON: {error}"))
             .hint("for plain words use --text; a text's content is {\"text\":\"…\"}")
@@ -143,6 +164,8 @@ mod tests {
         for content in ["hello", "[]", "7"] {
             assert!(raw("text", content).is_err(), "{content}");
         }
+        let error = raw("nonsense", "{}").unwrap_err();
+        assert!(error.hint.unwrap().contains("interactive"));
         assert!(raw("interactive", "{\"elements\":[]}").is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::transport::verbs::UploadKind;
+use crate::transport::verbs::{Upload, UploadKind};
 
 pub const FILE_MAX: usize = 30 * 1024 * 1024;
 pub const IMAGE_MAX: usize = 10 * 1024 * 1024;
@@ -14,6 +14,11 @@ pub struct Nature {
     pub kind: UploadKind,
     /// The platform's word; of no use for images.
     pub file_type: &'static str,
+}
+
+/// What an upload would be posted as.
+pub fn upload_kind(upload: &Upload) -> Result<UploadKind> {
+    nature(&upload.name, &upload.bytes).map(|nature| nature.kind)
 }
 
 /// Decides by the extension, and checks what the platform would refuse after the transfer.

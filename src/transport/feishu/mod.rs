@@ -54,4 +54,5 @@ mod wire;
 
 pub use account::Account;
 pub use compose::compose;
+pub use files::upload_kind;
 pub use ids::id_kind;

@@ -111,7 +111,9 @@ impl Account {
     async fn children(&self, id: &MessageId, bot: &Bot) -> Vec<PastMessage> {
         match api::message(&self.state.rest, id.as_str()).await {
             Ok(raw) => {
-                let messages = raw.iter().filter_map(read).map(|wire| self.one(&wire, bot)).collect();
+                let wires: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
+                wires.iter().for_each(|wire| wire.gossip(&mut self.state.known()));
+                let messages = wires.iter().map(|wire| self.one(wire, bot)).collect();
                 nested(messages, &raw).into_iter().next().map(|message| message.children).unwrap_or_default()
             }
             Err(error) => {

@@ -1,11 +1,13 @@
 //! Who is behind an id: people by the id that all apps of a developer share, bots by their app.
 
+use std::collections::BTreeSet;
+
 use super::account::Account;
-use super::api::{self, Pages};
-use super::past;
+use super::api::{self, Container, HISTORY_PAGE_MAX, Pages};
+use super::past::{self, Wire};
 use super::verbs::member;
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, OpenId};
 use crate::transport::verbs::{Member, MemberType};
 
 impl Account {
@@ -37,6 +39,29 @@ impl Account {
                 Err(Error::new(Kind::Validation, format!("several people of the chat are called {name}")))
             }
         }
+    }
+
+    /// Marks which bots of a chat are ours, by what was said there lately: messages name the app of a bot beside
+    /// its id. Gives back the bots whose app is known now, ours or not.
+    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+        let container = Container { kind: "chat", id: chat.as_str(), start: None, end: None };
+        match api::history(&self.state.rest, container, HISTORY_PAGE_MAX, None).await {
+            Ok(page) => {
+                let wires =
+                    page.items.iter().filter_map(|raw| serde_json::from_str::<Wire<'_>>(raw.get()).ok());
+                wires.for_each(|wire| wire.gossip(&mut self.state.known()));
+            }
+            Err(error) => tracing::debug!(%error, %chat, "the history tells nothing of the bots"),
+        }
+        let mut recognised = BTreeSet::new();
+        for member in members.iter_mut().filter(|member| member.member_type == MemberType::Bot) {
+            let app = self.state.known().person(member.member_id.as_str()).and_then(|bot| bot.app_id.clone());
+            if let Some(app) = app {
+                member.profile = past::profile_of(&self.state.identity, &app);
+                recognised.insert(member.member_id.clone());
+            }
+        }
+        recognised
     }
 
     /// Which of our profiles a bot is, where its id or something it said told its app.

@@ -1,0 +1,210 @@
+//! What is said while a profile is away or deaf.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rooma::sandbox::{Fault, FaultKind, Options, Say};
+use serde_json::Value;
+
+use crate::support::{QUICK, World, options, text};
+
+/// A platform that delivers nothing a second time: what was missed is fetched or lost.
+async fn forgetful(bots: usize, extra: &str) -> World {
+    let options = Options { redelivery: Vec::new(), chat_qps: None, ..options(bots) };
+    let world = World::with(options).await;
+    world.write("config/rooma.yaml", &format!("{QUICK}{extra}"));
+    world
+}
+
+fn say(world: &World, say: Say) -> String {
+    world.sandbox.say(say).unwrap().message_id
+}
+
+/// How often each message was read.
+fn read(lines: &[Value]) -> BTreeMap<String, usize> {
+    let mut read = BTreeMap::new();
+    for line in lines.iter().filter(|line| line["type"] == "message") {
+        *read.entry(text(line, "message_id")).or_default() += 1;
+    }
+    read
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_while_nobody_listened_is_fetched_once_and_in_order() {
+    let world = forgetful(2, "catchup: {after: 500ms}\n").await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let root = world.say("lobby", "before");
+    world.tell("b0", "a word in private");
+    monitor.count("message", 3).await;
+    monitor.terminate().await;
+
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let mut missed: Vec<String> =
+        (0..5).map(|number| world.say("lobby", &format!("missed {number}"))).collect();
+    let mention = Say {
+        chat: Some("workshop".into()),
+        text: Some("@b0 are you there?".into()),
+        mention: vec!["b0".into()],
+        ..Say::default()
+    };
+    missed.push(say(&world, mention));
+    let answer = Say {
+        text: Some("in a thread".into()),
+        reply_to: Some(missed[0].clone()),
+        in_thread: true,
+        ..Say::default()
+    };
+    missed.push(say(&world, answer));
+    let private = world.tell("b0", "another word in private");
+    // A bot's words to nobody in particular reach no other bot without a scope of their own.
+    let peer = Say {
+        chat: Some("lobby".into()),
+        from: Some("b1".into()),
+        text: Some("a bot's".into()),
+        ..Say::default()
+    };
+    let own = Say { from: Some("b0".into()), ..peer.clone() };
+    say(&world, peer);
+    say(&world, own);
+
+    let again = world.monitor(&["--profile", "b0"]);
+    again
+        .wait("all of it", |lines| {
+            let read = read(lines);
+            missed.iter().chain([&private]).all(|id| read.contains_key(id))
+        })
+        .await;
+    again
+        .wait("the sums", |lines| lines.iter().filter(|line| line["type"] == "rooma.catchup").count() >= 3)
+        .await;
+    let after = world.say("lobby", "after");
+    again.wait("what comes now", |lines| read(lines).contains_key(&after)).await;
+    let (lines, _) = again.terminate().await;
+
+    let read = read(&lines);
+    assert!(read.values().all(|count| *count == 1), "{read:?}");
+    assert_eq!(read.len(), missed.len() + 2, "{read:?}: no bot's words, none twice, not {root}");
+    let line = |id: &str| lines.iter().find(|line| line["message_id"] == *id).unwrap();
+    assert!(missed.iter().all(|id| line(id)["replayed"] == true));
+    assert!(line(&after)["replayed"].is_null());
+    let contents: Vec<String> = lines
+        .iter()
+        .filter(|line| text(line, "content").starts_with("missed"))
+        .map(|line| text(line, "content"))
+        .collect();
+    assert_eq!(contents, (0..5).map(|number| format!("missed {number}")).collect::<Vec<_>>());
+    assert_eq!(line(&missed[5])["mentioned"], true);
+    assert_eq!(
+        (text(line(&private), "chat_type"), &line(&private)["mentioned"]),
+        ("p2p".into(), &Value::Bool(true))
+    );
+    let sums: Vec<u64> = lines
+        .iter()
+        .filter(|line| line["type"] == "rooma.catchup")
+        .map(|line| line["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!((sums.len(), sums.iter().sum::<u64>()), (3, 8), "{sums:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_platform_delivers_again_after_catching_up_is_one_line() {
+    let options = Options { redelivery: vec![Duration::from_millis(800); 100], chat_qps: None, ..options(1) };
+    let world = World::with(options).await;
+    world.write("config/rooma.yaml", &format!("{QUICK}catchup: {{after: 300ms}}\n"));
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    world.say("lobby", "before");
+    monitor.count("message", 1).await;
+    monitor.kill().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let missed: Vec<String> = (0..20).map(|number| world.say("lobby", &format!("{number}"))).collect();
+    let again = world.monitor(&[]);
+    again.wait("all of it", |lines| missed.iter().all(|id| read(lines).contains_key(id))).await;
+    world.all_acked().await;
+    let (lines, _) = again.terminate().await;
+    assert!(read(&lines).values().all(|count| *count == 1), "{:?}", read(&lines));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_that_cuts_says_what_it_cut() {
+    let world = forgetful(1, "catchup: {after: 300ms, per_chat: 3, total: 4}\n").await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    world.say("lobby", "before");
+    monitor.count("message", 1).await;
+    monitor.terminate().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for number in 0..6 {
+        world.say("lobby", &format!("lobby {number}"));
+        world.say("workshop", &format!("workshop {number}"));
+    }
+    let again = world.monitor(&[]);
+    again.count("rooma.catchup", 2).await;
+    let (lines, _) = again.terminate().await;
+    let sums: Vec<(u64, String)> = lines
+        .iter()
+        .filter(|line| line["type"] == "rooma.catchup")
+        .map(|line| (line["count"].as_u64().unwrap(), text(line, "cut")))
+        .collect();
+    assert_eq!(sums, [(3, "per_chat".into()), (1, "total".into())]);
+    let contents: Vec<String> = lines
+        .iter()
+        .filter(|line| line["replayed"] == true && line["type"] == "message")
+        .map(|line| text(line, "content"))
+        .collect();
+    assert_eq!(contents, ["lobby 3", "lobby 4", "lobby 5", "workshop 5"], "the newest are kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deaf_connection_is_noticed_replaced_and_caught_up_with() {
+    let world = forgetful(1, "deaf: {quiet_after: 1500ms}\n").await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    world.say("lobby", "heard");
+    monitor.count("message", 1).await;
+    // Pings are answered all the while.
+    world.sandbox.fault(Fault { count: Some(3), ..Fault::new(FaultKind::Deaf) }).unwrap();
+    let unheard: Vec<String> =
+        (0..3).map(|number| world.say("lobby", &format!("unheard {number}"))).collect();
+    let deaf = tokio::time::Instant::now();
+    monitor.count("rooma.deaf", 1).await;
+    let noticed = deaf.elapsed();
+    monitor.wait("all of it", |lines| unheard.iter().all(|id| read(lines).contains_key(id))).await;
+    monitor.connected(2).await;
+    let after = world.say("lobby", "heard again");
+    monitor.wait("what comes now", |lines| read(lines).contains_key(&after)).await;
+    let (lines, _) = monitor.terminate().await;
+    assert!(noticed < Duration::from_secs(10), "{noticed:?}");
+    assert!(read(&lines).values().all(|count| *count == 1), "{:?}", read(&lines));
+    let ends: Vec<String> = lines
+        .iter()
+        .filter(|line| line["type"] == "rooma.disconnected")
+        .map(|line| text(line, "reason"))
+        .collect();
+    assert_eq!(ends, ["deaf"]);
+    assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_is_only_quiet_is_not_taken_for_a_deaf_connection() {
+    let world = forgetful(2, "deaf: {quiet_after: 600ms}\n").await;
+    let monitor = world.monitor(&["--profile", "b0"]);
+    monitor.connected(1).await;
+    world.say("lobby", "heard");
+    monitor.count("message", 1).await;
+    // Neither a bot's words nor its own are pushed to it.
+    for bot in ["b0", "b1"] {
+        let words = Say {
+            chat: Some("lobby".into()),
+            from: Some(bot.into()),
+            text: Some("x".into()),
+            ..Say::default()
+        };
+        say(&world, words);
+    }
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let (lines, _) = monitor.terminate().await;
+    assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 0);
+    assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.disconnected").count(), 0);
+}

@@ -35,6 +35,7 @@ mod say;
 mod schema;
 mod seats;
 mod send;
+mod service;
 mod status;
 mod thread;
 mod up;
@@ -90,6 +91,7 @@ enum Verb {
     Ack(ack::Args),
     Status(status::Args),
     Down(down::Args),
+    Service(service::Args),
     Chats(chats::Args),
     ChatInfo(chat_info::Args),
     Members(members::Args),
@@ -164,6 +166,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Up(args) => up::run(args, global).await,
         Verb::Ack(args) => ack::run(&args, global).await,
         Verb::Status(args) => status::run(&args, global).await,
+        Verb::Service(args) => service::run(&args, global).await,
         Verb::Down(args) => down::run(&args, global).await,
         Verb::Chats(args) => chats::run(args, global).await,
         Verb::ChatInfo(args) => chat_info::run(args, global).await,

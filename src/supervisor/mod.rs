@@ -6,6 +6,7 @@ mod connection;
 pub mod control;
 mod known_chats;
 mod lock;
+mod notify;
 mod outlet;
 mod readers;
 mod root;
@@ -34,6 +35,7 @@ use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::Life;
 use control::Control;
+use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
 use root::Root;
@@ -130,6 +132,9 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let root = Root::start(journal.appender(), policy, clock.clone(), seats).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
+    let notify = Notify::of_environment();
+    let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
+
     let (trigger, mut told) = Ask::manual();
     let control = Control {
         asker: root.asker(),
@@ -149,6 +154,8 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         end = ended(outlet.as_mut()) => outlet_ended(end),
     };
     tracing::info!(%reason, "stopping");
+    ready.abort();
+    notify.stopping();
     control.close();
 
     root.stop(CONNECTIONS_DEADLINE).await;

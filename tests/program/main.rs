@@ -5,6 +5,7 @@
 mod arguments;
 mod crash;
 mod secrets;
+mod service;
 mod stdout;
 mod stream;
 mod support;

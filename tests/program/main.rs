@@ -4,6 +4,7 @@
 
 mod arguments;
 mod crash;
+mod figures;
 mod secrets;
 mod service;
 mod stdout;

@@ -4,6 +4,8 @@
 mod chat_registry;
 mod connection;
 pub mod control;
+#[cfg(test)]
+mod fuzz;
 mod known_chats;
 mod lock;
 mod notify;

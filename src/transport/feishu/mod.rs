@@ -21,6 +21,8 @@ mod endpoint;
 mod envelope;
 mod files;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod known;
 mod mention;
 mod names;

@@ -16,7 +16,7 @@ async fn a_watch_killed_again_and_again_reads_each_line_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the figure in full: about a minute"]
+#[ignore = "the figure in full: a quarter of a minute"]
 async fn a_watch_killed_200_times_during_20_000_events() {
     kill_watches(200, 20_000).await;
 }

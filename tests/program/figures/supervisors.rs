@@ -16,7 +16,7 @@ async fn a_supervisor_killed_again_and_again_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the figure in full: about a minute"]
+#[ignore = "the figure in full: half a minute"]
 async fn a_supervisor_killed_50_times_during_20_000_events() {
     kill_supervisors(50, 20_000).await;
 }

@@ -44,6 +44,8 @@ pub mod core;
 pub mod error;
 pub mod event;
 pub mod fault;
+#[cfg(test)]
+mod fuzz;
 pub mod journal;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -40,6 +40,7 @@ mod say;
 mod schema;
 mod seats;
 mod send;
+mod service;
 mod status;
 mod thread;
 mod up;
@@ -96,6 +97,7 @@ enum Verb {
     Status(status::Args),
     Reload(reload::Args),
     Down(down::Args),
+    Service(service::Args),
     Chats(chats::Args),
     ChatInfo(chat_info::Args),
     Members(members::Args),
@@ -170,6 +172,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Up(args) => up::run(args, global).await,
         Verb::Ack(args) => ack::run(&args, global).await,
         Verb::Status(args) => status::run(&args, global).await,
+        Verb::Service(args) => service::run(&args, global).await,
         Verb::Down(args) => down::run(&args, global).await,
         Verb::Chats(args) => chats::run(args, global).await,
         Verb::ChatInfo(args) => chat_info::run(args, global).await,

@@ -138,12 +138,17 @@ fn open_log(path: &Path) -> Result<File> {
     let failed =
         |error: std::io::Error| Error::storage(format!("failed to open {}: {error}", path.display()));
     if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        log_folder(folder)?;
     }
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_MAX) {
         std::fs::rename(path, path.with_extension("log.1")).map_err(failed)?;
     }
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)
+}
+
+pub fn log_folder(path: &Path) -> Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Error::storage(format!("failed to create {}: {error}", path.display())))
 }
 
 fn ended(child: &mut Child) -> Result<Option<Option<i32>>> {

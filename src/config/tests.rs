@@ -303,3 +303,30 @@ fn durations_and_sizes_are_what_people_write() {
     assert_eq!("512MiB".parse::<Size>().unwrap().0, 512 * 1024 * 1024);
     assert!("soon".parse::<Span>().is_err() && "big".parse::<Size>().is_err());
 }
+
+/// Whatever a file holds, it is a profile within its bounds or an error that can be shown.
+#[test]
+fn profiles_of_any_kind_are_read_or_refused() {
+    let corpus = [
+        "transport: feishu\napp_id: cli_a0b1c2d3e4f50617\napp_secret: {env: SECRET}\n",
+        "transport: lark\napp_id: cli_1\napp_secret: {command: [pass, show]}\nbase_url: http://127.0.0.1:1\n",
+        "transport: feishu\napp_id: cli_1\napp_secret: &a {file: x}\nowner: ou_1\nallow: {chats: [oc_1], people: [ann], bots: all}\n",
+    ];
+    let corpus: Vec<Vec<u8>> = corpus.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path());
+    std::fs::create_dir(folder.path().join("profiles")).unwrap();
+    let path = folder.path().join("profiles/a.yaml");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    crate::fuzz::run("profiles", &corpus, |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        match profile::load(&home, &path) {
+            Ok(profile) => assert!(!profile.app_id.is_empty() && &*profile.name == "a"),
+            Err(error) => {
+                assert!(error.message.contains("profiles/a.yaml"), "{error}");
+                serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();
+            }
+        }
+    });
+}

@@ -301,7 +301,7 @@ impl Control {
     }
 }
 
-fn named(request: &Request) -> Result<(&str, u64)> {
+pub(super) fn named(request: &Request) -> Result<(&str, u64)> {
     match (&request.cursor, request.seq) {
         (Some(name), Some(seq)) if is_cursor_name(name) => Ok((name, seq)),
         _ => Err(Error::validation("a cursor has a name and a seq")),
@@ -347,7 +347,7 @@ fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw())
 }
 
-fn checked(request: Request) -> Result<Request> {
+pub(super) fn checked(request: Request) -> Result<Request> {
     if request.v == VERSION {
         return Ok(request);
     }
@@ -364,7 +364,7 @@ async fn read_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Re
     timeout(PATIENCE, next_request(reader)).await.map_err(|_late| Error::validation("it asks for nothing"))?
 }
 
-async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {
+pub(super) async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {
     let mut line = Vec::new();
     let read = reader.take(REQUEST_MAX).read_until(b'\n', &mut line).await;
     let read = read.map_err(|error| Error::network(error.to_string()))?;

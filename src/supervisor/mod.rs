@@ -7,8 +7,11 @@ mod chat_registry;
 mod connection;
 pub mod control;
 mod deaf;
+#[cfg(test)]
+mod fuzz;
 mod known_chats;
 mod lock;
+mod notify;
 mod outlet;
 mod readers;
 pub mod reload;
@@ -39,6 +42,7 @@ use crate::journal::{Entry, Filter, Journal, Retention, Sync};
 use crate::transport::{Call, Life};
 use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
+use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
 use reload::{Look, Reload};
@@ -148,6 +152,9 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
 
+    let notify = Notify::of_environment();
+    let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
+
     let (trigger, mut told) = Ask::manual();
     let control = Control {
         asker: root.asker(),
@@ -170,6 +177,8 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         end = ended(outlet.as_mut()) => outlet_ended(end),
     };
     tracing::info!(%reason, "stopping");
+    ready.abort();
+    notify.stopping();
     control.close();
     looking.abort();
 

@@ -4,9 +4,11 @@
 
 mod arguments;
 mod crash;
+mod figures;
 mod missed;
 mod profiles;
 mod secrets;
+mod service;
 mod stdout;
 mod stream;
 mod support;

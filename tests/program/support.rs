@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const QUICK: &str = "connection: {backoff_min: 100ms, backoff_max: 300ms, handshake_timeout: 700ms}\n";
 
 pub struct World {
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub home: TempDir,
 }
 
@@ -30,7 +30,7 @@ impl World {
     }
 
     pub async fn with(options: Options) -> World {
-        let sandbox = Sandbox::start(options).await.unwrap();
+        let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
         let home = tempfile::tempdir().unwrap();
         let world = World { sandbox, home };
         for app in world.sandbox.apps() {

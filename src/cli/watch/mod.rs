@@ -1,6 +1,7 @@
 //! `rooma watch`: lines of a running supervisor, read from its journal. Cheap to kill and to start again.
 
 mod dropped;
+mod ending;
 mod lines;
 mod out;
 mod reading;
@@ -17,7 +18,8 @@ use crate::config::{Home, Span};
 use crate::error::{Error, Result};
 use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
-use reading::{End, Watch};
+use ending::End;
+use reading::Watch;
 
 /// How long `--up` waits for the profiles; what is not connected by then is told by the lines.
 const UP_WITHIN: Duration = Duration::from_secs(30);

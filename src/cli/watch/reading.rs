@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::super::ack;
 use super::super::control::Client;
 use super::super::jq::Jq;
 use super::super::print;
 use super::dropped::Held;
+use super::ending::End;
 use super::lines::Lines;
 use super::out::{Done, How, Out};
 use crate::config::Home;
 use crate::error::{Error, Result};
-use crate::event::{Event, Rearm, SupervisorGone};
+use crate::event::{Event, SupervisorGone};
 use crate::journal::{Filter, Reader};
 use crate::supervisor::Since;
 use crate::supervisor::control::{News, Op, Request};
@@ -25,43 +25,31 @@ const RETURN_WITHIN: Duration = Duration::from_secs(60);
 /// Between two attempts to reach it again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
+/// How long a supervisor may take for its first word.
+const HEAR_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often an idle watch looks whether its reader is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// How stale a stored cursor may be while a reader takes its time.
 const CURSOR_EVERY: Duration = Duration::from_millis(100);
 
-/// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Pages counted for `pending`; beyond, it is a lower bound.
-const PENDING_PAGES: usize = 64;
-
-/// Why a watch ends in good order.
-pub enum End {
-    TimeOver,
-    /// As many events as were asked for.
-    Enough,
-    Asked,
-    ReaderGone,
-}
-
 pub struct Watch {
-    home: Home,
-    reader: Reader,
-    client: Client,
+    pub(super) home: Home,
+    pub(super) reader: Reader,
+    pub(super) client: Client,
     /// What was read of the supervisor's next word so far.
-    word: Vec<u8>,
-    out: Out,
-    name: String,
-    filter: Filter,
+    pub(super) word: Vec<u8>,
+    pub(super) out: Out,
+    pub(super) name: String,
+    pub(super) filter: Filter,
     pub jq: Option<Arc<Jq>>,
     /// The cursor is moved by `rooma ack` only.
     pub acknowledged: bool,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     /// Everything up to here was written and flushed, or held back.
-    position: u64,
-    replayed_to: u64,
+    pub(super) position: u64,
+    pub(super) replayed_to: u64,
     pub left: Option<u64>,
 }
 
@@ -111,7 +99,7 @@ impl Watch {
         Request { cursor: Some(self.name.clone()), ..Request::new(Op::Follow) }
     }
 
-    fn cursor(&self) -> Request {
+    pub(super) fn cursor(&self) -> Request {
         Request { cursor: Some(self.name.clone()), seq: Some(self.position), ..Request::new(Op::Cursor) }
     }
 
@@ -167,7 +155,7 @@ impl Watch {
     }
 
     /// Takes note of what was written.
-    fn account(&mut self, done: Done) -> Result<Option<End>> {
+    pub(super) fn account(&mut self, done: Done) -> Result<Option<End>> {
         self.position = done.position;
         if let Some(held) = &mut self.held {
             held.add(done.by_filter, done.by_jq);
@@ -193,7 +181,7 @@ impl Watch {
     }
 
     /// A line of the watch itself.
-    async fn say(&mut self, event: &Event) -> Result<Option<End>> {
+    pub(super) async fn say(&mut self, event: &Event) -> Result<Option<End>> {
         self.out.lines(self.position, Lines::own(self.position, event));
         let left = self.left.take();
         let end = self.written().await;
@@ -201,7 +189,7 @@ impl Watch {
         end
     }
 
-    async fn tell_held(&mut self, all: bool) -> Result<Option<End>> {
+    pub(super) async fn tell_held(&mut self, all: bool) -> Result<Option<End>> {
         let now = Instant::now();
         let Some(held) = &mut self.held else { return Ok(None) };
         let events = if all { held.take(now) } else { held.due(now) };
@@ -224,7 +212,6 @@ impl Watch {
         while Instant::now() < give_up {
             match self.follow_again().await {
                 Ok(true) => return Ok(None),
-                // One that is just dying still takes a connection; the next one will keep it.
                 Ok(false) | Err(_) => sleep(RETRY_EVERY).await,
             }
             if print::reader_is_gone() {
@@ -234,65 +221,19 @@ impl Watch {
         Err(Error::network("the supervisor went away and did not come back").hint("start it with rooma up"))
     }
 
-    /// False when no supervisor runs.
+    /// False when no supervisor runs. One that is just dying still takes a connection, and never says a word.
     async fn follow_again(&mut self) -> Result<bool> {
-        let Some(client) = Client::connect(self.home.root()).await? else { return Ok(false) };
+        let Some(mut client) = Client::connect(self.home.root()).await? else { return Ok(false) };
+        client.send(&self.follow()).await?;
+        let mut word = Vec::new();
+        let heard = tokio::time::timeout(HEAR_WITHIN, client.next::<News>(&mut word)).await;
+        if !matches!(heard, Ok(Ok(Some(_)))) {
+            return Ok(false);
+        }
         self.client = client;
-        self.client.send(&self.follow()).await?;
         if !self.acknowledged {
             self.client.send(&self.cursor()).await?;
         }
         Ok(true)
-    }
-
-    pub async fn finish(mut self, end: End) -> Result<()> {
-        let broken = match self.out.halt(LAST_WORDS).await? {
-            Some(done) => self.account(done)?,
-            None => None,
-        };
-        if broken.is_none() && !matches!(end, End::ReaderGone) {
-            self.last_words(&end).await?;
-        }
-        if !self.acknowledged {
-            self.leave_cursor().await?;
-        }
-        Ok(())
-    }
-
-    /// Answered once it is stored: the next watch begins exactly here. Without a supervisor the journal is free, and
-    /// a cursor that cannot be left in it only makes lines come again.
-    async fn leave_cursor(&self) -> Result<()> {
-        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &self.cursor()).await?;
-        if stored.is_none()
-            && let Err(error) = ack::advance(&self.home, &self.name, self.position).await
-        {
-            tracing::debug!(%error, "the cursor was not stored");
-        }
-        Ok(())
-    }
-
-    /// A reader that takes nothing any more does not keep a watch from its end.
-    async fn last_words(&mut self, end: &End) -> Result<()> {
-        let words = async {
-            if self.tell_held(true).await?.is_none() && matches!(end, End::TimeOver | End::Enough) {
-                let pending = self.pending()?;
-                self.say(&Event::Rearm(Rearm { cursor: self.name.clone(), pending })).await?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(LAST_WORDS, words).await.unwrap_or(Ok(()))
-    }
-
-    /// Lines that wait behind this watch's filter.
-    fn pending(&self) -> Result<u64> {
-        let (mut after, mut count) = (self.position, 0);
-        for _ in 0..PENDING_PAGES {
-            let page = self.reader.page(after, &self.filter, 0)?;
-            if page.looked_to == after {
-                break;
-            }
-            (after, count) = (page.looked_to, count + page.ends.len() as u64);
-        }
-        Ok(count)
     }
 }

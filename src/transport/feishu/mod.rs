@@ -22,6 +22,8 @@ mod endpoint;
 mod envelope;
 mod files;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod ids;
 mod known;
 mod markup;

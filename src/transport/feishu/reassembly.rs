@@ -198,6 +198,20 @@ fn shape(part: &Part<'_>) -> Result<(usize, usize), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Reassembly {
+        /// The books are right, and nothing is beyond its bound.
+        pub fn check(&self) {
+            let held: usize = self.pending.values().map(|pending| pending.bytes).sum();
+            assert_eq!(self.bytes, held);
+            assert!(held <= PENDING_BYTES_MAX && self.pending.len() <= PENDING_MAX);
+            for pending in self.pending.values() {
+                assert!(
+                    pending.missing > 0 && pending.bytes <= BYTES_MAX && pending.slots.len() <= PARTS_MAX
+                );
+            }
+        }
+    }
     use proptest::prelude::*;
 
     fn at(seconds: u64) -> Duration {

@@ -1,0 +1,79 @@
+//! The end of a watch: its last words, and where it leaves its cursor.
+
+use std::time::Duration;
+
+use super::super::ack;
+use super::super::control::Client;
+use super::reading::Watch;
+use crate::error::Result;
+use crate::event::{Event, Rearm};
+
+/// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Pages counted for `pending`; beyond, it is a lower bound.
+const PENDING_PAGES: usize = 64;
+
+/// Why a watch ends in good order.
+pub enum End {
+    TimeOver,
+    /// As many events as were asked for.
+    Enough,
+    Asked,
+    ReaderGone,
+}
+
+impl Watch {
+    pub async fn finish(mut self, mut end: End) -> Result<()> {
+        // What was being written when the end came has the last say about how it ended.
+        if let Some(done) = self.out.halt(LAST_WORDS).await?
+            && let Some(other) = self.account(done)?
+        {
+            end = other;
+        }
+        if !matches!(end, End::ReaderGone) {
+            self.last_words(&end).await?;
+        }
+        if !self.acknowledged {
+            self.leave_cursor().await?;
+        }
+        Ok(())
+    }
+
+    /// Answered once it is stored: the next watch begins exactly here. Without a supervisor the journal is free, and
+    /// a cursor that cannot be left in it only makes lines come again.
+    async fn leave_cursor(&self) -> Result<()> {
+        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &self.cursor()).await?;
+        if stored.is_none()
+            && let Err(error) = ack::advance(&self.home, &self.name, self.position).await
+        {
+            tracing::debug!(%error, "the cursor was not stored");
+        }
+        Ok(())
+    }
+
+    /// A reader that takes nothing any more does not keep a watch from its end.
+    async fn last_words(&mut self, end: &End) -> Result<()> {
+        let words = async {
+            if self.tell_held(true).await?.is_none() && matches!(end, End::TimeOver | End::Enough) {
+                let pending = self.pending()?;
+                self.say(&Event::Rearm(Rearm { cursor: self.name.clone(), pending })).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LAST_WORDS, words).await.unwrap_or(Ok(()))
+    }
+
+    /// Lines that wait behind this watch's filter.
+    fn pending(&self) -> Result<u64> {
+        let (mut after, mut count) = (self.position, 0);
+        for _ in 0..PENDING_PAGES {
+            let page = self.reader.page(after, &self.filter, 0)?;
+            if page.looked_to == after {
+                break;
+            }
+            (after, count) = (page.looked_to, count + page.ends.len() as u64);
+        }
+        Ok(count)
+    }
+}

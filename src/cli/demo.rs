@@ -72,6 +72,7 @@ async fn plan(home: &Path) -> Result<Plan> {
         policy: Policy { jitter: 0.0, ..Policy::default() },
         catch_up: super::monitor::catch_up(&config),
         deaf: super::monitor::deaf(&config),
+        max_age: config.options.presence.max_age.0,
         clock,
         seats: roster.seats().await?,
         reload: roster.into_reload(),

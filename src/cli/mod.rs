@@ -20,6 +20,7 @@ mod hands;
 mod help;
 mod interrupt;
 mod jq;
+mod known;
 mod logs;
 mod members;
 mod mentions;
@@ -41,6 +42,7 @@ mod schema;
 mod seats;
 mod send;
 mod service;
+mod session;
 mod status;
 mod thread;
 mod up;
@@ -112,6 +114,9 @@ enum Verb {
     Edit(edit::Args),
     Recall(recall::Args),
     Broadcast(broadcast::Args),
+    SyncChats(known::SyncArgs),
+    ChatsKnown(known::KnownArgs),
+    Session(session::Args),
     Help(help::Args),
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
@@ -192,6 +197,11 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         }
         Verb::Reload(args) => {
             return reload::run(&args, global).await.map(|all| if all { 0 } else { PARTLY });
+        }
+        Verb::SyncChats(args) => known::sync(args, global).await,
+        Verb::ChatsKnown(args) => known::list(args, global).await,
+        Verb::Session(args) => {
+            return session::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
         }
         Verb::Help(args) => help::run(args, global).await,
         Verb::Schema(args) => schema::run(&args),

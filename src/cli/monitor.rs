@@ -83,6 +83,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         policy: policy(&config),
         catch_up: catch_up(&config),
         deaf: deaf(&config),
+        max_age: config.options.presence.max_age.0,
         clock,
         seats,
         reload: roster.into_reload(),

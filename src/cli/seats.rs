@@ -267,7 +267,7 @@ impl Slot {
     fn seat(self: &Arc<Slot>) -> Seat {
         Seat {
             name: Arc::clone(&self.profile.name),
-            transport: self.profile.transport.name(),
+            transport: self.profile.transport,
             app_id: self.profile.app_id.clone(),
             dial: Arc::clone(self).dial(),
             perform: Arc::clone(self).perform(),

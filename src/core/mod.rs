@@ -6,5 +6,6 @@ pub mod hearing;
 pub mod mention;
 pub mod redial;
 pub mod retry;
+pub mod session;
 pub mod target;
 pub mod trust;

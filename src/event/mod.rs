@@ -13,7 +13,8 @@ mod text;
 pub use message::{ChatType, Mention, MentionKind, MentionScope, Message, Resource, SenderType, Trust};
 pub use own::{
     Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
-    Gap, JournalReset, JqFailed, Parked, Rearm, Started, Stopped, SupervisorGone,
+    FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, SessionArmed,
+    SessionExpired, Started, Stopped, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
@@ -54,6 +55,10 @@ pub enum Event {
     JournalReset(JournalReset),
     ChatJoined(ChatChange),
     ChatLeft(ChatChange),
+    SessionArmed(SessionArmed),
+    GreetingSent(GreetingSent),
+    FarewellSent(FarewellSent),
+    SessionExpired(SessionExpired),
     Dropped(Dropped),
     Rearm(Rearm),
     JqFailed(JqFailed),
@@ -103,6 +108,10 @@ impl Event {
             Event::JournalReset(body) => ("rooma.journal_reset", body),
             Event::ChatJoined(body) => ("rooma.chat_joined", body),
             Event::ChatLeft(body) => ("rooma.chat_left", body),
+            Event::SessionArmed(body) => ("rooma.session_armed", body),
+            Event::GreetingSent(body) => ("rooma.greeting_sent", body),
+            Event::FarewellSent(body) => ("rooma.farewell_sent", body),
+            Event::SessionExpired(body) => ("rooma.session_expired", body),
             Event::Dropped(body) => ("rooma.dropped", body),
             Event::Rearm(body) => ("rooma.rearm", body),
             Event::JqFailed(body) => ("rooma.jq_failed", body),

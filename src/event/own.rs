@@ -125,6 +125,52 @@ pub struct Dropped {
     pub count: u64,
 }
 
+/// A shift that is armed: whoever ends it, the farewell is said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionArmed {
+    pub session: String,
+    pub chats: Vec<ChatId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_name: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GreetingSent {
+    pub session: String,
+    pub chats: Vec<ChatId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<NotSaid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FarewellSent {
+    pub session: String,
+    pub reason: String,
+    pub chats: Vec<ChatId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<NotSaid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NotSaid {
+    pub chat_id: ChatId,
+    pub error: String,
+}
+
+/// A shift that ended too long ago for a farewell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionExpired {
+    pub session: String,
+    pub chats: Vec<ChatId>,
+    /// RFC 3339, when its owner was seen last.
+    pub seen: String,
+}
+
 /// The last line of a watch whose time is over: start it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rearm {

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting, Crashed,
-    Deaf, Disconnected, Dropped, Gap, JournalReset, JqFailed, MemberChange, MenuClicked, Message,
-    MessageRead, MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION, Started, Stopped, SupervisorGone,
-    Unknown,
+    Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, MemberChange,
+    MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION,
+    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
 };
 
 pub fn schema() -> Value {
@@ -38,6 +38,10 @@ pub fn schema() -> Value {
         line::<JournalReset>(&mut generator, "rooma.journal_reset"),
         line::<ChatChange>(&mut generator, "rooma.chat_joined"),
         line::<ChatChange>(&mut generator, "rooma.chat_left"),
+        line::<SessionArmed>(&mut generator, "rooma.session_armed"),
+        line::<GreetingSent>(&mut generator, "rooma.greeting_sent"),
+        line::<FarewellSent>(&mut generator, "rooma.farewell_sent"),
+        line::<SessionExpired>(&mut generator, "rooma.session_expired"),
         line::<Dropped>(&mut generator, "rooma.dropped"),
         line::<Rearm>(&mut generator, "rooma.rearm"),
         line::<JqFailed>(&mut generator, "rooma.jq_failed"),

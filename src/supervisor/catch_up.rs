@@ -143,8 +143,7 @@ impl Round<'_> {
                 None => error.to_string(),
             }),
         });
-        let profile = (std::sync::Arc::clone(&self.seat.name), self.seat.transport);
-        self.care.appender.say(Entry::own(Some(profile), &event));
+        self.care.appender.say(Entry::own(self.seat.voice(), &event));
     }
 }
 

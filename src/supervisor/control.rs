@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::readers::{Place, Readers};
 use super::reload::{Change, Look, Outcome, Reload, Reloaded};
 use super::root::Asker;
+use super::session::Attendant;
 use super::signals::Trigger;
 use super::status::{self, ReaderStatus};
 use crate::clock::{Clock, rfc3339_ms};
@@ -55,6 +56,9 @@ pub struct Request {
     /// To be added, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
+    /// The id of a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errand: Option<Errand>,
 }
@@ -85,13 +89,17 @@ pub enum Op {
     Reload,
     /// Make a call for a verb.
     Call,
+    /// Look at the sessions of the profiles named: a command has changed them.
+    Session,
+    /// Hold the session `held` of the profile named until the connection ends.
+    Hold,
     /// Move a cursor forward to a line that is there.
     Ack,
 }
 
 impl Request {
     pub fn new(op: Op) -> Request {
-        Request { v: VERSION, op, cursor: None, seq: None, profiles: Vec::new(), errand: None }
+        Request { v: VERSION, op, cursor: None, seq: None, profiles: Vec::new(), held: None, errand: None }
     }
 }
 
@@ -129,6 +137,7 @@ pub fn path(home: &Path) -> Result<PathBuf> {
 pub struct Control {
     pub asker: Asker,
     pub reload: Reload,
+    pub attendant: Attendant,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
@@ -210,6 +219,19 @@ impl Control {
                     let outcome = self.reload(request.profiles).await;
                     respond(&mut writer, outcome).await
                 }
+                Op::Session => {
+                    let outcome = self.look_at_sessions(&request.profiles).await;
+                    respond(&mut writer, outcome).await
+                }
+                Op::Hold => {
+                    let (Some(profile), Some(held)) = (request.profiles.first(), &request.held) else {
+                        return Err(Error::validation("what is to be held is a session of a profile"));
+                    };
+                    answer(&mut writer, &Done { ok: true }).await?;
+                    hung_up(reader).await;
+                    self.attendant.released(profile, held);
+                    Ok(())
+                }
                 Op::Call => {
                     // A verb that was interrupted waits for nothing any more.
                     let outcome = tokio::select! {
@@ -270,14 +292,21 @@ impl Control {
         Ok(ReloadedAll { ok, profiles })
     }
 
+    async fn look_at_sessions(&self, profiles: &[String]) -> Result<Done> {
+        for profile in profiles {
+            if self.asker.seat(profile).await?.is_none() {
+                return Err(not_here(profile));
+            }
+            self.attendant.look(profile);
+        }
+        Ok(Done { ok: true })
+    }
+
     async fn run(&self, errand: Option<Errand>) -> Result<serde_json::Value> {
         let errand = errand.ok_or_else(|| Error::validation("a call says what is to be done"))?;
         let seat = self.asker.seat(&errand.profile).await?;
         let seat = seat.filter(|seat| seat.app_id == errand.app_id);
-        let seat = seat.ok_or_else(|| {
-            Error::validation(format!("this supervisor does not have the profile `{}`", errand.profile))
-                .subtype(ELSEWHERE)
-        })?;
+        let seat = seat.ok_or_else(|| not_here(&errand.profile))?;
         (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await
     }
 
@@ -376,6 +405,11 @@ pub(super) async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Resul
         }
         _ => Err(Error::validation("the request has no end")),
     }
+}
+
+fn not_here(profile: &str) -> Error {
+    let profile = crate::event::neutralise(crate::event::bounded(profile, 64));
+    Error::validation(format!("this supervisor does not have the profile `{profile}`")).subtype(ELSEWHERE)
 }
 
 /// Ends when the client does. It has nothing more to say.

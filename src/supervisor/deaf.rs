@@ -36,7 +36,7 @@ pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) 
             let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
             let event = Event::Deaf(Deaf { chat_id: chat.chat_id, quiet_ms });
             tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
-            care.appender.say(Entry::own(Some((std::sync::Arc::clone(&seat.name), seat.transport)), &event));
+            care.appender.say(Entry::own(seat.voice(), &event));
             return Ok(true);
         }
         sleep(PAUSE).await;

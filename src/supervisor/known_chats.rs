@@ -2,14 +2,13 @@
 //! several processes may do so.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::stored::{self, Stored};
 use crate::clock::{WallMs, rfc3339_ms};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::ids::ChatId;
 
 const VERSION: u32 = 1;
@@ -69,66 +68,56 @@ impl KnownChats {
         }
     }
 
+    /// Brings the file in line with what the platform lists: gives back who came and who is gone. Nothing is
+    /// deleted.
+    pub fn reconcile(&mut self, live: &[(ChatId, String)], now: WallMs) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (chat_id, name) in live {
+            let name = Some(name.clone()).filter(|name| !name.is_empty());
+            let known = self.chats.get(chat_id.as_str());
+            let change = Change { chat_id: chat_id.clone(), name, state: Some(ChatState::Joined) };
+            if known.is_none_or(|known| known.state != ChatState::Joined) {
+                changes.push(change.clone());
+            }
+            self.apply(&change, now);
+        }
+        let here = |id: &String| live.iter().any(|(chat_id, _)| chat_id.as_str() == id);
+        let gone: Vec<String> = self
+            .chats
+            .iter()
+            .filter(|(id, chat)| chat.state == ChatState::Joined && !here(id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            let name = self.chats.get(&id).and_then(|chat| chat.name.clone());
+            let change = Change { chat_id: ChatId::new(id), name, state: Some(ChatState::Removed) };
+            self.apply(&change, now);
+            changes.push(change);
+        }
+        changes
+    }
+
     /// Reads, changes and replaces the file, alone.
-    pub fn update(folder: &Path, now: WallMs, change: impl FnOnce(&mut KnownChats)) -> Result<()> {
-        std::fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
-        let lock_path = folder.join("known_chats.lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
-        lock.lock().map_err(|error| failed("lock", &lock_path, &error))?;
-        let path = file(folder);
-        let mut known = read_or_set_aside(&path, now)?;
-        change(&mut known);
-        replace(&path, &known)
+    pub fn update<R>(folder: &Path, now: WallMs, change: impl FnOnce(&mut KnownChats) -> R) -> Result<R> {
+        stored::update(folder, now, change)
     }
 
     pub fn load(folder: &Path, now: WallMs) -> Result<KnownChats> {
-        read_or_set_aside(&file(folder), now)
+        stored::load(folder, now)
     }
 }
 
-fn file(folder: &Path) -> PathBuf {
-    folder.join("known_chats.json")
-}
+impl Stored for KnownChats {
+    const NAME: &'static str = "known_chats";
+    const VERSION: u32 = VERSION;
 
-/// A file that does not parse is kept under another name, never overwritten.
-fn read_or_set_aside(path: &Path, now: WallMs) -> Result<KnownChats> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(KnownChats::default()),
-        Err(error) => return Err(failed("open", path, &error)),
-    };
-    match serde_json::from_slice::<KnownChats>(&text) {
-        Ok(known) if known.version <= VERSION => Ok(known),
-        Ok(known) => Err(Error::storage(format!(
-            "{} has version {}, written by a newer rooma",
-            path.display(),
-            known.version
-        ))),
-        Err(error) => {
-            let aside = path.with_extension(format!("json.corrupt-{now}"));
-            std::fs::rename(path, &aside).map_err(|error| failed("set aside", path, &error))?;
-            tracing::error!(%error, kept_as = %aside.display(), "the file of known chats does not parse");
-            Ok(KnownChats::default())
-        }
+    fn version(&self) -> u32 {
+        self.version
     }
-}
 
-fn replace(path: &Path, known: &KnownChats) -> Result<()> {
-    let text = serde_json::to_vec_pretty(known).expect("names and words");
-    let fresh = path.with_extension(format!("json.new-{}", std::process::id()));
-    let write = || {
-        let mut file = File::create(&fresh)?;
-        file.write_all(&text)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, path)
-    };
-    write().map_err(|error| failed("write", path, &error))
-}
-
-fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {
-    Error::storage(format!("failed to {what} {}: {error}", path.display()))
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +136,24 @@ mod tests {
         let chat = &known.chats["oc_1"];
         assert_eq!((chat.name.as_deref(), chat.state), (Some("Ops"), ChatState::Removed));
         assert_eq!(chat.since, "1970-01-01T00:00:01.000Z");
+    }
+
+    #[test]
+    fn what_the_platform_lists_mends_the_file_and_what_is_gone_is_marked() {
+        let mut known = KnownChats::default();
+        let live = |ids: &[&str]| -> Vec<(ChatId, String)> {
+            ids.iter().map(|id| (ChatId::new(*id), format!("name of {id}"))).collect()
+        };
+        let ids = |changes: Vec<Change>| -> Vec<(String, ChatState)> {
+            changes.into_iter().map(|change| (change.chat_id.to_string(), change.state.unwrap())).collect()
+        };
+        let joined = |id: &str| (id.to_owned(), ChatState::Joined);
+        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), 1)), [joined("a"), joined("b")]);
+        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), 2)), []);
+        let changes = ids(known.reconcile(&live(&["a", "c"]), 3));
+        assert_eq!(changes, [joined("c"), ("b".to_owned(), ChatState::Removed)]);
+        assert_eq!(known.chats["b"].name.as_deref(), Some("name of b"));
+        assert_eq!(ids(known.reconcile(&live(&["a", "b", "c"]), 4)), [joined("b")]);
     }
 
     #[test]

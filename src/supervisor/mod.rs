@@ -13,11 +13,14 @@ mod known_chats;
 mod lock;
 mod notify;
 mod outlet;
+pub mod owner;
 mod readers;
 pub mod reload;
 mod root;
+pub mod session;
 mod signals;
 mod status;
+pub mod stored;
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
@@ -39,7 +42,7 @@ use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
-use crate::transport::{Call, Life};
+use crate::transport::{Call, Life, Transport};
 use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
 use notify::Notify;
@@ -47,6 +50,7 @@ use outlet::{Outlet, OutletEnd};
 use readers::Readers;
 use reload::{Look, Reload};
 use root::{Asker, Root};
+use session::Presence;
 
 /// How long connections may take to close and hand over what they have.
 const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(1500);
@@ -69,6 +73,8 @@ pub struct Plan {
     pub policy: Policy,
     pub catch_up: CatchUpRules,
     pub deaf: DeafRules,
+    /// How long ago an owner may have been seen for its farewell still to be said.
+    pub max_age: Duration,
     pub clock: Clock,
     pub seats: Vec<Seat>,
     /// Looks for profiles that came, changed or went.
@@ -95,13 +101,20 @@ pub type Perform = Arc<dyn Fn(Call, Duration) -> Later<Result<serde_json::Value>
 #[derive(Clone)]
 pub struct Seat {
     pub name: Arc<str>,
-    pub transport: &'static str,
+    pub transport: Transport,
     pub dial: Dial,
     pub app_id: String,
     /// How the verbs act as this profile.
     pub perform: Perform,
     /// How the past is fetched.
     pub fetch: Fetch,
+}
+
+impl Seat {
+    /// As whom a line about this profile speaks.
+    pub fn voice(&self) -> Option<(Arc<str>, &'static str)> {
+        Some((Arc::clone(&self.name), self.transport.name()))
+    }
 }
 
 /// Where a cursor begins.
@@ -129,7 +142,7 @@ impl std::str::FromStr for Since {
 
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
-    let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, .. } = plan;
+    let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
     let Plan { stdout, socket, filter, cursor, since, .. } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
@@ -151,6 +164,14 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let care = Care::new(data.join("journal.db"), journal.appender(), journal.heard(), clock.clone(), rules);
     let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
     let registry = chat_registry::start(&journal, &data, root.cell()).await?;
+    let presence = Presence {
+        data: data.clone(),
+        max_age,
+        clock: clock.clone(),
+        appender: journal.appender(),
+        asker: root.asker(),
+    };
+    let attendant = session::start(presence, root.cell()).await?;
 
     let notify = Notify::of_environment();
     let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
@@ -159,6 +180,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let control = Control {
         asker: root.asker(),
         reload: Arc::clone(&reload),
+        attendant,
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),

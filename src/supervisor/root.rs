@@ -321,7 +321,7 @@ impl State {
         record.reason = Some("deaf".to_owned());
         let event =
             Event::Disconnected(Disconnected { reason: "deaf".to_owned(), retry_in_ms: 0, attempt: 1 });
-        self.appender.say(Entry::own(Some((Arc::clone(&record.seat.name), record.seat.transport)), &event));
+        self.appender.say(Entry::own(record.seat.voice(), &event));
         let _ = open.actor.cast(connection::Msg::Close);
     }
 
@@ -393,7 +393,7 @@ impl State {
     fn leave(&mut self, number: usize) {
         if let Some(Record { seat, .. }) = self.records.remove(&number) {
             let event = Event::Stopped(Stopped { reason: "removed".to_owned() });
-            self.appender.say(Entry::own(Some((seat.name, seat.transport)), &event));
+            self.appender.say(Entry::own(seat.voice(), &event));
         }
     }
 
@@ -444,7 +444,7 @@ impl State {
         let step = record.redial.next(end, usable_for, self.clock.now() - self.start);
         let Some((after, event)) = record.line(end, step) else { return };
         tracing::info!(profile = %record.seat.name, reason = %end.reason(), retry_in = ?after, "not connected");
-        self.appender.say(Entry::own(Some((Arc::clone(&record.seat.name), record.seat.transport)), &event));
+        self.appender.say(Entry::own(record.seat.voice(), &event));
         record.generation += 1;
         record.reason = Some(end.reason());
         let generation = record.generation;
@@ -463,7 +463,7 @@ impl Record {
         let (state, since) = self.told;
         ProfileStatus {
             profile: self.seat.name.to_string(),
-            transport: self.seat.transport.to_owned(),
+            transport: self.seat.transport.name().to_owned(),
             state,
             since: rfc3339_ms(since),
             reason: self.reason.clone(),

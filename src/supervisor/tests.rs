@@ -43,7 +43,14 @@ fn seat(name: &str, script: Vec<Act>) -> (Seat, Arc<Mutex<Vec<Instant>>>) {
 fn seat_of(name: &str, dial: Dial) -> Seat {
     let perform: Perform = Arc::new(|_, _| Box::pin(async { Ok(Value::Null) }));
     let fetch: Fetch = Arc::new(|_| Box::pin(async { Ok(Default::default()) }));
-    Seat { name: Arc::from(name), transport: "feishu", app_id: format!("cli_{name}"), dial, perform, fetch }
+    Seat {
+        name: Arc::from(name),
+        transport: crate::transport::Transport::Feishu,
+        app_id: format!("cli_{name}"),
+        dial,
+        perform,
+        fetch,
+    }
 }
 
 async fn play(act: Act, life: Life) -> End {

@@ -1,0 +1,396 @@
+//! The Session actor: holds the shifts of all profiles. It watches their owners, their time and the connections
+//! that hold them, and says what is to be said, through an outbox that survives whatever happens to us.
+//!
+//! The file of a profile is the truth; commands change it too. The actor looks at it when it is told to, when it
+//! changed, and when time has come for something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use tokio::task::AbortHandle;
+
+use super::owner;
+use super::root::Asker;
+use super::stored::{self, Stored};
+use super::{Seat, cannot_start};
+use crate::clock::{Clock, WallMs, rfc3339_ms};
+use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessions, Words, late};
+use crate::error::{Error, Result};
+use crate::event::ids::ChatId;
+use crate::event::{Event, FarewellSent, GreetingSent, NotSaid, SessionArmed, SessionExpired};
+use crate::journal::{Appender, Entry};
+use crate::transport::Call;
+use crate::transport::verbs::{Body, Composed, Target};
+
+/// How often it is looked for what commands have changed and what time has brought.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is noted that an owner lives: after a kill of everything, its age counts from there.
+const SEEN_EVERY_MS: i64 = 60_000;
+
+/// One attempt to say something, with what is waited out within it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between attempts, growing.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+
+impl Stored for Sessions {
+    const NAME: &'static str = "active_session";
+    const VERSION: u32 = 1;
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+}
+
+/// The one message a greeting or a farewell is.
+pub fn composed(seat_transport: crate::transport::Transport, text: &str) -> Result<Composed> {
+    let body = Body::Text { text: text.to_owned(), mentions: Vec::new() };
+    let mut messages = seat_transport.compose(&body)?;
+    match messages.len() {
+        1 => Ok(messages.remove(0)),
+        _ => Err(Error::validation("the text is too long for one message")),
+    }
+}
+
+/// Where sessions live, and how old one may be.
+#[derive(Clone)]
+pub struct Presence {
+    pub data: PathBuf,
+    pub max_age: Duration,
+    pub clock: Clock,
+    pub appender: Appender,
+    pub asker: Asker,
+}
+
+/// The way to the actor.
+#[derive(Clone)]
+pub struct Attendant(ActorRef<Msg>);
+
+impl Attendant {
+    /// A command has changed a profile's session.
+    pub fn look(&self, profile: &str) {
+        let _ = self.0.cast(Msg::Look(Arc::from(profile)));
+    }
+
+    /// The connection that held a session has closed.
+    pub fn released(&self, profile: &str, session: &str) {
+        let (profile, session) = (Arc::from(profile), session.to_owned());
+        let _ = self.0.cast(Msg::Over { profile, session, ending: Ending::ConnectionClosed });
+    }
+}
+
+pub async fn start(presence: Presence, parent: ActorCell) -> Result<Attendant> {
+    let (actor, _) = Actor::spawn_linked(None, Attending, presence, parent)
+        .await
+        .map_err(|error| cannot_start("the keeper of sessions", error))?;
+    Ok(Attendant(actor))
+}
+
+struct Attending;
+
+pub enum Msg {
+    /// A file was changed by a command.
+    Look(Arc<str>),
+    /// Time passed.
+    Tick,
+    Over {
+        profile: Arc<str>,
+        session: String,
+        ending: Ending,
+    },
+    Said {
+        profile: Arc<str>,
+        key: String,
+        outcome: Result<()>,
+    },
+}
+
+pub struct State {
+    presence: Presence,
+    profiles: BTreeMap<Arc<str>, Attended>,
+}
+
+/// What is known of one profile's session beside its file.
+#[derive(Default)]
+struct Attended {
+    /// The file as it was looked at last.
+    stamp: Option<SystemTime>,
+    /// Whether anything in it waits for time.
+    waiting: bool,
+    /// The session whose owner is watched.
+    watched: Option<(Watched, AbortHandle)>,
+    /// Told in a line: a session, and when it was armed.
+    told: Option<(String, WallMs)>,
+    /// Parts that are being said.
+    sending: BTreeSet<String>,
+    /// Attempts so far and when the next one is due, by key.
+    failed: BTreeMap<String, (u32, tokio::time::Instant)>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Watched {
+    session: String,
+    owner: Owner,
+}
+
+impl Actor for Attending {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Presence;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Msg>,
+        presence: Presence,
+    ) -> Result<State, ActorProcessingErr> {
+        myself.cast(Msg::Tick)?;
+        myself.send_interval(LOOK_EVERY, || Msg::Tick);
+        Ok(State { presence, profiles: BTreeMap::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let done = match msg {
+            Msg::Look(profile) => state.look(&myself, &profile).await,
+            Msg::Tick => state.tick(&myself).await,
+            Msg::Over { profile, session, ending } => state.over(&myself, &profile, session, ending).await,
+            Msg::Said { profile, key, outcome } => state.said(&myself, &profile, key, outcome).await,
+        };
+        if let Err(error) = done {
+            // One profile's broken folder is no reason to leave the others alone.
+            tracing::error!(%error, "a session cannot be kept");
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        for (_, watch) in state.profiles.values().filter_map(|attended| attended.watched.as_ref()) {
+            watch.abort();
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn tick(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
+        let profiles = self.presence.asker.profiles().await?;
+        for status in profiles {
+            let profile: Arc<str> = Arc::from(status.profile);
+            let attended = self.profiles.entry(Arc::clone(&profile)).or_default();
+            if attended.waiting || attended.stamp != stamp(&self.presence.folder(&profile)) {
+                self.look(myself, &profile).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at a profile's file, does what time asks for, and carries on from there.
+    async fn look(&mut self, myself: &ActorRef<Msg>, profile: &Arc<str>) -> Result<()> {
+        let Some(seat) = self.presence.asker.seat(profile).await? else { return Ok(()) };
+        let presence = self.presence.clone();
+        let max_age_ms = i64::try_from(presence.max_age.as_millis()).unwrap_or(i64::MAX);
+        let looked = self.change(profile, move |sessions, now| attend(sessions, now, max_age_ms)).await?;
+        for event in looked.events {
+            presence.appender.say(Entry::own(seat.voice(), &event));
+        }
+        self.follow(myself, &seat, &looked.sessions);
+        self.say_pending(myself, &seat, &looked.sessions);
+        Ok(())
+    }
+
+    /// Changes the file, and notes what it looks like now.
+    async fn change<R: Send + 'static>(
+        &mut self,
+        profile: &Arc<str>,
+        change: impl FnOnce(&mut Sessions, WallMs) -> R + Send + 'static,
+    ) -> Result<R> {
+        let (folder, now) = (self.presence.folder(profile), self.presence.clock.wall_ms());
+        let changed = tokio::task::spawn_blocking(move || {
+            if !folder.join("active_session.json").exists() {
+                return Ok((change(&mut Sessions::default(), now), None));
+            }
+            let outcome = stored::update::<Sessions, R>(&folder, now, |sessions| change(sessions, now))?;
+            Ok::<_, Error>((outcome, stamp(&folder)))
+        });
+        let (outcome, stamp) = changed.await.map_err(|error| Error::internal(error.to_string()))??;
+        self.profiles.entry(Arc::clone(profile)).or_default().stamp = stamp;
+        Ok(outcome)
+    }
+
+    async fn over(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        profile: &Arc<str>,
+        session: String,
+        ending: Ending,
+    ) -> Result<()> {
+        let ended =
+            self.change(profile, move |sessions, now| sessions.end(Some(&session), &ending, now)).await?;
+        if ended { self.look(myself, profile).await } else { Ok(()) }
+    }
+
+    async fn said(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        profile: &Arc<str>,
+        key: String,
+        outcome: Result<()>,
+    ) -> Result<()> {
+        let attended = self.profiles.entry(Arc::clone(profile)).or_default();
+        attended.sending.remove(&key);
+        let settled = match outcome {
+            Ok(()) => Ok(()),
+            Err(error) if error.retryable => {
+                let (attempts, due) = attended.failed.entry(key).or_insert((0, tokio::time::Instant::now()));
+                *due =
+                    tokio::time::Instant::now() + (RETRY_MIN * 2_u32.pow((*attempts).min(6))).min(RETRY_MAX);
+                *attempts += 1;
+                tracing::info!(%profile, %error, attempts, "not said yet");
+                return Ok(());
+            }
+            Err(error) => Err(match &error.hint {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            }),
+        };
+        attended.failed.remove(&key);
+        self.change(profile, move |sessions, _| sessions.settle(&key, settled)).await?;
+        self.look(myself, profile).await
+    }
+
+    /// Watches the owner of the session that is armed now, and tells of a session that was not told of.
+    fn follow(&mut self, myself: &ActorRef<Msg>, seat: &Seat, sessions: &Sessions) {
+        let attended = self.profiles.entry(Arc::clone(&seat.name)).or_default();
+        attended.waiting = sessions.session.is_some() || !sessions.outbox.is_empty();
+        let session = sessions.session.as_ref();
+        if let Some(session) = session {
+            let mark = (session.id.clone(), session.armed_at);
+            if attended.told.as_ref() != Some(&mark) {
+                attended.told = Some(mark);
+                self.presence.appender.say(Entry::own(seat.voice(), &armed(session)));
+            }
+        }
+        let wanted = session
+            .and_then(|session| Some(Watched { session: session.id.clone(), owner: session.owner.clone()? }));
+        if attended.watched.as_ref().map(|(watched, _)| watched) == wanted.as_ref() {
+            return;
+        }
+        if let Some((_, watch)) = attended.watched.take() {
+            watch.abort();
+        }
+        attended.watched = wanted.map(|watched| {
+            let (attendant, profile, of) = (myself.clone(), Arc::clone(&seat.name), watched.clone());
+            let watch = tokio::spawn(async move {
+                owner::gone(&of.owner).await;
+                let over = Msg::Over { profile, session: of.session, ending: Ending::OwnerGone };
+                let _ = attendant.cast(over);
+            });
+            (watched, watch.abort_handle())
+        });
+    }
+
+    fn say_pending(&mut self, myself: &ActorRef<Msg>, seat: &Seat, sessions: &Sessions) {
+        let attended = self.profiles.entry(Arc::clone(&seat.name)).or_default();
+        let now = tokio::time::Instant::now();
+        for (words, part) in sessions.pending() {
+            let due = attended.failed.get(&part.key).is_none_or(|(_, due)| now >= *due);
+            if !due || !attended.sending.insert(part.key.clone()) {
+                continue;
+            }
+            let (attendant, seat, text) = (myself.clone(), seat.clone(), words.text.clone());
+            let (chat, key) = (part.chat_id.clone(), part.key.clone());
+            tokio::spawn(async move {
+                let outcome = say(&seat, chat, &text, key.clone()).await;
+                let _ = attendant.cast(Msg::Said { profile: Arc::clone(&seat.name), key, outcome });
+            });
+        }
+    }
+}
+
+impl Presence {
+    fn folder(&self, profile: &str) -> PathBuf {
+        self.data.join(profile)
+    }
+}
+
+fn stamp(folder: &Path) -> Option<SystemTime> {
+    std::fs::metadata(folder.join("active_session.json")).and_then(|metadata| metadata.modified()).ok()
+}
+
+async fn say(seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
+    let message = composed(seat.transport, text)?;
+    let call = Call::Send { target: Target::Chat(chat), message, key };
+    (seat.perform)(call, PATIENCE).await.map(drop)
+}
+
+/// What a look at the file found.
+struct Looked {
+    events: Vec<Event>,
+    sessions: Sessions,
+}
+
+/// Ends what is over, gives up what is too old, and takes out what is settled.
+fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64) -> Looked {
+    let mut events = Vec::new();
+    if let Some(session) = &mut sessions.session {
+        let alive = session.owner.as_ref().is_none_or(owner::lives);
+        if alive && now - session.seen_at >= SEEN_EVERY_MS {
+            session.seen_at = now;
+        }
+        let (id, over) = (session.id.clone(), session.is_over(now));
+        if !alive && late(session, now, max_age_ms) == Late::Expire {
+            let (chats, seen) = (session.chats.clone(), rfc3339_ms(session.seen_at));
+            sessions.clear(None);
+            events.push(Event::SessionExpired(SessionExpired { session: id, chats, seen }));
+        } else if !alive {
+            sessions.end(Some(&id), &Ending::OwnerGone, now);
+        } else if over {
+            sessions.end(Some(&id), &Ending::TimeOver, now);
+        }
+    }
+    sessions.give_up(now, max_age_ms);
+    events.extend(sessions.take_settled().into_iter().map(told));
+    Looked { events, sessions: sessions.clone() }
+}
+
+fn armed(session: &Session) -> Event {
+    Event::SessionArmed(SessionArmed {
+        session: session.id.clone(),
+        chats: session.chats.clone(),
+        owner_pid: session.owner.as_ref().map(|owner| owner.pid),
+        owner_name: session.owner.as_ref().map(|owner| owner.name.clone()),
+        expires: session.expires_at.map(rfc3339_ms),
+    })
+}
+
+fn told(words: Words) -> Event {
+    let of = |state: PartState| words.parts.iter().filter(move |part| part.state == state);
+    let chats = of(PartState::Sent).map(|part| part.chat_id.clone()).collect();
+    let not_said = |part: &crate::core::session::Part| NotSaid {
+        chat_id: part.chat_id.clone(),
+        error: part.error.clone().unwrap_or_default(),
+    };
+    let failed = of(PartState::Failed).map(not_said).collect();
+    match words.kind {
+        Kind::Greeting => Event::GreetingSent(GreetingSent { session: words.session.clone(), chats, failed }),
+        Kind::Farewell => Event::FarewellSent(FarewellSent {
+            session: words.session.clone(),
+            reason: words.reason.clone().unwrap_or_default(),
+            chats,
+            failed,
+        }),
+    }
+}

@@ -1,0 +1,88 @@
+//! Small state of a profile, as a readable file: changed under a lock and replaced as a whole, so that several
+//! processes may do so. A file that does not parse is kept under another name, never overwritten.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::WallMs;
+use crate::error::{Error, Result};
+
+pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
+    /// Without its extension.
+    const NAME: &'static str;
+    const VERSION: u32;
+
+    /// Of the file it was read from.
+    fn version(&self) -> u32;
+
+    /// Before it is written.
+    fn set_version(&mut self, version: u32);
+}
+
+/// Reads, changes and replaces the file, alone. Nothing is written where nothing changed.
+pub fn update<T: Stored, R>(folder: &Path, now: WallMs, change: impl FnOnce(&mut T) -> R) -> Result<R> {
+    std::fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
+    let lock_path = folder.join(format!("{}.lock", T::NAME));
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
+    let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
+    lock.lock().map_err(|error| failed("lock", &lock_path, &error))?;
+    let path = folder.join(format!("{}.json", T::NAME));
+    let mut value: T = read_or_set_aside(&path, now)?;
+    let before = value.clone();
+    let outcome = change(&mut value);
+    if value != before {
+        value.set_version(T::VERSION);
+        replace(&path, &value)?;
+    }
+    Ok(outcome)
+}
+
+pub fn load<T: Stored>(folder: &Path, now: WallMs) -> Result<T> {
+    read_or_set_aside(&folder.join(format!("{}.json", T::NAME)), now)
+}
+
+fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
+        Err(error) => return Err(failed("open", path, &error)),
+    };
+    match serde_json::from_slice::<T>(&text) {
+        Ok(value) if value.version() <= T::VERSION => Ok(value),
+        Ok(value) => Err(Error::storage(format!(
+            "{} has version {}, written by a newer rooma",
+            path.display(),
+            value.version()
+        ))),
+        Err(error) => {
+            let aside = path.with_extension(format!("json.corrupt-{now}"));
+            std::fs::rename(path, &aside).map_err(|error| failed("set aside", path, &error))?;
+            tracing::error!(%error, kept_as = %aside.display(), "{} does not parse", path.display());
+            Ok(T::default())
+        }
+    }
+}
+
+fn replace<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value).expect("names, words and numbers");
+    let fresh = path.with_extension(format!("json.new-{}", std::process::id()));
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+        file.write_all(&text)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, path)?;
+        // The rename itself survives a power cut once the folder is synced.
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(|error| failed("write", path, &error))
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::storage(format!("failed to {what} {}: {error}", path.display()))
+}

@@ -72,6 +72,29 @@ fn every_line_of_rooma_s_own_fits() {
         Event::JournalReset(event::JournalReset { reason: "x".into(), kept_as: None }),
         Event::ChatJoined(change.clone()),
         Event::ChatLeft(change),
+        Event::SessionArmed(event::SessionArmed {
+            session: "s1".into(),
+            chats: vec![ChatId::new("oc_1")],
+            owner_pid: Some(7),
+            owner_name: Some("agent".into()),
+            expires: Some("2026-01-01T00:00:00.000Z".into()),
+        }),
+        Event::GreetingSent(event::GreetingSent {
+            session: "s1".into(),
+            chats: vec![ChatId::new("oc_1")],
+            failed: vec![],
+        }),
+        Event::FarewellSent(event::FarewellSent {
+            session: "s1".into(),
+            reason: "owner_gone".into(),
+            chats: vec![],
+            failed: vec![event::NotSaid { chat_id: ChatId::new("oc_1"), error: "no".into() }],
+        }),
+        Event::SessionExpired(event::SessionExpired {
+            session: "s1".into(),
+            chats: vec![ChatId::new("oc_1")],
+            seen: "2026-01-01T00:00:00.000Z".into(),
+        }),
         Event::Dropped(event::Dropped { reason: "x".into(), count: 1 }),
         Event::Stopped(event::Stopped { reason: "x".into() }),
     ];

@@ -19,6 +19,9 @@ use crate::supervisor::{HOME_HELD, State, Status};
 /// Between two looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
+/// Before another attempt in a home that somebody held for a moment.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 /// A log beyond this is put aside at the next start; one older log is kept.
 const LOG_MAX: u64 = 5 * 1024 * 1024;
 
@@ -74,7 +77,7 @@ pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Res
             child = None;
         }
         if child.is_none() && ask(home).await?.is_none() {
-            sleep(LOOK_EVERY).await;
+            sleep(AGAIN_AFTER).await;
             child = Some(start(home.root(), profiles, &log)?);
         }
         let late = Instant::now() > deadline;

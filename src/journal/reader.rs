@@ -40,6 +40,11 @@ impl Filter {
     }
 }
 
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|metadata| metadata.ino())
+}
+
 /// `message` is itself; `message.*` is everything below it.
 fn matches_type(wanted: &str, type_name: &str) -> bool {
     match wanted.strip_suffix('*') {
@@ -74,11 +79,20 @@ pub struct Extent {
 pub struct Reader {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
+    /// Which file it reads, whatever becomes of its name.
+    inode: Option<u64>,
 }
 
 impl Reader {
     pub fn open(path: &Path) -> Result<Reader> {
-        Ok(Reader { db: open_reader(path)?, path: path.to_owned() })
+        // Read before it is opened: a file that is replaced in between is then found to be another one.
+        let inode = inode(path);
+        Ok(Reader { db: open_reader(path)?, path: path.to_owned(), inode })
+    }
+
+    /// Is what it reads still the journal, or was that set aside?
+    pub fn is_current(&self) -> bool {
+        self.inode == inode(&self.path)
     }
 
     pub fn cursor(&self, name: &str) -> Result<Option<u64>> {

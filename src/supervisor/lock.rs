@@ -48,6 +48,15 @@ impl Lock {
         Lock::acquire(&path, home, &refusal, CURSOR_HELD)
     }
 
+    /// Every cursor that a watch has ever held in this home.
+    pub fn cursor_names(data: &Path) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(data.join("cursors")) else { return Vec::new() };
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.ok()?.file_name().to_str()?.strip_suffix(".lock").map(str::to_owned)
+        };
+        folder.filter_map(name).collect()
+    }
+
     /// Takes the lock, or says who holds it.
     fn acquire(path: &Path, home: &Path, refusal: &str, subtype: &str) -> Result<Lock> {
         let cannot =

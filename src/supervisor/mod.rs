@@ -149,6 +149,8 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let started_after = journal.settled().await;
     journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
     if let Some(reset) = journal.reset() {
+        // What a watch would begin behind is gone: it begins at the start of what there is.
+        Lock::cursor_names(&data).iter().for_each(|name| journal.cursors().store(name, 0));
         journal.appender().say(Entry::own(None, &Event::JournalReset(reset.clone())));
     }
     let readers = Readers::default();

@@ -231,6 +231,11 @@ impl Watch {
             return Ok(false);
         }
         self.client = client;
+        if !self.reader.is_current() {
+            // The journal was damaged and set aside; the new one is read from its start.
+            self.reader = Reader::open(&self.home.data().join("journal.db"))?;
+            (self.position, self.replayed_to) = (0, 0);
+        }
         if !self.acknowledged {
             self.client.send(&self.cursor()).await?;
         }

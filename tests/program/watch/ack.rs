@@ -85,3 +85,40 @@ async fn a_watch_that_ends_without_a_supervisor_leaves_its_cursor_all_the_same()
         journal.query_row("SELECT seq FROM cursor WHERE name = 'watch'", [], |row| row.get(0)).unwrap();
     assert_eq!(Some(stands), stopped);
 }
+
+/// What a damaged journal held is kept for people; readers go on with the new one, from its start.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cursor_begins_at_the_start_of_a_journal_that_took_a_damaged_one_s_place() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    for text in ["one", "two", "three"] {
+        world.say("lobby", text);
+    }
+    let alive = watch(&world, &["--since", "start", "--cursor", "alive"]);
+    alive.count("message", 3).await;
+    let away = watch(&world, &["--since", "start", "--cursor", "away"]);
+    away.count("message", 3).await;
+    away.terminate().await;
+    supervisor.kill().await;
+    alive.count("rooma.supervisor_gone", 1).await;
+    // With its log it would be mended.
+    std::fs::remove_file(world.home.path().join("data/journal.db-wal")).unwrap();
+    std::fs::write(world.journal(), b"this is no database any more, whatever it was before").unwrap();
+
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    world.say("lobby", "four");
+    let away = watch(&world, &["--cursor", "away"]);
+    for reader in [&alive, &away] {
+        reader.count("rooma.journal_reset", 1).await;
+        reader.wait("four", |lines| lines.last().is_some_and(|line| line["content"] == "four")).await;
+    }
+    let begun = away.terminate().await.0;
+    assert_eq!((seq(&begun[0]), begun[0]["type"].as_str()), (1, Some("rooma.started")));
+    let (read, _) = alive.terminate().await;
+    let after: Vec<u64> =
+        read.iter().skip_while(|line| line["type"] != "rooma.supervisor_gone").skip(1).map(seq).collect();
+    assert_eq!(after, (1..=after.len() as u64).collect::<Vec<_>>());
+    supervisor.terminate().await;
+}

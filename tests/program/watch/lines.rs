@@ -155,3 +155,19 @@ async fn up_starts_the_supervisor_for_several_watches_at_once() {
     world.write("profiles/b0.yaml", "transport: feishu\nappid: x\n");
     assert_eq!(output(&mut world.command(&["watch", "--up"])).0, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_without_an_end_keeps_no_watch_from_its_own() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    let arguments = ["watch", "--since", "start", "--for", "300ms", "--jq", "last(range(1e15))"];
+    let begun = Instant::now();
+    let (code, stdout, stderr) = output(&mut world.command(&arguments));
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // Nothing was written, so nothing is behind the cursor.
+    let (_, next, _) = output(&mut world.command(&["watch", "--max-events", "1"]));
+    assert_eq!(seq(&lines(&next)[0]), 1);
+    supervisor.terminate().await;
+}

@@ -113,7 +113,7 @@ pub struct ChatChange {
     pub chat_id: ChatId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_name: Option<String>,
-    /// `added`, `removed` or `disbanded`.
+    /// `added`, `removed`, `disbanded`, or `reconciled` where no event told and the platform's list did.
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_id: Option<OpenId>,

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::catch_up;
+use super::chat_registry;
 use super::deaf;
 use super::{Later, Seat};
 use crate::clock::{Clock, WallMs};
@@ -24,6 +25,9 @@ pub type Fetch = Arc<dyn Fn(Missing) -> Later<Result<Missed>> + Send + Sync>;
 
 /// How often it is noted up to when a profile has heard everything: as much is asked for again after a kill.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
+
+/// How often the list of chats is compared with the platform's.
+const RECONCILE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// After trouble that passes, the past is asked for again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -107,6 +111,7 @@ impl Care {
 
     async fn run(self, cared: Cared) {
         let connected_at = self.clock.wall_ms();
+        self.reconcile(&cared.seat).await;
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
         while let Err(error) = self.catch_up(&cared, connected_at).await {
@@ -116,6 +121,16 @@ impl Care {
         self.appender.heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
         self.watch(&cared, connected_at).await;
+    }
+
+    /// A list that cannot be had now is had at the next connection.
+    async fn reconcile(&self, seat: &Seat) {
+        let _room = self.room.acquire().await;
+        let data = self.journal.parent().unwrap_or(&self.journal).to_owned();
+        let now = self.clock.wall_ms();
+        if let Err(error) = chat_registry::reconcile(&data, seat, &self.appender, now).await {
+            tracing::debug!(profile = %seat.name, %error, "the list of chats cannot be reconciled");
+        }
     }
 
     async fn catch_up(&self, cared: &Cared, connected_at: WallMs) -> Result<()> {
@@ -140,13 +155,17 @@ impl Care {
     /// While connected: notes how far it has heard, and looks into silence.
     async fn watch(&self, cared: &Cared, connected_at: WallMs) {
         let quiet_after = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
-        let mut looked_at = connected_at;
+        let (mut looked_at, mut reconciled_at) = (connected_at, connected_at);
         loop {
             sleep(NOTE_EVERY.min(quiet_after / 2)).await;
             if let Some(at) = cared.alive.last() {
                 self.appender.heard_to(&cared.seat.name, at);
             }
             let now = self.clock.wall_ms();
+            if now - reconciled_at >= millis(RECONCILE_EVERY) {
+                reconciled_at = now;
+                self.reconcile(&cared.seat).await;
+            }
             let last_event = self.heard.last_event(&cared.seat.name).unwrap_or(0).max(connected_at);
             if now - last_event.max(looked_at) < millis(quiet_after) {
                 continue;

@@ -10,15 +10,24 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::cannot_start;
 use super::known_chats::{Change, ChatState, KnownChats};
-use crate::clock::Clock;
-use crate::error::Result;
+use super::{Seat, cannot_start};
+use crate::clock::{Clock, WallMs};
+use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
-use crate::journal::{Cursors, Journal, Reader};
+use crate::event::{ChatChange, Event};
+use crate::journal::{Appender, Cursors, Entry, Journal, Reader};
+use crate::transport::Call;
+use crate::transport::verbs::{Chat, Items};
 
 /// The registry's position in the journal.
 const CURSOR: &str = "registry";
+
+/// The reason of a change that no event told.
+const RECONCILED: &str = "reconciled";
+
+/// How long the platform's list is waited for.
+const RECONCILE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one round of catching up may take before it is left to the next.
 const ROUND_DEADLINE_MS: u64 = 10_000;
@@ -118,6 +127,41 @@ async fn wake(registry: ActorRef<Msg>, mut newest: watch::Receiver<u64>) {
         }
         // Membership is not urgent; a burst of messages is looked through once.
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Brings a profile's file in line with the platform's list. What changed unnoticed is told, except at the first
+/// time, when all of it is new.
+pub async fn reconcile(data: &Path, seat: &Seat, appender: &Appender, now: WallMs) -> Result<()> {
+    let listed = (seat.perform)(Call::Chats { limit: None }, RECONCILE_PATIENCE).await?;
+    let listed: Items<Chat> =
+        serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
+    let live: Vec<(ChatId, String)> =
+        listed.items.into_iter().map(|chat| (ChatId::new(chat.chat_id), chat.name)).collect();
+    let folder = data.join(seat.name.as_ref());
+    let changed = tokio::task::spawn_blocking(move || {
+        KnownChats::update(&folder, now, |known| {
+            let first = known.chats.is_empty();
+            let changes = known.reconcile(&live, now);
+            if first { Vec::new() } else { changes }
+        })
+    });
+    for change in changed.await.map_err(|error| Error::internal(error.to_string()))?? {
+        appender.say(Entry::own(seat.voice(), &told(change)));
+    }
+    Ok(())
+}
+
+fn told(change: Change) -> Event {
+    let line = ChatChange {
+        chat_id: change.chat_id,
+        chat_name: change.name,
+        reason: RECONCILED.to_owned(),
+        operator_id: None,
+    };
+    match change.state {
+        Some(ChatState::Joined) | None => Event::ChatJoined(line),
+        Some(ChatState::Removed | ChatState::Disbanded) => Event::ChatLeft(line),
     }
 }
 

@@ -6,6 +6,7 @@ mod arguments;
 mod crash;
 mod figures;
 mod missed;
+mod presence;
 mod profiles;
 mod secrets;
 mod service;

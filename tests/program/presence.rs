@@ -1,0 +1,389 @@
+//! Who is on shift: greetings, and farewells that are said however a shift ends.
+
+#![allow(clippy::print_stdout, reason = "figures and seeds are for people")]
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rooma::sandbox::{At, Fault, FaultKind, Options};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
+
+async fn world(bots: usize) -> World {
+    World::with(Options { chat_qps: None, ..options(bots) }).await
+}
+
+/// Stands for an agent.
+struct Agent(Child);
+
+impl Agent {
+    fn new() -> Agent {
+        Agent(Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap())
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn rooma(world: &World, arguments: &[&str]) -> (i32, Value) {
+    let (code, stdout, stderr) = output(world.command(&["--profile", "b0"]).args(arguments));
+    let text = if stdout.is_empty() { stderr } else { stdout };
+    (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}")))
+}
+
+fn set(world: &World, agent: &Agent, more: &[&str]) -> Value {
+    let pid = agent.pid();
+    let arguments = [&["session", "set", "--owner", &pid], more].concat();
+    let (code, value) = rooma(world, &arguments);
+    assert_eq!(code, 0, "{value}");
+    value
+}
+
+/// How often each text stands in each chat.
+fn said(world: &World) -> BTreeMap<(String, String), usize> {
+    let state = world.full_state();
+    let names: BTreeMap<String, String> =
+        state.chats.iter().map(|chat| (chat.chat_id.clone(), chat.name.clone())).collect();
+    let mut said = BTreeMap::new();
+    for message in state.messages.unwrap() {
+        let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
+        let chat = names.get(&message.chat_id).cloned().unwrap_or_default();
+        *said.entry((chat, text(&content, "text"))).or_default() += 1;
+    }
+    said
+}
+
+fn count(world: &World, chat: &str, text: &str) -> usize {
+    said(world).get(&(chat.to_owned(), text.to_owned())).copied().unwrap_or(0)
+}
+
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+const BOTH: &[&str] = &["--chat", "lobby", "--chat", "workshop"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_agent_is_taken_leave_of_once_in_each_chat_within_three_seconds() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let mut agent = Agent::new();
+    let texts = ["--greeting-text", "here", "--farewell-text", "off", "--crash-text", "gone"];
+    let value = set(&world, &agent, &[BOTH, &texts[..]].concat());
+    assert_eq!(
+        (&value["greeting"]["handed_over"], &value["taken_over"]),
+        (&Value::Bool(true), &Value::Bool(false))
+    );
+    assert_eq!(text(&value["session"]["owner"], "name"), "sleep");
+    monitor.count("rooma.greeting_sent", 1).await;
+    // The same shift: nobody is greeted again.
+    set(&world, &agent, &[BOTH, &texts[..]].concat());
+    agent.kill();
+    let killed = Instant::now();
+    monitor.count("rooma.farewell_sent", 1).await;
+    assert!(killed.elapsed() < Duration::from_secs(3), "{:?}", killed.elapsed());
+    assert_eq!(rooma(&world, &["session", "farewell"]).1["handed_over"], false, "nothing is armed any more");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for chat in ["lobby", "workshop"] {
+        assert_eq!(
+            [count(&world, chat, "here"), count(&world, chat, "gone"), count(&world, chat, "off")],
+            [1, 1, 0]
+        );
+    }
+    let (lines, _) = monitor.terminate().await;
+    let farewell = lines.iter().find(|line| line["type"] == "rooma.farewell_sent").unwrap();
+    assert_eq!(
+        (text(farewell, "reason"), farewell["chats"].as_array().unwrap().len()),
+        ("owner_gone".into(), 2)
+    );
+    assert!(farewell["failed"].is_null());
+    let armed: Vec<&Value> = lines.iter().filter(|line| line["type"] == "rooma.session_armed").collect();
+    assert_eq!((armed.len(), text(armed[0], "owner_name").as_str()), (2, "sleep"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_and_a_supervisor_killed_together_are_taken_leave_of_at_the_next_start_or_too_late() {
+    let world = world(1).await;
+    for (max_age, farewells) in [("1h", 1), ("1ms", 0)] {
+        world.write("config/rooma.yaml", &format!("{QUICK}presence: {{max_age: {max_age}}}\n"));
+        let monitor = world.monitor(&[]);
+        monitor.connected(1).await;
+        let mut agent = Agent::new();
+        let farewell = format!("off {max_age}");
+        set(&world, &agent, &[BOTH, &["--farewell-text", &farewell]].concat());
+        monitor.count("rooma.session_armed", 1).await;
+        monitor.kill().await;
+        agent.kill();
+        let again = world.monitor(&["--since", "now"]);
+        let line = if farewells == 1 { "rooma.farewell_sent" } else { "rooma.session_expired" };
+        again.count(line, 1).await;
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        again.terminate().await;
+        for chat in ["lobby", "workshop"] {
+            assert_eq!(count(&world, chat, &farewell), farewells, "{max_age}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_farewell_returns_at_once_even_where_the_network_swallows_everything() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let agent = Agent::new();
+    set(&world, &agent, &[BOTH, &["--farewell-text", "off"]].concat());
+    let stall =
+        Fault { path: Some("/im/v1/messages".into()), at: Some(At::Rest), ..Fault::new(FaultKind::Stall) };
+    world.sandbox.fault(stall).unwrap();
+    let mut times = Vec::new();
+    // The first one ends the session; the others show what the command itself takes.
+    for _ in 0..5 {
+        let before = Instant::now();
+        let (code, value) = rooma(&world, &["session", "farewell", "--reason", "logout"]);
+        times.push(before.elapsed());
+        assert_eq!(code, 0, "{value}");
+    }
+    // A debug build on a busy machine; the promise of 150 ms is measured in a release build.
+    assert!(times[0] < Duration::from_millis(1500), "{times:?}");
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    monitor.terminate().await;
+    // The supervisor could not say it before it ended; the next one does.
+    let again = world.monitor(&["--since", "now"]);
+    again.count("rooma.farewell_sent", 1).await;
+    again.terminate().await;
+    assert_eq!((count(&world, "lobby", "off"), count(&world, "workshop", "off")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_supervisor_the_verbs_say_it_themselves_and_report_what_they_could_not() {
+    let world = world(1).await;
+    let agent = Agent::new();
+    let value =
+        set(&world, &agent, &["--chat", "lobby", "--greeting-text", "here", "--farewell-text", "off"]);
+    assert_eq!((count(&world, "lobby", "here"), &value["greeting"]["handed_over"]), (1, &Value::Bool(false)));
+    assert!(
+        text(&value, "warnings").is_empty() && value["warnings"][0].as_str().unwrap().contains("rooma up")
+    );
+    let (_, shown) = rooma(&world, &["session", "show"]);
+    assert_eq!(text(&shown["session"], "farewell_text"), "off");
+    assert_eq!(rooma(&world, &["session", "set-farewell", "--text", "in a meeting"]).0, 0);
+    let limit =
+        Fault { reset_s: Some(60), path: Some("/im/v1/messages".into()), ..Fault::new(FaultKind::RateLimit) };
+    world.sandbox.fault(limit).unwrap();
+    let (code, value) = rooma(&world, &["session", "farewell", "--timeout", "300ms"]);
+    assert_eq!((code, value["waiting"].as_array().unwrap().len()), (1, 1), "{value}");
+    assert_eq!(count(&world, "lobby", "in a meeting"), 0);
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    let (code, shown) = rooma(&world, &["session", "show"]);
+    assert_eq!(
+        (code, shown["session"].is_null(), text(&shown["waiting"][0], "text").as_str()),
+        (0, true, "in a meeting")
+    );
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.farewell_sent", 1).await;
+    monitor.terminate().await;
+    assert_eq!(count(&world, "lobby", "in a meeting"), 1);
+    let (code, error) = rooma(&world, &["session", "set-farewell", "--text", "x"]);
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (2, "no_session"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shift_ends_with_its_time_with_the_connection_that_holds_it_or_without_a_word() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let agent = Agent::new();
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "time is over", "--ttl", "500ms"]);
+    monitor.count("rooma.farewell_sent", 1).await;
+    let mut held = world.command(&["--profile", "b0", "session", "set", "--chat", "lobby"]);
+    let held = Monitor::spawn(held.args(["--farewell-text", "let go", "--hold"]));
+    held.wait("it is armed", |lines| !lines.is_empty()).await;
+    held.kill().await;
+    monitor.count("rooma.farewell_sent", 2).await;
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "unsaid"]);
+    assert_eq!(rooma(&world, &["session", "clear"]).0, 0);
+    drop(agent);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (lines, _) = monitor.terminate().await;
+    let reasons: Vec<String> = lines
+        .iter()
+        .filter(|line| line["type"] == "rooma.farewell_sent")
+        .map(|line| text(line, "reason"))
+        .collect();
+    assert_eq!(reasons.first().map(String::as_str), Some("ttl"));
+    assert!(["connection_closed", "owner_gone"].contains(&reasons[1].as_str()), "{reasons:?}");
+    let counts = ["time is over", "let go", "unsaid"].map(|text| count(&world, "lobby", text));
+    assert_eq!(counts, [1, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_taken_over_says_nothing() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let (mut first, mut second) = (Agent::new(), Agent::new());
+    set(
+        &world,
+        &first,
+        &["--chat", "lobby", "--greeting-text", "hello", "--farewell-text", "the first is off"],
+    );
+    let value = set(
+        &world,
+        &second,
+        &["--chat", "lobby", "--greeting-text", "hello", "--farewell-text", "the second is off"],
+    );
+    assert_eq!(value["taken_over"], true);
+    first.kill();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    second.kill();
+    monitor.count("rooma.farewell_sent", 1).await;
+    monitor.terminate().await;
+    let counts = ["hello", "the first is off", "the second is off"].map(|text| count(&world, "lobby", text));
+    assert_eq!(counts, [1, 0, 1]);
+}
+
+async fn interleavings(rounds: u64) {
+    let seed = std::env::var("ROOMA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one("presence")
+    });
+    println!("ROOMA_SEED={seed}");
+    let mut random = seed;
+    let mut below = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % bound
+    };
+    let world = world(1).await;
+    let mut monitor = Some(world.monitor(&["--since", "now"]));
+    let (mut taken, mut ended) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let mut agents: Vec<(Agent, String)> = Vec::new();
+        for step in 0..3 + below(4) {
+            match below(6) {
+                0 | 1 => {
+                    let agent = Agent::new();
+                    let farewell = format!("off {round}/{step}");
+                    let value = set(&world, &agent, &["--chat", "lobby", "--farewell-text", &farewell]);
+                    if value["taken_over"] == true {
+                        taken.extend(agents.last().map(|(_, farewell)| farewell.clone()));
+                    }
+                    agents.push((agent, farewell));
+                }
+                2 => {
+                    if let Some(index) = (!agents.is_empty()).then(|| below(agents.len() as u64) as usize) {
+                        let _ = agents[index].0.0.kill();
+                        let _ = agents[index].0.0.wait();
+                    }
+                }
+                3 => drop(rooma(&world, &["session", "farewell"])),
+                4 => {
+                    if let Some(monitor) = monitor.take() {
+                        monitor.kill().await;
+                    }
+                }
+                _ => {
+                    if monitor.is_none() {
+                        monitor = Some(world.monitor(&["--since", "now"]));
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(below(120))).await;
+        }
+        if monitor.is_none() {
+            monitor = Some(world.monitor(&["--since", "now"]));
+        }
+        let last = agents.last().map(|(_, farewell)| farewell.clone());
+        drop(agents);
+        if let Some(last) = last {
+            // Whatever happened in between, the newest session ends in exactly one farewell.
+            until(&format!("the farewell `{last}`"), || count(&world, "lobby", &last) >= 1).await;
+            ended.push(last);
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    monitor.unwrap().terminate().await;
+    let said = said(&world);
+    assert!(said.iter().all(|(_, count)| *count == 1), "{said:?}");
+    assert!(taken.iter().all(|farewell| count(&world, "lobby", farewell) == 0), "{taken:?}: {said:?}");
+    println!("rounds {rounds}, sessions that ended last {}, taken over {}", ended.len(), taken.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_interleavings_never_say_two_farewells() {
+    interleavings(12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "half a minute; the short one runs always"]
+async fn a_hundred_random_interleavings_never_say_two_farewells() {
+    interleavings(100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_survives_twenty_writers_beside_a_supervisor_and_tells_what_changed_unnoticed() {
+    use rooma::sandbox::{Chat, Member};
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let file = world.home.path().join("data/b0/known_chats.json");
+    until("the first list", || file.exists()).await;
+    let writers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut command = world.command(&["--profile", "b0", "sync-chats"]);
+            std::thread::spawn(move || output(&mut command))
+        })
+        .collect();
+    for number in 0..10 {
+        let chat = Chat { chat: None, name: Some(format!("room {number}")), ..Chat::default() };
+        world.sandbox.chat(chat).unwrap();
+        let member = Member { chat: format!("room {number}"), add: Some("b0".into()), ..Member::default() };
+        let _ = world.sandbox.member(member);
+    }
+    for writer in writers {
+        let (code, _, stderr) = writer.join().unwrap();
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let listed = |all: bool| {
+        let (_, value) = rooma(&world, if all { &["chats-known", "--all"] } else { &["chats-known"] });
+        let names = value["items"].as_array().unwrap().iter().map(|chat| text(chat, "name"));
+        names.collect::<std::collections::BTreeSet<String>>()
+    };
+    assert_eq!(rooma(&world, &["sync-chats"]).0, 0);
+    assert_eq!(listed(false).len(), 12, "{:?}", listed(false));
+    monitor.terminate().await;
+
+    // While nobody listens the bot leaves one chat; events of that are gone by the next start.
+    let member = Member { chat: "room 3".into(), remove: Some("b0".into()), ..Member::default() };
+    world.sandbox.member(member).unwrap();
+    let again = world.monitor(&["--since", "now"]);
+    again.count("rooma.chat_left", 1).await;
+    until("the file", || !listed(false).contains("room 3")).await;
+    assert!(listed(true).contains("room 3"), "marked, not deleted");
+    again.terminate().await;
+    std::fs::write(&file, "{ half").unwrap();
+    assert_eq!(rooma(&world, &["sync-chats"]).0, 0);
+    assert_eq!(listed(false).len(), 11);
+    let kept = std::fs::read_dir(file.parent().unwrap()).unwrap().flatten();
+    assert!(kept.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("corrupt-")));
+}

@@ -62,6 +62,23 @@ impl Clock {
     }
 }
 
+/// Milliseconds since the machine started, sleep included: the same for all processes, and set by nobody.
+pub fn steady_ms() -> i64 {
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(clock);
+    now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000)
+}
+
+/// Differs between two starts of the machine; empty where that cannot be told.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one reading of the system's wall clock")]
 fn system_wall_ms() -> WallMs {
     // A clock before 1970 reads as 1970: an age computed from it is large, never negative.
@@ -82,6 +99,14 @@ fn millis(duration: Duration) -> i64 {
 pub fn rfc3339_ms(wall: WallMs) -> String {
     let time = jiff::Timestamp::from_millisecond(wall).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
+}
+
+/// A time of a line, so much later. What is no time stays as it is.
+pub fn plus_ms(time: &str, millis: i64) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(time) => rfc3339_ms(time.as_millisecond().saturating_add(millis)),
+        Err(_) => time.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ fn identity(sandbox: &Sandbox, name: &str) -> Identity {
         owner: None,
         allowed_people: vec![],
         siblings,
+        gates: Default::default(),
+        rooms: Default::default(),
     }
 }
 

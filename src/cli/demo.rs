@@ -65,6 +65,7 @@ async fn plan(home: &Path) -> Result<Plan> {
     let config = Config::load_home(Home::new(home), Environment::default())?;
     let clock = Clock::system();
     let roster = seats::Roster::unlocked(&config, clock.clone())?;
+    let (rooms, room_policy) = roster.rooms();
     Ok(Plan {
         data: config.home.data(),
         sync: Sync::Disk,
@@ -75,6 +76,8 @@ async fn plan(home: &Path) -> Result<Plan> {
         max_age: config.options.presence.max_age.0,
         clock,
         seats: roster.seats().await?,
+        rooms,
+        room_policy,
         reload: roster.into_reload(),
         stdout: Some(print::hand_over()?),
         socket: supervisor::control::path(home)?,

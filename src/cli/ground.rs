@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::clock::Clock;
-use crate::config::{Config, Contacts, Environment, Home, Profile};
+use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profile, RoomPolicy};
+use crate::core::gate::Gates;
 use crate::error::{Error, Result};
-use crate::event::ids::OpenId;
-use crate::transport::{Account, Identity, Limits, Network, Shared, Siblings};
+use crate::event::ids::{ChatId, OpenId};
+use crate::transport::{Account, FloorRule, Identity, Limits, Network, Rooms, Shared, Siblings};
 
 /// Cheap to clone; the clones share all of it.
 #[derive(Clone)]
@@ -16,8 +17,10 @@ pub struct Ground {
     /// Of the process alone: `.env` is read again with each secret, since people mend it there.
     process: Environment,
     contacts: Arc<RwLock<Arc<Contacts>>>,
+    policies: Arc<RwLock<Arc<config::Rooms>>>,
     /// The profiles that count as ours.
     pub siblings: Siblings,
+    pub rooms: Rooms,
     network: Arc<Network>,
     limits: Limits,
     clock: Clock,
@@ -32,7 +35,9 @@ impl Ground {
             home: config.home.clone(),
             process: config.process.clone(),
             contacts: Arc::new(RwLock::new(Arc::new(config.contacts.clone()))),
+            policies: Arc::new(RwLock::new(Arc::new(config.rooms.clone()))),
             siblings: Siblings::default(),
+            rooms: Rooms::default(),
             network: Arc::new(network(config)),
             limits,
             clock,
@@ -57,9 +62,64 @@ impl Ground {
         *self.contacts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(contacts);
     }
 
+    pub fn learn_policies(&self, policies: config::Rooms) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+        self.rule_floors();
+    }
+
+    /// Lets the accounts know how rooms deal with the floor.
+    pub fn rule_floors(&self) {
+        let (policies, contacts) = (self.policies(), self.contacts());
+        let rule = |policy: &RoomPolicy| FloorRule {
+            ttl_ms: match policy.floor {
+                FloorMode::Off => None,
+                FloorMode::Advise | FloorMode::Enforce => {
+                    Some(i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX))
+                }
+            },
+            roles: policy.roles.clone(),
+        };
+        let rules = policies.iter().map(|(chat, policy)| (contacts.chat_id(chat).to_owned(), rule(policy)));
+        let default_rule = rule(policies.get("default").unwrap_or(&RoomPolicy::default()));
+        self.rooms.set_rules(rules.collect(), default_rule);
+    }
+
+    pub fn room_policy(&self, chat: &ChatId) -> RoomPolicy {
+        config::room_policy(&self.policies(), &self.contacts(), chat.as_str())
+    }
+
+    fn contacts(&self) -> Arc<Contacts> {
+        Arc::clone(&self.contacts.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn policies(&self) -> Arc<config::Rooms> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What may wake a profile's agent.
+    pub fn gates(&self, profile: &Profile) -> Gates {
+        let (policies, contacts) = (self.policies(), self.contacts());
+        let chat = |name: &String| ChatId::new(contacts.chat_id(name));
+        let (_, allowed) = self.people(profile);
+        let rooms = |wanted: bool| {
+            let rooms = policies
+                .iter()
+                .filter(move |(name, policy)| policy.require_mention == wanted && name.as_str() != "default");
+            rooms.map(|(name, _)| chat(name)).collect::<Vec<_>>()
+        };
+        Gates {
+            chats: profile.allow.chats.as_ref().map(|chats| chats.iter().map(chat).collect()),
+            people: profile.allow.people.as_ref().map(|_| allowed),
+            bots: profile.allow.bots,
+            mention_required: rooms(true),
+            mention_not_required: rooms(false),
+            mention_required_by_default: policies.get("default").is_some_and(|policy| policy.require_mention),
+        }
+    }
+
     /// The ids of the people a profile names, as its app knows them: its owner first.
     pub fn people(&self, profile: &Profile) -> (Option<OpenId>, Vec<OpenId>) {
-        let contacts = Arc::clone(&self.contacts.read().unwrap_or_else(PoisonError::into_inner));
+        let contacts = self.contacts();
         let person = |alias: &String| contacts.open_id(alias, &profile.name).map(OpenId::new);
         let allowed = profile.allow.people.iter().flatten().filter_map(person).collect();
         (profile.owner.as_ref().and_then(person), allowed)
@@ -82,6 +142,8 @@ impl Ground {
             owner,
             allowed_people,
             siblings: self.siblings.clone(),
+            gates: self.gates(profile),
+            rooms: self.rooms.clone(),
         };
         Account::new(identity, self.shared()?)
     }

@@ -35,6 +35,7 @@ mod react;
 mod recall;
 mod recipient;
 mod reload;
+mod room;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod say;
@@ -45,6 +46,7 @@ mod service;
 mod session;
 mod status;
 mod thread;
+mod turn;
 mod up;
 mod watch;
 
@@ -117,6 +119,8 @@ enum Verb {
     SyncChats(known::SyncArgs),
     ChatsKnown(known::KnownArgs),
     Session(session::Args),
+    Room(room::Args),
+    Floor(room::FloorArgs),
     Help(help::Args),
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
@@ -200,6 +204,8 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         }
         Verb::SyncChats(args) => known::sync(args, global).await,
         Verb::ChatsKnown(args) => known::list(args, global).await,
+        Verb::Room(args) => room::run(args, global).await,
+        Verb::Floor(args) => room::floor(args, global).await,
         Verb::Session(args) => {
             return session::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
         }

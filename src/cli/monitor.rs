@@ -73,6 +73,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         // A secret may take its time; being asked to stop does not.
         _ = early.stop() => return Ok(()),
     };
+    let (rooms, room_policy) = roster.rooms();
     let plan = Plan {
         data: config.home.data(),
         sync: config.options.journal.sync.into(),
@@ -86,6 +87,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         max_age: config.options.presence.max_age.0,
         clock,
         seats,
+        rooms,
+        room_policy,
         reload: roster.into_reload(),
         stdout: if args.detached { None } else { Some(print::hand_over()?) },
         socket: supervisor::control::path(root)?,

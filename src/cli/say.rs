@@ -121,10 +121,30 @@ impl Key {
 
 /// Posts the messages one after the other.
 pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
+    post(context, target, messages, key, true).await
+}
+
+/// The same, also where agents are to be silent: a call for help is no turn in a talk.
+pub async fn say_anyway(
+    context: &Context,
+    target: &Target,
+    messages: &[Composed],
+    key: &Key,
+) -> Result<Said> {
+    post(context, target, messages, key, false).await
+}
+
+async fn post(
+    context: &Context,
+    target: &Target,
+    messages: &[Composed],
+    key: &Key,
+    guarded: bool,
+) -> Result<Said> {
     let _under_way = UnderWay::new(key.again());
     let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
-        match context.account.send(target, message, &key.piece(target, index)).await {
+        match one(context, target, message, &key.piece(target, index), guarded).await {
             Ok(one) => posted.push(one),
             Err(error) => return Err(incomplete(error, &posted, messages.len(), key)),
         }
@@ -133,6 +153,24 @@ pub async fn say(context: &Context, target: &Target, messages: &[Composed], key:
     let first = posted.into_iter().next().ok_or_else(|| Error::internal("nothing was composed"))?;
     let Posted { message_id, chat_id, thread_id, create_time } = first;
     Ok(Said { ok: true, message_id, chat_id, thread_id, create_time, message_ids, warnings: Vec::new() })
+}
+
+async fn one(
+    context: &Context,
+    target: &Target,
+    message: &Composed,
+    key: &str,
+    guarded: bool,
+) -> Result<Posted> {
+    let turn = if guarded { context.turn(target, message, key).await? } else { None };
+    let sent = context.account.send(target, message, key).await;
+    match (&sent, turn) {
+        (Ok(posted), Some(turn)) => turn.posted(posted),
+        // What may have been posted stays counted: its repeat has the same key.
+        (Err(error), Some(turn)) if error.kind != Kind::Network => turn.failed(),
+        (_, None) | (Err(_), Some(_)) => {}
+    }
+    sent
 }
 
 /// Says what was sent before the failure, and how to go on without saying it twice.

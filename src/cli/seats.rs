@@ -13,11 +13,12 @@ use super::ground::{Ground, limits, token_file};
 use crate::clock::Clock;
 use crate::config::{self, Config, Profile};
 use crate::core::end::End;
+use crate::core::gate::Gates;
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::care::Fetch;
 use crate::supervisor::reload::{Change, Look, Reload};
-use crate::supervisor::{Dial, Lock, Perform, Seat};
-use crate::transport::Account;
+use crate::supervisor::{Dial, Lock, Perform, Relay, Seat, room};
+use crate::transport::{Account, Rooms};
 
 /// How often a lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
@@ -63,6 +64,7 @@ impl Roster {
             let slot = roster.slot(profile)?;
             roster.slots.insert(Arc::clone(&slot.profile.name), slot);
         }
+        roster.ground.rule_floors();
         roster.introduce();
         roster.stamps = roster.look_at_files();
         Ok(roster)
@@ -75,6 +77,12 @@ impl Roster {
             alone.account().await?;
         }
         Ok(self.slots.values().map(Slot::seat).collect())
+    }
+
+    /// What the accounts know of rooms, and the rules for them.
+    pub fn rooms(&self) -> (Rooms, room::Policy) {
+        let ground = self.ground.clone();
+        (self.ground.rooms.clone(), Arc::new(move |chat| ground.room_policy(chat)))
     }
 
     /// Lets the supervisor look again, for as long as it runs.
@@ -121,6 +129,10 @@ impl Roster {
             Ok(contacts) => self.ground.learn_contacts(contacts),
             Err(error) => tracing::warn!(%error, "the contacts stay as they were"),
         }
+        match config::load_rooms(&self.ground.home) {
+            Ok(policies) => self.ground.learn_policies(policies),
+            Err(error) => tracing::warn!(%error, "the policies of rooms stay as they were"),
+        }
         let mut found = config::load_each_profile(&self.ground.home, &self.ground.environment()?)?;
         if !self.named.is_empty() {
             found.retain(|name, _| self.named.iter().any(|named| named == name.as_ref()));
@@ -157,6 +169,7 @@ impl Roster {
         if let Some(known) = &known
             && known.profile == profile
             && known.people == self.ground.people(&profile)
+            && known.gates == self.ground.gates(&profile)
         {
             if touched {
                 // Its secret may be another one; the next attempt reads it again.
@@ -197,7 +210,8 @@ impl Roster {
             (true, None) => Some(Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?)),
         };
         let (ground, people) = (self.ground.clone(), self.ground.people(&profile));
-        Ok(Arc::new(Slot { ground, profile, people, account: Mutex::default(), lock }))
+        let gates = ground.gates(&profile);
+        Ok(Arc::new(Slot { ground, profile, people, gates, account: Mutex::default(), lock }))
     }
 
     /// Lets the accounts know which apps are ours.
@@ -227,7 +241,7 @@ impl Roster {
         let profiles = profiles.into_iter().flatten().flatten().map(|entry| entry.path());
         let secrets = self.slots.values().filter_map(|slot| slot.profile.app_secret.file());
         let secrets = secrets.map(|path| root.join(path));
-        let shared = [dotenv(root), root.join("config/contacts.yaml")];
+        let shared = [dotenv(root), root.join("config/contacts.yaml"), root.join("config/rooms.yaml")];
         profiles.chain(secrets).chain(shared).filter_map(|path| Some((path.clone(), stamp(&path)?))).collect()
     }
 
@@ -258,6 +272,7 @@ struct Slot {
     ground: Ground,
     profile: Profile,
     people: (Option<crate::event::ids::OpenId>, Vec<crate::event::ids::OpenId>),
+    gates: Gates,
     account: Mutex<Option<Arc<Account>>>,
     /// Given back when the last connection of this profile is gone.
     lock: Option<Arc<Lock>>,
@@ -272,6 +287,7 @@ impl Slot {
             dial: Arc::clone(self).dial(),
             perform: Arc::clone(self).perform(),
             fetch: Arc::clone(self).fetch(),
+            relay: Arc::clone(self).relay(),
         }
     }
 
@@ -314,6 +330,13 @@ impl Slot {
         Arc::new(move |missing| {
             let slot = Arc::clone(&self);
             Box::pin(async move { slot.account().await?.patient(FETCH_PATIENCE).missed(&missing).await })
+        })
+    }
+
+    fn relay(self: Arc<Slot>) -> Relay {
+        Arc::new(move |message| {
+            let slot = Arc::clone(&self);
+            Box::pin(async move { slot.account().await?.patient(FETCH_PATIENCE).relayed(&message).await })
         })
     }
 

@@ -24,6 +24,11 @@ pub enum UserAlias {
 }
 
 impl Contacts {
+    /// The id of a chat: of an alias, or the id itself.
+    pub fn chat_id<'a>(&'a self, alias: &'a str) -> &'a str {
+        self.chats.get(alias).map_or(alias, String::as_str)
+    }
+
     /// The id of a person as `profile`'s app knows it: of an alias, or the id itself. Absent where only a
     /// union id is known, which no event of this app can be compared with.
     pub fn open_id(&self, alias: &str, profile: &str) -> Option<String> {

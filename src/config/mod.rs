@@ -18,7 +18,7 @@ pub use options::{
     BroadcastOptions, CatchupOptions, ConnectionOptions, DeafOptions, HttpOptions, JournalOptions, Options,
     PresenceOptions,
 };
-pub use profile::{Allow, BotGate, Profile, load_each as load_each_profile};
+pub use profile::{Allow, Profile, load_each as load_each_profile};
 pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};
@@ -90,9 +90,20 @@ impl Config {
     }
 }
 
+/// The policies of rooms as they are now.
+pub fn load_rooms(home: &Home) -> Result<Rooms> {
+    yaml::load_or_default(home, "config/rooms.yaml")
+}
+
 /// The contacts as they are now.
 pub fn load_contacts(home: &Home) -> Result<Contacts> {
     yaml::load_or_default(home, "config/contacts.yaml")
+}
+
+/// The policy of a room: by its id, by an alias of it, or the default one.
+pub fn room_policy(rooms: &Rooms, contacts: &Contacts, chat_id: &str) -> RoomPolicy {
+    let of_chat = rooms.iter().find(|(name, _)| contacts.chat_id(name) == chat_id).map(|(_, policy)| policy);
+    of_chat.or_else(|| rooms.get("default")).cloned().unwrap_or_default()
 }
 
 /// Two connections of one app steal each other's events.

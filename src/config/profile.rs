@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::secret::SecretSource;
 use super::{Environment, Home, read, shown, yaml};
+use crate::core::gate::BotGate;
 use crate::error::{Error, Result};
 use crate::transport::Transport;
 
@@ -40,15 +41,6 @@ pub struct Allow {
     pub chats: Option<Vec<String>>,
     pub people: Option<Vec<String>>,
     pub bots: BotGate,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BotGate {
-    None,
-    #[default]
-    Mentions,
-    All,
 }
 
 #[derive(Deserialize)]

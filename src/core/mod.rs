@@ -2,6 +2,9 @@
 
 pub mod dedupe;
 pub mod end;
+pub mod floor;
+pub mod gate;
+pub mod guard;
 pub mod hearing;
 pub mod mention;
 pub mod redial;

@@ -40,11 +40,32 @@ pub struct Message {
     pub create_time: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// Known by a send of ours, whether or not the platform delivers it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relayed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomMark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<FloorMark>,
     pub trust: Trust,
     /// The platform's own name of the event.
     pub event_type: String,
+}
+
+/// How the room is at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RoomMark {
+    /// Sends into it are refused.
+    pub paused: bool,
+}
+
+/// Who of several that are addressed speaks first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FloorMark {
+    pub holder: String,
+    pub order: Vec<String>,
+    /// RFC 3339: then the next one may.
+    pub expires: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,11 +10,13 @@ mod render;
 mod schema;
 mod text;
 
-pub use message::{ChatType, Mention, MentionKind, MentionScope, Message, Resource, SenderType, Trust};
+pub use message::{
+    ChatType, FloorMark, Mention, MentionKind, MentionScope, Message, Resource, RoomMark, SenderType, Trust,
+};
 pub use own::{
     Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
-    FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, SessionArmed,
-    SessionExpired, Started, Stopped, SupervisorGone,
+    FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, RoomPaused, RoomResumed,
+    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
@@ -59,6 +61,8 @@ pub enum Event {
     GreetingSent(GreetingSent),
     FarewellSent(FarewellSent),
     SessionExpired(SessionExpired),
+    RoomPaused(RoomPaused),
+    RoomResumed(RoomResumed),
     Dropped(Dropped),
     Rearm(Rearm),
     JqFailed(JqFailed),
@@ -112,6 +116,8 @@ impl Event {
             Event::GreetingSent(body) => ("rooma.greeting_sent", body),
             Event::FarewellSent(body) => ("rooma.farewell_sent", body),
             Event::SessionExpired(body) => ("rooma.session_expired", body),
+            Event::RoomPaused(body) => ("rooma.room_paused", body),
+            Event::RoomResumed(body) => ("rooma.room_resumed", body),
             Event::Dropped(body) => ("rooma.dropped", body),
             Event::Rearm(body) => ("rooma.rearm", body),
             Event::JqFailed(body) => ("rooma.jq_failed", body),

@@ -171,6 +171,24 @@ pub struct SessionExpired {
     pub seen: String,
 }
 
+/// Sends into this room are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RoomPaused {
+    pub chat_id: ChatId,
+    /// `turns`, `per_minute`, `alike`, `ping_pong`, or `manual`.
+    pub reason: String,
+    /// Turns of bots since a person spoke.
+    pub turns: u64,
+    /// RFC 3339; absent: until somebody resumes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RoomResumed {
+    pub chat_id: ChatId,
+}
+
 /// The last line of a watch whose time is over: start it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rearm {

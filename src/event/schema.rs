@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{
     CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting, Crashed,
     Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, MemberChange,
-    MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, SCHEMA_VERSION,
-    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
+    MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, RoomPaused, RoomResumed,
+    SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
 };
 
 pub fn schema() -> Value {
@@ -42,6 +42,8 @@ pub fn schema() -> Value {
         line::<GreetingSent>(&mut generator, "rooma.greeting_sent"),
         line::<FarewellSent>(&mut generator, "rooma.farewell_sent"),
         line::<SessionExpired>(&mut generator, "rooma.session_expired"),
+        line::<RoomPaused>(&mut generator, "rooma.room_paused"),
+        line::<RoomResumed>(&mut generator, "rooma.room_resumed"),
         line::<Dropped>(&mut generator, "rooma.dropped"),
         line::<Rearm>(&mut generator, "rooma.rearm"),
         line::<JqFailed>(&mut generator, "rooma.jq_failed"),

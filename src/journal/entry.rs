@@ -8,6 +8,7 @@ use super::advance::Advanced;
 use super::retention::Retention;
 use crate::clock::WallMs;
 use crate::core::dedupe::DedupeKey;
+use crate::core::gate::Held;
 use crate::event::{Event, Rendered};
 
 /// Bytes of entries that may wait for the writer at any time, over all profiles.
@@ -29,6 +30,8 @@ pub struct Entry {
     pub raw: Option<Arc<str>>,
     /// A line that tells of the past, whoever reads it.
     pub replayed: bool,
+    /// Why it may not wake its agent: it is kept and explained, and no reader sees it.
+    pub held: Option<Held>,
 }
 
 impl Entry {
@@ -36,7 +39,16 @@ impl Entry {
     pub fn own(profile: Option<(Arc<str>, &'static str)>, event: &Event) -> Entry {
         let (profile, transport) = profile.unzip();
         let rendered = Rendered::new(event);
-        Entry { profile, transport, event_id: None, key: None, rendered, raw: None, replayed: false }
+        Entry {
+            profile,
+            transport,
+            event_id: None,
+            key: None,
+            rendered,
+            raw: None,
+            replayed: false,
+            held: None,
+        }
     }
 
     fn bytes(&self) -> usize {

@@ -127,7 +127,7 @@ impl Reader {
     fn read_page(&self, after: u64, filter: &Filter, replayed_to: u64) -> rusqlite::Result<Page> {
         let mut page = Page { looked_to: after, ..Page::default() };
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END
+            "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END, held IS NOT NULL
              FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = statement.query(params![after, PAGE_ROWS, filter.raw])?;
@@ -137,7 +137,7 @@ impl Reader {
                 self.write_gap(after, row.get_ref(5)?.as_str()?, &mut page)?;
             }
             let profile = row.get_ref(1)?.as_str_or_null()?;
-            if filter.wants(profile, row.get_ref(2)?.as_str()?, row.get(3)?) {
+            if !row.get::<_, bool>(8)? && filter.wants(profile, row.get_ref(2)?.as_str()?, row.get(3)?) {
                 let line = Line {
                     seq,
                     head: row.get_ref(5)?.as_str()?,
@@ -190,5 +190,61 @@ impl Reader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))
+    }
+}
+
+/// A message as it was journalled for one profile.
+#[derive(Debug)]
+pub struct SaidLine {
+    pub profile: std::sync::Arc<str>,
+    /// JSON without its braces.
+    pub body: String,
+}
+
+/// What one step of reading messages found.
+#[derive(Debug, Default)]
+pub struct Said {
+    pub lines: Vec<SaidLine>,
+    /// How far this step has looked; unchanged when there was nothing.
+    pub looked_to: u64,
+}
+
+impl Reader {
+    /// The messages after `after`, held back or not; not those that tell of the past.
+    pub fn said(&self, after: u64) -> Result<Said> {
+        let read = || {
+            let mut said = Said { looked_to: after, ..Said::default() };
+            let mut statement = self.db.prepare_cached(
+                "SELECT seq, profile, body, type = 'message' AND profile IS NOT NULL AND replayed = 0
+                 FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![after, PAGE_ROWS])?;
+            while let Some(row) = rows.next()? {
+                said.looked_to = row.get(0)?;
+                if row.get(3)? {
+                    let profile = row.get_ref(1)?.as_str()?.into();
+                    said.lines.push(SaidLine { profile, body: row.get_ref(2)?.as_str()?.to_owned() });
+                }
+            }
+            Ok(said)
+        };
+        read().map_err(|error: rusqlite::Error| failed("read", &self.path, &error))
+    }
+
+    /// The chat of a message that any profile has received lately.
+    pub fn chat_of(&self, message_id: &str) -> Result<Option<String>> {
+        let marker = format!("\"message_id\":{}", serde_json::Value::from(message_id));
+        let read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT body FROM line
+                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - 5000 AND type = 'message'
+                 AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
+            )?;
+            statement.query_row([&marker], |row| row.get::<_, String>(0)).optional()
+        };
+        let body = read().map_err(|error| failed("read", &self.path, &error))?;
+        let chat =
+            body.and_then(|body| serde_json::from_str::<serde_json::Value>(&format!("{{{body}}}")).ok());
+        Ok(chat.and_then(|body| body["chat_id"].as_str().map(str::to_owned)))
     }
 }

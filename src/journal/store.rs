@@ -10,16 +10,17 @@ use super::entry::Entry;
 use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
 use crate::clock::{WallMs, rfc3339_ms};
+use crate::core::gate::Held;
 use crate::error::{Error, Result};
 use crate::event::head;
 
 /// Version of the tables below, in the file's `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const CREATE: &str = "
 CREATE TABLE line (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, profile TEXT, type TEXT NOT NULL,
-    mentioned INTEGER NOT NULL, replayed INTEGER NOT NULL DEFAULT 0,
+    mentioned INTEGER NOT NULL, replayed INTEGER NOT NULL DEFAULT 0, held TEXT,
     head TEXT NOT NULL, body TEXT NOT NULL, raw TEXT
 );
 CREATE INDEX line_of_registry ON line(seq)
@@ -40,6 +41,9 @@ ALTER TABLE line ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX line_of_registry ON line(seq)
     WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
 ";
+
+/// Version 2 had no lines that are held back.
+const FROM_2: &str = "ALTER TABLE line ADD COLUMN held TEXT;";
 
 /// Positions reserved ahead. Lines may be read before they are synced, so after a power cut the lines behind
 /// the last sync are gone while a reader has seen their positions: the journal goes on behind the reservation.
@@ -148,8 +152,8 @@ impl Store {
             head(profile, entry.transport, rendered.type_name, &rfc3339_ms(now), entry.event_id.as_deref());
         self.db
             .prepare_cached(
-                "INSERT INTO line(seq, at, profile, type, mentioned, replayed, head, body, raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO line(seq, at, profile, type, mentioned, replayed, held, head, body, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 self.next_seq,
@@ -158,6 +162,7 @@ impl Store {
                 rendered.type_name,
                 rendered.mentioned,
                 entry.replayed,
+                entry.held.map(Held::name),
                 head,
                 rendered.body,
                 entry.raw.as_deref()
@@ -223,6 +228,7 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let steps = match version {
         0 => CREATE,
         1 => FROM_1,
+        2 => FROM_2,
         VERSION => return Ok(()),
         newer => return Err(newer_version(newer)),
     };
@@ -230,6 +236,7 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(steps)?;
     if version == 1 {
         carry_keys_over(&transaction)?;
+        transaction.execute_batch(FROM_2)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

@@ -17,14 +17,17 @@ use tokio::time::timeout;
 
 use super::readers::{Place, Readers};
 use super::reload::{Change, Look, Outcome, Reload, Reloaded};
+use super::room::Host;
 use super::root::Asker;
 use super::session::Attendant;
 use super::signals::Trigger;
 use super::status::{self, ReaderStatus};
 use crate::clock::{Clock, rfc3339_ms};
 use crate::error::{Error, Result};
+use crate::event::ids::ChatId;
 use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
+use crate::transport::verbs::Posted;
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -56,6 +59,8 @@ pub struct Request {
     /// To be added, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatId>,
     /// The id of a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
@@ -91,6 +96,8 @@ pub enum Op {
     Call,
     /// Look at the sessions of the profiles named: a command has changed them.
     Session,
+    /// Look at the room `chat`: a command has changed it.
+    Room,
     /// Hold the session `held` of the profile named until the connection ends.
     Hold,
     /// Move a cursor forward to a line that is there.
@@ -99,7 +106,16 @@ pub enum Op {
 
 impl Request {
     pub fn new(op: Op) -> Request {
-        Request { v: VERSION, op, cursor: None, seq: None, profiles: Vec::new(), held: None, errand: None }
+        Request {
+            v: VERSION,
+            op,
+            cursor: None,
+            seq: None,
+            profiles: Vec::new(),
+            chat: None,
+            held: None,
+            errand: None,
+        }
     }
 }
 
@@ -138,6 +154,7 @@ pub struct Control {
     pub asker: Asker,
     pub reload: Reload,
     pub attendant: Attendant,
+    pub host: Host,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
@@ -223,6 +240,10 @@ impl Control {
                     let outcome = self.look_at_sessions(&request.profiles).await;
                     respond(&mut writer, outcome).await
                 }
+                Op::Room => {
+                    request.chat.iter().for_each(|chat| self.host.look(chat));
+                    answer(&mut writer, &Done { ok: true }).await
+                }
                 Op::Hold => {
                     let (Some(profile), Some(held)) = (request.profiles.first(), &request.held) else {
                         return Err(Error::validation("what is to be held is a session of a profile"));
@@ -307,7 +328,12 @@ impl Control {
         let seat = self.asker.seat(&errand.profile).await?;
         let seat = seat.filter(|seat| seat.app_id == errand.app_id);
         let seat = seat.ok_or_else(|| not_here(&errand.profile))?;
-        (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await
+        let sends = matches!(errand.call, Call::Send { .. });
+        let done = (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await?;
+        if sends && let Ok(posted) = Posted::deserialize(&done) {
+            self.host.posted(&errand.profile, &posted.chat_id, &posted.message_id);
+        }
+        Ok(done)
     }
 
     /// A reader that says its cursor is shown while it follows.
@@ -353,6 +379,7 @@ pub fn is_cursor_name(name: &str) -> bool {
         && !name.starts_with('.')
         && name.chars().all(plain)
         && name != "registry"
+        && name != super::room::CURSOR
 }
 
 #[derive(Serialize)]

@@ -16,6 +16,8 @@ mod outlet;
 pub mod owner;
 mod readers;
 pub mod reload;
+pub mod room;
+pub mod rooms;
 mod root;
 pub mod session;
 mod signals;
@@ -40,15 +42,17 @@ use crate::clock::{Clock, rfc3339_ms};
 use crate::core::end::End;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
+use crate::event::ids::MessageId;
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, Retention, Sync};
-use crate::transport::{Call, Life, Transport};
+use crate::transport::{Call, Life, Rooms, Transport};
 use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
 use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
 use reload::{Look, Reload};
+use room::Rooming;
 use root::{Asker, Root};
 use session::Presence;
 
@@ -79,6 +83,9 @@ pub struct Plan {
     pub seats: Vec<Seat>,
     /// Looks for profiles that came, changed or went.
     pub reload: Reload,
+    pub rooms: Rooms,
+    /// The policy of each room.
+    pub room_policy: room::Policy,
     /// Absent where nobody reads here: the lines wait for watchers.
     pub stdout: Option<OwnedFd>,
     /// Where the control socket is.
@@ -97,6 +104,9 @@ pub type Dial = Arc<dyn Fn(Life) -> Later<End> + Send + std::marker::Sync>;
 /// Makes one call as a profile, for somebody who waits this long.
 pub type Perform = Arc<dyn Fn(Call, Duration) -> Later<Result<serde_json::Value>> + Send + std::marker::Sync>;
 
+/// Reads a message as a profile; nothing where it is not for it.
+pub type Relay = Arc<dyn Fn(MessageId) -> Later<Result<Option<Entry>>> + Send + std::marker::Sync>;
+
 /// One profile's place in a supervisor.
 #[derive(Clone)]
 pub struct Seat {
@@ -108,6 +118,8 @@ pub struct Seat {
     pub perform: Perform,
     /// How the past is fetched.
     pub fetch: Fetch,
+    /// How one message that another of ours has posted is read.
+    pub relay: Relay,
 }
 
 impl Seat {
@@ -143,6 +155,7 @@ impl std::str::FromStr for Since {
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
+    let Plan { rooms, room_policy, .. } = plan;
     let Plan { stdout, socket, filter, cursor, since, .. } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
@@ -174,6 +187,15 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         asker: root.asker(),
     };
     let attendant = session::start(presence, root.cell()).await?;
+    let rooming = Rooming {
+        data: data.clone(),
+        clock: clock.clone(),
+        appender: journal.appender(),
+        asker: root.asker(),
+        rooms,
+        policy: room_policy,
+    };
+    let host = room::start(rooming, &journal, root.cell()).await?;
 
     let notify = Notify::of_environment();
     let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
@@ -183,6 +205,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         asker: root.asker(),
         reload: Arc::clone(&reload),
         attendant,
+        host,
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),

@@ -26,12 +26,22 @@ pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
 
 /// Reads, changes and replaces the file, alone. Nothing is written where nothing changed.
 pub fn update<T: Stored, R>(folder: &Path, now: WallMs, change: impl FnOnce(&mut T) -> R) -> Result<R> {
+    update_named(folder, T::NAME, now, change)
+}
+
+/// The same for one file of several.
+pub fn update_named<T: Stored, R>(
+    folder: &Path,
+    name: &str,
+    now: WallMs,
+    change: impl FnOnce(&mut T) -> R,
+) -> Result<R> {
     std::fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
-    let lock_path = folder.join(format!("{}.lock", T::NAME));
+    let lock_path = folder.join(format!("{name}.lock"));
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
     let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
     lock.lock().map_err(|error| failed("lock", &lock_path, &error))?;
-    let path = folder.join(format!("{}.json", T::NAME));
+    let path = folder.join(format!("{name}.json"));
     let mut value: T = read_or_set_aside(&path, now)?;
     let before = value.clone();
     let outcome = change(&mut value);
@@ -43,7 +53,11 @@ pub fn update<T: Stored, R>(folder: &Path, now: WallMs, change: impl FnOnce(&mut
 }
 
 pub fn load<T: Stored>(folder: &Path, now: WallMs) -> Result<T> {
-    read_or_set_aside(&folder.join(format!("{}.json", T::NAME)), now)
+    load_named(folder, T::NAME, now)
+}
+
+pub fn load_named<T: Stored>(folder: &Path, name: &str, now: WallMs) -> Result<T> {
+    read_or_set_aside(&folder.join(format!("{name}.json")), now)
 }
 
 fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {

@@ -376,6 +376,8 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
         owner: None,
         allowed_people: Vec::new(),
         siblings: Default::default(),
+        gates: Default::default(),
+        rooms: Default::default(),
     };
     let account =
         feishu::Account::new(identity, Shared::new(clock.clone(), Limits::default()).unwrap()).unwrap();

@@ -5,6 +5,7 @@
 mod call;
 pub mod feishu;
 mod net;
+mod rooms;
 pub mod verbs;
 mod way;
 
@@ -19,12 +20,14 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, WallMs};
 use crate::core::end::End;
+use crate::core::gate::Gates;
 use crate::core::hearing::Hears;
 use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
+pub use rooms::{FloorRule, Rooms};
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
@@ -83,6 +86,9 @@ pub struct Identity {
     pub allowed_people: Vec<OpenId>,
     /// All profiles of this supervisor, by app id: how a peer is recognised as one of ours.
     pub siblings: Siblings,
+    /// What may wake this bot's agent.
+    pub gates: Gates,
+    pub rooms: Rooms,
 }
 
 /// Which profile an app belongs to. Profiles come and go while a supervisor runs.
@@ -240,6 +246,13 @@ impl Account {
     pub async fn missed(&self, missing: &Missing) -> Result<Missed> {
         match self {
             Account::Feishu(account) => account.missed(missing).await,
+        }
+    }
+
+    /// A message that another of ours has posted, as this profile sees it.
+    pub async fn relayed(&self, message: &MessageId) -> Result<Option<Entry>> {
+        match self {
+            Account::Feishu(account) => account.relayed(message).await,
         }
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::api::Bot;
+use super::api::{self, Bot};
 use super::mention::Me;
 use super::past::{self, Scene, Wire};
 use super::past_verbs::read;
 use crate::core::dedupe::DedupeKey;
 use crate::core::hearing::Said;
 use crate::error::Result;
-use crate::event::{Event, Rendered, SenderType};
+use crate::event::ids::MessageId;
+use crate::event::{ChatType, Event, Message, Rendered, SenderType};
 use crate::journal::Entry;
 use crate::transport::verbs::HistoryQuery;
 use crate::transport::{Missed, Missing};
@@ -37,28 +38,50 @@ impl Account {
         Ok(Missed { entries, more, threads })
     }
 
+    /// One message, as a push of it would have told. The answer to a send comes before any push.
+    pub async fn relayed(&self, id: &MessageId) -> Result<Option<Entry>> {
+        let (bot, raw) = tokio::join!(self.state.bot(), api::message(&self.state.rest, id.as_str()));
+        let (bot, raw) = (bot?, raw?);
+        let Some((wire, raw)) = raw.first().and_then(|raw| Some((read(raw)?, raw.get()))) else {
+            return Ok(None);
+        };
+        let topic = self.state.known().chat(wire.chat_id.as_str()).is_some_and(|chat| chat.topic);
+        let chat_type = if topic { ChatType::Topic } else { ChatType::Group };
+        Ok(self.told(&wire, chat_type, &bot).map(|told| {
+            let message = Message { relayed: Some(true), ..told };
+            self.entry(message, raw, false)
+        }))
+    }
+
     fn heard(&self, wire: &Wire<'_>, raw: &str, missing: &Missing, bot: &Bot) -> Option<Entry> {
-        let identity = &self.state.identity;
-        let me = Me { app_id: &identity.app_id, open_id: &bot.open_id, name: &bot.name };
-        let known = self.state.known();
-        let message = past::message(wire, identity, me, &known, Scene { chat_type: missing.chat_type })?;
+        let message = self.told(wire, missing.chat_type, bot)?;
         let said = Said {
             by_bot: message.sender_type == SenderType::Bot,
             mentioned: message.mentioned,
-            directly: missing.chat_type == crate::event::ChatType::P2p,
+            directly: missing.chat_type == ChatType::P2p,
         };
-        if !missing.hears.hears(said) {
-            return None;
-        }
-        let key = DedupeKey::message(message.message_id.as_str());
-        Some(Entry {
+        missing.hears.hears(said).then(|| self.entry(message, raw, true))
+    }
+
+    fn told(&self, wire: &Wire<'_>, chat_type: ChatType, bot: &Bot) -> Option<Message> {
+        let identity = &self.state.identity;
+        let me = Me { app_id: &identity.app_id, open_id: &bot.open_id, name: &bot.name };
+        wire.gossip(&mut self.state.known());
+        past::message(wire, identity, me, &self.state.known(), Scene { chat_type })
+    }
+
+    fn entry(&self, mut message: Message, raw: &str, replayed: bool) -> Entry {
+        let identity = &self.state.identity;
+        let held = identity.finish(&mut message);
+        Entry {
             profile: Some(Arc::clone(&identity.profile)),
             transport: Some(identity.transport.name()),
             event_id: None,
-            key: Some(key),
+            key: Some(DedupeKey::message(message.message_id.as_str())),
             rendered: Rendered::new(&Event::Message(Box::new(message))),
             raw: Some(raw.into()),
-            replayed: true,
-        })
+            replayed,
+            held,
+        }
     }
 }

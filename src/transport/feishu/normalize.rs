@@ -15,6 +15,7 @@ use super::mention::{Doubt, Me};
 use super::wire::{Envelope, EventHeader, OldEvent};
 use super::{repair, tidy};
 use crate::core::dedupe::DedupeKey;
+use crate::core::gate::Held;
 use crate::event::ids::OpenId;
 use crate::event::{Event, Rendered, Unknown};
 use crate::journal::Entry;
@@ -81,6 +82,7 @@ pub enum Wanted {
 /// What a handler of one event type makes of it.
 struct Made {
     events: Vec<(Event, Option<DedupeKey>)>,
+    held: Option<Held>,
     learnt: Vec<Learnt>,
     wanted: Vec<Wanted>,
 }
@@ -109,7 +111,7 @@ struct Delivered<'a> {
 
 impl Made {
     fn one(event: Event, key: Option<DedupeKey>) -> Made {
-        Made { events: vec![(event, key)], learnt: Vec::new(), wanted: Vec::new() }
+        Made { events: vec![(event, key)], held: None, learnt: Vec::new(), wanted: Vec::new() }
     }
 }
 
@@ -191,6 +193,7 @@ fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Norma
         rendered: Rendered::new(event),
         raw: Some(Arc::clone(&raw)),
         replayed: false,
+        held: made.held,
     });
     Normalised { verdict: Verdict::Entries(entries.collect()), learnt: made.learnt, wanted: made.wanted }
 }
@@ -212,6 +215,7 @@ fn unknown_entry(
         rendered: Rendered::new(&event),
         raw: Some(valid_json(text).into()),
         replayed: false,
+        held: None,
     }
 }
 

@@ -194,6 +194,8 @@ pub fn message(
         create_time: time::rfc3339(wire.written()),
         resources: content.resources,
         relayed: None,
+        room: None,
+        floor: None,
         trust: trust(&sender_id, sender_type, identity.owner.as_ref(), &identity.allowed_people),
         sender_id,
         // What the push of it is called.

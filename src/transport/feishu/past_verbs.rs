@@ -224,6 +224,8 @@ mod tests {
             owner: None,
             allowed_people: Vec::new(),
             siblings: Default::default(),
+            gates: Default::default(),
+            rooms: Default::default(),
         };
         let me = Me { app_id: "cli_me", open_id: "ou_me", name: "Me" };
         let known = Default::default();

@@ -35,8 +35,10 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let key = DedupeKey::message(&message_id);
     let (learnt, wanted) = gossip(&wire, &sender_id, app_id.as_deref(), kind, chat_type, view);
     let who = Author { sender_id, app_id, kind };
-    let line = line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
-    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], learnt, wanted })
+    let mut line =
+        line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
+    let held = view.identity.finish(&mut line);
+    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], held, learnt, wanted })
 }
 
 struct Author {
@@ -89,6 +91,8 @@ fn line(
         create_time: written(wire, event.create_time),
         resources: content.resources,
         relayed: None,
+        room: None,
+        floor: None,
         trust: trust(&sender_id, author.kind, view.identity.owner.as_ref(), &view.identity.allowed_people),
         sender_id,
         event_type: tidy::word(event.event_type),

@@ -22,6 +22,8 @@ fn identity() -> Identity {
         owner: Some(OpenId::new("ou_owner")),
         allowed_people: vec![OpenId::new("ou_li")],
         siblings,
+        gates: Default::default(),
+        rooms: Default::default(),
     }
 }
 

@@ -1,0 +1,274 @@
+//! `rooma room` and `rooma floor`: how a room is, and whose turn it is.
+
+use serde::Serialize;
+
+use super::Global;
+use super::context::{ChatArg, Common, Context};
+use super::turn::{ttl_ms, wall_of};
+use crate::config::Span;
+use crate::core::floor::Floor;
+use crate::error::{Error, Result};
+use crate::event::ids::ChatId;
+use crate::supervisor::room::reason;
+use crate::supervisor::rooms::{self, Room};
+
+/// Show how a room is, and stop or let go on the agents in it
+///
+/// Agents that answer each other without end are stopped by themselves: after ten messages of bots without a
+/// person's, twenty in a minute, or when they repeat themselves (config/rooms.yaml). A person's message resumes the
+/// room.
+///
+/// Examples:
+///   rooma room status --chat ops
+///   rooma room pause --chat ops --for 10m
+///   rooma room resume --chat ops
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Status(StatusArgs),
+    Pause(PauseArgs),
+    Resume(ResumeArgs),
+}
+
+/// Show the turns of bots in a room, whether it is paused, and who holds the floor
+///
+/// Risk: read
+///
+/// Example:
+///   rooma room status --chat ops
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct StatusArgs {
+    #[command(flatten)]
+    chat: ChatArg,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Stop all our agents in a room
+///
+/// Sends into it are refused until it is resumed; a person's message does not do that.
+///
+/// Risk: write
+///
+/// Example:
+///   rooma room pause --chat ops --for 10m
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct PauseArgs {
+    #[command(flatten)]
+    chat: ChatArg,
+    /// Resume by itself after this time
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<Span>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Let the agents in a room go on
+///
+/// Risk: write
+///
+/// Example:
+///   rooma room resume --chat ops
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct ResumeArgs {
+    #[command(flatten)]
+    chat: ChatArg,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Whose turn it is, where a message addresses several of ours
+///
+/// Each line of such a message carries floor: who answers first, in which order, and until when. Where
+/// config/rooms.yaml says floor: enforce, the others' sends are refused until the holder has spoken.
+///
+/// Examples:
+///   rooma floor status --chat ops
+///   rooma --profile bob floor pass --chat ops
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct FloorArgs {
+    #[command(subcommand)]
+    verb: FloorVerb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum FloorVerb {
+    /// Show whose turn it is
+    ///
+    /// Risk: read
+    ///
+    /// Example:
+    ///   rooma floor status --chat ops
+    #[command(verbatim_doc_comment)]
+    Status(FloorOf),
+    /// Let the next one speak
+    ///
+    /// Risk: write
+    ///
+    /// Example:
+    ///   rooma --profile bob floor pass --chat ops
+    #[command(verbatim_doc_comment)]
+    Pass(FloorOf),
+    /// Speak now, out of turn
+    ///
+    /// Risk: write
+    ///
+    /// Example:
+    ///   rooma --profile bob floor take --chat ops
+    #[command(verbatim_doc_comment)]
+    Take(FloorOf),
+}
+
+#[derive(Debug, clap::Args)]
+struct FloorOf {
+    #[command(flatten)]
+    chat: ChatArg,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Serialize)]
+struct RoomStatus {
+    ok: bool,
+    chat_id: ChatId,
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// Of bots, since a person spoke.
+    turns: usize,
+    turns_max: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor: Option<FloorStatus>,
+}
+
+#[derive(Serialize)]
+struct FloorStatus {
+    message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
+    order: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FloorOnly {
+    ok: bool,
+    chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor: Option<FloorStatus>,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    match args.verb {
+        Verb::Status(args) => {
+            let context = Context::open(global, &args.common).await?;
+            let chat = context.chat(args.chat.chat.as_deref()).await?;
+            let room = rooms::load(&context.config.home.data(), &chat, &context.clock)?;
+            context.output.emit(&status(&context, chat, &room))
+        }
+        Verb::Pause(args) => {
+            let context = Context::open(global, &args.common).await?;
+            let chat = context.chat(args.chat.chat.as_deref()).await?;
+            let for_ms = args.duration.map(|span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX));
+            changed(&context, chat, |room, now| {
+                room.guard.pause(for_ms.map(|for_ms| now.saturating_add(for_ms)));
+            })
+            .await
+        }
+        Verb::Resume(args) => {
+            let context = Context::open(global, &args.common).await?;
+            let chat = context.chat(args.chat.chat.as_deref()).await?;
+            changed(&context, chat, |room, _| {
+                room.guard.resume();
+            })
+            .await
+        }
+    }
+}
+
+async fn changed(context: &Context, chat: ChatId, change: impl FnOnce(&mut Room, i64)) -> Result<()> {
+    let room = context.change_room(&chat, |room, now| {
+        change(room, now);
+        room.clone()
+    })?;
+    context.poke_room(&chat).await;
+    context.output.emit_done(&status(context, chat, &room))
+}
+
+fn status(context: &Context, chat: ChatId, room: &Room) -> RoomStatus {
+    let (policy, mut guard) = (context.policy(&chat), room.guard.clone());
+    guard.lift(crate::clock::steady_ms());
+    let pause = guard.paused();
+    RoomStatus {
+        ok: true,
+        paused: pause.is_some(),
+        reason: pause.map(|pause| reason(pause.why)),
+        until: pause.and_then(|pause| pause.until).map(|until| wall_of(context, until)),
+        turns: guard.turns(),
+        turns_max: policy.loop_guard.turns,
+        floor: room.floor.clone().map(|floor| floor_status(context, floor, ttl_ms(&policy))),
+        chat_id: chat,
+    }
+}
+
+fn floor_status(context: &Context, mut floor: Floor, ttl_ms: i64) -> FloorStatus {
+    floor.advance(crate::clock::steady_ms(), ttl_ms);
+    let holder = floor.holder().map(str::to_owned);
+    let expires = holder.is_some().then(|| wall_of(context, floor.expires));
+    FloorStatus { message_id: floor.message_id, holder, order: floor.order, expires }
+}
+
+pub async fn floor(args: FloorArgs, global: &Global) -> Result<()> {
+    let (of, step) = match args.verb {
+        FloorVerb::Status(of) => (of, None),
+        FloorVerb::Pass(of) => (of, Some(Step::Pass)),
+        FloorVerb::Take(of) => (of, Some(Step::Take)),
+    };
+    let context = Context::open(global, &of.common).await?;
+    let chat = context.chat(of.chat.chat.as_deref()).await?;
+    let ttl_ms = ttl_ms(&context.policy(&chat));
+    let profile = context.profile.name.to_string();
+    let floor = context.change_room(&chat, |room, now| {
+        let Some(floor) = &mut room.floor else { return Err("nobody was asked together with others here") };
+        floor.advance(now, ttl_ms);
+        let moved = match step {
+            None => true,
+            Some(Step::Pass) => floor.pass(&profile, now, ttl_ms),
+            Some(Step::Take) => floor.take(&profile, now, ttl_ms),
+        };
+        match (moved, step) {
+            (true, _) => Ok(floor.clone()),
+            (false, Some(Step::Take)) => Err("this profile was not addressed"),
+            (false, _) => Err("it is not this profile's turn"),
+        }
+    })?;
+    let floor = match (floor, step) {
+        (Ok(floor), _) => Some(floor_status(&context, floor, ttl_ms)),
+        (Err(_), None) => None,
+        (Err(why), Some(_)) => {
+            let error = Error::validation(why).subtype("no_floor");
+            return Err(error.hint(format!("rooma floor status --chat {chat} shows whose turn it is")));
+        }
+    };
+    let value = FloorOnly { ok: true, chat_id: chat, floor };
+    if step.is_some() { context.output.emit_done(&value) } else { context.output.emit(&value) }
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Pass,
+    Take,
+}

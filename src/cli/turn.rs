@@ -1,0 +1,160 @@
+//! A send is a turn in its room: counted by the loop guard, and where the room wants it, taken in order.
+
+use super::context::{Context, shown};
+use super::control::Client;
+use crate::clock::steady_ms;
+use crate::config::{FloorMode, RoomPolicy, room_policy};
+use crate::core::guard::Pause;
+use crate::error::{Error, Kind, Result};
+use crate::event::ids::ChatId;
+use crate::journal::Reader;
+use crate::supervisor::control::{Op, Request};
+use crate::supervisor::room::{lifts_in_ms, reason};
+use crate::supervisor::rooms::{self, Room};
+use crate::transport::verbs::{Composed, Posted, Target};
+
+/// A turn that was counted and is not settled yet.
+pub struct Turn<'a> {
+    context: &'a Context,
+    chat: ChatId,
+    key: String,
+}
+
+impl Context {
+    /// Counts the message as a turn, or says why it may not be sent now. None where no room is concerned.
+    pub async fn turn(&self, target: &Target, message: &Composed, key: &str) -> Result<Option<Turn<'_>>> {
+        let Some(chat) = self.room_of(target).await? else { return Ok(None) };
+        let (policy, profile) = (self.policy(&chat), self.profile.name.as_ref());
+        let (ttl_ms, words) = (ttl_ms(&policy), words(message));
+        let outcome = self.change_room(&chat, |room, now| {
+            if policy.floor == FloorMode::Enforce
+                && let Some(floor) = &mut room.floor
+            {
+                floor.advance(now, ttl_ms);
+                if !floor.lets(profile) {
+                    return Err(Refusal::Floor(
+                        floor.holder().unwrap_or_default().to_owned(),
+                        floor.expires - now,
+                    ));
+                }
+            }
+            let limits = rooms::limits(&policy.loop_guard);
+            room.guard.speak(profile, &words, key, now, limits).map_err(Refusal::Paused)
+        })?;
+        match outcome {
+            Ok(changed) => {
+                if changed.is_some() {
+                    self.poke_room(&chat).await;
+                }
+                Ok(Some(Turn { context: self, chat, key: key.to_owned() }))
+            }
+            Err(refusal) => Err(refused(&chat, refusal)),
+        }
+    }
+
+    pub fn policy(&self, chat: &ChatId) -> RoomPolicy {
+        room_policy(&self.config.rooms, &self.config.contacts, chat.as_str())
+    }
+
+    pub fn change_room<R>(&self, chat: &ChatId, change: impl FnOnce(&mut Room, i64) -> R) -> Result<R> {
+        let limits = rooms::limits(&self.policy(chat).loop_guard);
+        rooms::change(&self.config.home.data(), chat, &self.clock, limits, change)
+    }
+
+    /// Lets the running supervisor tell what has become of the room. It looks by itself within a second.
+    pub async fn poke_room(&self, chat: &ChatId) {
+        let request = Request { chat: Some(chat.clone()), ..Request::new(Op::Room) };
+        let told = Client::ask_home::<serde_json::Value>(self.config.home.root(), &request).await;
+        if let Err(error) = told {
+            tracing::debug!(%error, "the supervisor was not told of the room");
+        }
+    }
+
+    /// The chat a message goes to, where that can be a room. A reply names no chat; what was received tells it.
+    async fn room_of(&self, target: &Target) -> Result<Option<ChatId>> {
+        match target {
+            // No bot but this one was heard there yet.
+            Target::Chat(chat) if !rooms::exists(&self.config.home.data(), chat) => Ok(None),
+            Target::Chat(chat) => Ok(Some(chat.clone())),
+            Target::Person(_) => Ok(None),
+            Target::Reply { to, .. } => {
+                let data = self.config.home.data();
+                if rooms::all(&data).is_empty() {
+                    return Ok(None);
+                }
+                let read =
+                    Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to.as_str()));
+                match read.ok().flatten() {
+                    Some(chat) => Ok(Some(ChatId::new(chat))),
+                    // A reply that cannot be read cannot be sent either; the send says so better.
+                    None => Ok(self.account.message(to).await.ok().map(|message| message.chat_id)),
+                }
+            }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// It was posted; whoever held the floor has spoken.
+    pub fn posted(self, posted: &Posted) {
+        let profile = self.context.profile.name.as_ref();
+        self.settle(|room| {
+            room.guard.sent(&self.key, posted.message_id.as_str());
+            if let Some(floor) = &mut room.floor {
+                floor.spoken(profile);
+            }
+        });
+    }
+
+    /// Nothing was posted.
+    pub fn failed(self) {
+        self.settle(|room| room.guard.unsent(&self.key));
+    }
+
+    fn settle(&self, change: impl FnOnce(&mut Room)) {
+        if let Err(error) = self.context.change_room(&self.chat, |room, _| change(room)) {
+            tracing::warn!(%error, "the room's count is not up to date");
+        }
+    }
+}
+
+enum Refusal {
+    Paused(Pause),
+    /// Who holds it, and for how many milliseconds.
+    Floor(String, i64),
+}
+
+fn refused(chat: &ChatId, refusal: Refusal) -> Error {
+    let chat = shown(chat.as_str());
+    match refusal {
+        Refusal::Paused(pause) => {
+            let (lifts, why) = (lifts_in_ms(&pause), reason(pause.why));
+            let error = Error::new(Kind::Policy, format!("the room {chat} is paused ({why})"));
+            let hint = format!("a person's message there resumes it, or: rooma room resume --chat {chat}");
+            error
+                .subtype(if why == "manual" { "room_paused" } else { "loop_guard" })
+                .retry_after_ms(lifts)
+                .hint(hint)
+        }
+        Refusal::Floor(holder, left_ms) => {
+            let error = Error::new(Kind::Policy, format!("it is {holder}'s turn to speak in {chat}"));
+            let hint = format!("wait, or take the floor: rooma floor take --chat {chat}");
+            error.subtype("floor").retry_after_ms(u64::try_from(left_ms).ok()).hint(hint)
+        }
+    }
+}
+
+/// What a message says, as far as it is text.
+fn words(message: &Composed) -> String {
+    let content: serde_json::Value = serde_json::from_str(&message.content).unwrap_or_default();
+    content["text"].as_str().map_or_else(|| message.content.clone(), str::to_owned)
+}
+
+pub fn ttl_ms(policy: &RoomPolicy) -> i64 {
+    i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Steady time, as people see it.
+pub fn wall_of(context: &Context, steady: i64) -> String {
+    crate::clock::rfc3339_ms(context.clock.wall_ms() + steady - steady_ms())
+}

@@ -1,0 +1,508 @@
+//! The loop guard of one chat: bots that answer each other without end are stopped, whoever runs them.
+//!
+//! Time is steady time, which nobody sets; a pause cannot be opened by turning a clock.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+/// Turns remembered: enough for the rates and patterns below.
+const RECENT_MAX: usize = 40;
+
+/// Messages remembered, to count each once however many profiles saw it.
+const SEEN_MAX: usize = 100;
+
+/// Bots remembered per chat.
+const BOTS_MAX: usize = 32;
+
+/// The same words by bots, this often without a person's word in between, are a loop.
+const ALIKE_MAX: usize = 3;
+
+/// Two bots that say again what they said before have nothing new to say.
+const PING_PONG: usize = 4;
+
+/// Two texts are alike from this share of common words on, in percent.
+const ALIKE_PERCENT: usize = 90;
+
+/// Characters of a text that are compared.
+const COMPARED_MAX: usize = 400;
+
+const MINUTE_MS: i64 = 60_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Turns of bots in a row.
+    pub turns: usize,
+    pub per_minute: usize,
+    pub cooldown_ms: i64,
+}
+
+/// What is known of a chat's talk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Of bots, since a person spoke.
+    #[serde(default)]
+    turns: usize,
+    /// The newest turns of bots: who, what, when.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    recent: VecDeque<Turn>,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    seen: VecDeque<String>,
+    /// Every bot that was heard here. One alone cannot loop.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    bots: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pause: Option<Pause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Turn {
+    who: String,
+    /// Normalised words.
+    words: String,
+    at: i64,
+    /// Absent while it is being sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    /// Of a turn that is being sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub why: Why,
+    /// In steady time; absent: until somebody resumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Whether the room was told.
+    #[serde(default)]
+    pub told: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// A person paused the room.
+    Manual,
+    /// Too many turns of bots in a row.
+    Turns,
+    PerMinute,
+    /// Bots said the same again and again.
+    Alike,
+    /// Two bots answered each other with the same words.
+    PingPong,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who<'a> {
+    Person,
+    Bot(&'a str),
+}
+
+/// What a change did to the pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Paused(Why),
+    Resumed,
+}
+
+impl Guard {
+    /// Counts a message that was seen in the chat, once.
+    pub fn hear(
+        &mut self,
+        message_id: &str,
+        who: Who<'_>,
+        text: &str,
+        now: i64,
+        limits: Limits,
+    ) -> Option<Change> {
+        if self.seen.iter().any(|seen| seen == message_id) {
+            return None;
+        }
+        self.remember(message_id);
+        match who {
+            Who::Person => self.person(),
+            Who::Bot(bot) => {
+                // A message of ours may be seen before its send is answered.
+                let sending = self
+                    .recent
+                    .iter_mut()
+                    .find(|turn| turn.message_id.is_none() && turn.key.is_some() && turn.who == bot);
+                if let Some(turn) = sending {
+                    turn.message_id = Some(message_id.to_owned());
+                    return None;
+                }
+                self.turn(bot, text, now, Some(message_id.to_owned()), None);
+                self.judge(now, limits)
+            }
+        }
+    }
+
+    /// May this bot speak now? If so the turn is counted, to be settled by [`Guard::sent`] or [`Guard::unsent`].
+    pub fn speak(
+        &mut self,
+        bot: &str,
+        text: &str,
+        key: &str,
+        now: i64,
+        limits: Limits,
+    ) -> Result<Option<Change>, Pause> {
+        self.lift(now);
+        if let Some(pause) = &self.pause {
+            return Err(pause.clone());
+        }
+        if self.recent.iter().any(|turn| turn.key.as_deref() == Some(key)) {
+            // The same send again.
+            return Ok(None);
+        }
+        self.turn(bot, text, now, None, Some(key.to_owned()));
+        Ok(self.judge(now, limits))
+    }
+
+    /// The send was answered with this message.
+    pub fn sent(&mut self, key: &str, message_id: &str) {
+        if let Some(turn) = self.recent.iter_mut().find(|turn| turn.key.as_deref() == Some(key)) {
+            turn.message_id = Some(message_id.to_owned());
+        }
+        if !self.seen.iter().any(|seen| seen == message_id) {
+            self.remember(message_id);
+        }
+    }
+
+    /// Nothing was sent after all.
+    pub fn unsent(&mut self, key: &str) {
+        let before = self.recent.len();
+        self.recent.retain(|turn| turn.key.as_deref() != Some(key) || turn.message_id.is_some());
+        if self.recent.len() < before {
+            self.turns = self.turns.saturating_sub(1);
+        }
+    }
+
+    /// A bot that sits here, whether it speaks or not.
+    pub fn meet(&mut self, bot: &str) {
+        if self.bots.len() < BOTS_MAX {
+            self.bots.insert(bot.to_owned());
+        }
+    }
+
+    /// Until somebody resumes, or for a while.
+    pub fn pause(&mut self, until: Option<i64>) -> Change {
+        self.pause = Some(Pause { why: Why::Manual, until, told: true });
+        Change::Paused(Why::Manual)
+    }
+
+    /// What was said before counts no more.
+    pub fn resume(&mut self) -> Option<Change> {
+        self.turns = 0;
+        self.recent.clear();
+        self.pause.take().map(|_| Change::Resumed)
+    }
+
+    /// Ends a pause whose time is over.
+    pub fn lift(&mut self, now: i64) -> Option<Change> {
+        let over = self.pause.as_ref().and_then(|pause| pause.until).is_some_and(|until| now >= until);
+        if over { self.resume() } else { None }
+    }
+
+    pub fn paused(&self) -> Option<&Pause> {
+        self.pause.as_ref()
+    }
+
+    /// True once for each pause: then the room is told.
+    pub fn tell(&mut self) -> bool {
+        self.pause.as_mut().is_some_and(|pause| !std::mem::replace(&mut pause.told, true))
+    }
+
+    pub fn turns(&self) -> usize {
+        self.turns
+    }
+
+    /// Steady time begins anew with the machine: what was counted then is kept, as if it were now.
+    pub fn rebase(&mut self, now: i64, limits: Limits) {
+        self.recent.iter_mut().for_each(|turn| turn.at = now);
+        if let Some(until) = self.pause.as_mut().and_then(|pause| pause.until.as_mut()) {
+            *until = now.saturating_add(limits.cooldown_ms);
+        }
+    }
+
+    /// A person's word: whatever the bots said before is forgiven, a pause by a person stays.
+    fn person(&mut self) -> Option<Change> {
+        if self.pause.as_ref().is_some_and(|pause| pause.why == Why::Manual) {
+            (self.turns, self.recent) = (0, VecDeque::new());
+            return None;
+        }
+        self.resume()
+    }
+
+    fn turn(&mut self, bot: &str, text: &str, now: i64, message_id: Option<String>, key: Option<String>) {
+        self.meet(bot);
+        self.turns += 1;
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Turn {
+            who: bot.to_owned(),
+            words: normalised(text),
+            at: now,
+            message_id,
+            key,
+        });
+    }
+
+    fn judge(&mut self, now: i64, limits: Limits) -> Option<Change> {
+        if self.pause.is_some() || self.bots.len() < 2 {
+            return None;
+        }
+        let in_a_minute = self.recent.iter().filter(|turn| now.saturating_sub(turn.at) < MINUTE_MS).count();
+        let why = if self.turns >= limits.turns {
+            Why::Turns
+        } else if in_a_minute >= limits.per_minute {
+            Why::PerMinute
+        } else if self.ping_pong() {
+            Why::PingPong
+        } else if self.alike() {
+            Why::Alike
+        } else {
+            return None;
+        };
+        let until = Some(now.saturating_add(limits.cooldown_ms));
+        self.pause = Some(Pause { why, until, told: false });
+        Some(Change::Paused(why))
+    }
+
+    /// The turns since a person spoke, newest last.
+    fn run(&self) -> impl DoubleEndedIterator<Item = &Turn> {
+        self.recent.iter().skip(self.recent.len().saturating_sub(self.turns))
+    }
+
+    fn alike(&self) -> bool {
+        let run: Vec<&Turn> = self.run().collect();
+        let Some(last) = run.last() else { return false };
+        run.iter().filter(|turn| alike(&turn.words, &last.words)).count() >= ALIKE_MAX
+    }
+
+    fn ping_pong(&self) -> bool {
+        let last: Vec<&Turn> = self.run().rev().take(PING_PONG).collect();
+        match last.as_slice() {
+            [a2, b2, a1, b1] => {
+                a1.who == a2.who
+                    && b1.who == b2.who
+                    && a1.who != b1.who
+                    && alike(&a1.words, &a2.words)
+                    && alike(&b1.words, &b2.words)
+            }
+            _ => false,
+        }
+    }
+
+    fn remember(&mut self, message_id: &str) {
+        if self.seen.len() == SEEN_MAX {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(message_id.to_owned());
+    }
+}
+
+/// Letters and digits of every script, in lower case; what differs only in between is the same.
+fn normalised(text: &str) -> String {
+    let mut words = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if c.is_alphanumeric() {
+            words.push(c);
+        } else if !words.ends_with(' ') && !words.is_empty() {
+            words.push(' ');
+        }
+        if words.len() >= COMPARED_MAX {
+            break;
+        }
+    }
+    words.trim_end().to_owned()
+}
+
+fn alike(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (one, other): (BTreeSet<&str>, BTreeSet<&str>) =
+        (one.split(' ').collect(), other.split(' ').collect());
+    let common = one.intersection(&other).count();
+    let all = one.union(&other).count();
+    // Few words differ in one by chance: "step 3" is not "step 4".
+    all >= 6 && common * 100 >= all * ALIKE_PERCENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits { turns: 10, per_minute: 20, cooldown_ms: 600_000 };
+
+    /// Bots that take turns, one second apart, until one is stopped: how many spoke.
+    fn talk(guard: &mut Guard, bots: &[&str], from: i64, text: impl Fn(usize) -> String) -> usize {
+        for number in 0..1000 {
+            let now = from + 1000 * i64::try_from(number).unwrap();
+            let key = format!("{from}-{number}");
+            if guard.speak(bots[number % bots.len()], &text(number), &key, now, LIMITS).is_err() {
+                return number;
+            }
+            guard.sent(&key, &format!("om_{key}"));
+        }
+        1000
+    }
+
+    #[test]
+    fn bots_that_always_answer_stop_at_exactly_the_limit_until_a_person_speaks() {
+        let mut guard = Guard::default();
+        assert_eq!(talk(&mut guard, &["a", "b", "c"], 0, |n| format!("answer {n}")), 10);
+        assert_eq!(guard.paused().unwrap().why, Why::Turns);
+        assert!(guard.tell() && !guard.tell(), "the room is told once");
+        assert_eq!(guard.hear("om_p", Who::Person, "go on", 20_000, LIMITS), Some(Change::Resumed));
+        assert_eq!(talk(&mut guard, &["a", "b", "c"], 100_000, |n| format!("more {n}")), 10);
+    }
+
+    #[test]
+    fn a_bot_alone_may_speak_as_often_as_it_likes() {
+        assert_eq!(talk(&mut Guard::default(), &["a"], 0, |_| "x".to_owned()), 1000);
+    }
+
+    #[test]
+    fn the_same_words_again_and_again_are_a_loop_and_counting_is_not() {
+        let mut guard = Guard::default();
+        guard.meet("b");
+        assert_eq!(talk(&mut guard, &["a"], 0, |_| "Thank you!".to_owned()), 3);
+        assert_eq!(guard.paused().unwrap().why, Why::Alike);
+        let mut guard = Guard::default();
+        let polite = |n: usize| ["Thanks!", "You are welcome."][n % 2].to_owned();
+        assert_eq!(talk(&mut guard, &["a", "b"], 0, polite), 4);
+        assert_eq!(guard.paused().unwrap().why, Why::PingPong);
+        assert!(!alike("step 3 of 9", "step 4 of 9"));
+        assert!(alike(
+            "the build of main is green again now we can ship it today ok",
+            "the build of main is green again now we can ship it today ok thanks"
+        ));
+    }
+
+    #[test]
+    fn a_fast_exchange_is_stopped_by_its_rate() {
+        let limits = Limits { turns: 1000, ..LIMITS };
+        let mut guard = Guard::default();
+        let spoke = (0..1000)
+            .take_while(|n| {
+                let (bot, text) = (["a", "b"][n % 2], format!("text number {n}"));
+                guard.speak(bot, &text, &n.to_string(), 1000 * i64::try_from(*n).unwrap(), limits).is_ok()
+            })
+            .count();
+        assert_eq!((spoke, guard.paused().unwrap().why), (20, Why::PerMinute));
+    }
+
+    #[test]
+    fn a_message_counts_once_however_it_is_learnt_of() {
+        let mut guard = Guard::default();
+        guard.meet("b");
+        guard.speak("a", "x", "k1", 0, LIMITS).unwrap();
+        // The platform was faster than the answer to the send, and both profiles saw it.
+        guard.hear("om_1", Who::Bot("a"), "x", 1, LIMITS);
+        guard.hear("om_1", Who::Bot("a"), "x", 2, LIMITS);
+        guard.sent("k1", "om_1");
+        assert_eq!(guard.turns(), 1);
+        guard.speak("a", "y", "k2", 3, LIMITS).unwrap();
+        guard.sent("k2", "om_2");
+        guard.hear("om_2", Who::Bot("a"), "y", 4, LIMITS);
+        assert_eq!(guard.turns(), 2);
+        guard.speak("a", "z", "k3", 5, LIMITS).unwrap();
+        guard.unsent("k3");
+        assert_eq!(guard.turns(), 2);
+        // A send that is repeated with its key is one turn.
+        guard.speak("a", "z", "k4", 6, LIMITS).unwrap();
+        guard.speak("a", "z", "k4", 7, LIMITS).unwrap();
+        assert_eq!(guard.turns(), 3);
+    }
+
+    #[test]
+    fn a_pause_ends_by_time_or_a_person_and_a_person_s_pause_only_by_a_person_s_hand() {
+        let mut guard = Guard::default();
+        talk(&mut guard, &["a", "b"], 0, |n| format!("answer {n}"));
+        let until = guard.paused().unwrap().until.unwrap();
+        assert!(guard.speak("a", "x", "k", until - 1, LIMITS).is_err());
+        assert!(guard.speak("a", "x", "k", until, LIMITS).is_ok());
+        guard.pause(None);
+        assert_eq!(guard.hear("om_p", Who::Person, "hello", until, LIMITS), None);
+        assert!(guard.speak("a", "x", "k2", i64::MAX, LIMITS).is_err());
+        assert_eq!(guard.resume(), Some(Change::Resumed));
+        assert!(guard.speak("a", "x", "k2", until, LIMITS).is_ok());
+    }
+
+    #[test]
+    fn a_restart_of_the_machine_opens_nothing() {
+        let mut guard = Guard::default();
+        talk(&mut guard, &["a", "b"], 1_000_000_000, |n| format!("answer {n}"));
+        let text = serde_json::to_string(&guard).unwrap();
+        let mut guard: Guard = serde_json::from_str(&text).unwrap();
+        guard.rebase(5, LIMITS);
+        assert!(guard.speak("a", "x", "k", 6, LIMITS).is_err());
+        assert_eq!(guard.paused().unwrap().until, Some(5 + LIMITS.cooldown_ms));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Speak(usize),
+        Foreign(usize),
+        Person,
+        Restart,
+        Wait(i64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            8 => (0..4_usize).prop_map(Step::Speak),
+            4 => (0..2_usize).prop_map(Step::Foreign),
+            1 => Just(Step::Person),
+            1 => Just(Step::Restart),
+            2 => (0..30_000_i64).prop_map(Step::Wait),
+        ];
+        proptest::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn ours_never_speak_beyond_the_limit_without_a_person(steps in steps()) {
+            let mut guard = Guard::default();
+            guard.meet("f0");
+            let (mut in_a_row, mut now) = (0_usize, 0_i64);
+            for (number, step) in steps.into_iter().enumerate() {
+                now += 10;
+                let (id, text) = (format!("om_{number}"), format!("text {number} {}", number * 7));
+                let had = guard.paused().cloned();
+                match step {
+                    Step::Speak(bot) => {
+                        let spoke = guard.speak(&format!("b{bot}"), &text, &id, now, LIMITS);
+                        if spoke.is_ok() {
+                            // A cool-down that is over begins a new count.
+                            in_a_row = if had.is_some() { 1 } else { in_a_row + 1 };
+                            guard.sent(&id, &id);
+                            prop_assert!(in_a_row <= LIMITS.turns, "{} in a row", in_a_row);
+                        }
+                    }
+                    Step::Foreign(bot) => {
+                        guard.hear(&id, Who::Bot(&format!("f{bot}")), &text, now, LIMITS);
+                        in_a_row += 1;
+                    }
+                    Step::Person => {
+                        guard.hear(&id, Who::Person, "hi", now, LIMITS);
+                        in_a_row = 0;
+                        prop_assert!(guard.paused().is_none(), "a person resumes");
+                    }
+                    Step::Restart => {
+                        let text = serde_json::to_string(&guard).unwrap();
+                        guard = serde_json::from_str(&text).unwrap();
+                    }
+                    Step::Wait(ms) => now += ms,
+                }
+            }
+        }
+    }
+}

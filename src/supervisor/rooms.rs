@@ -1,0 +1,98 @@
+//! What is kept of each room in `data/rooms/CHAT.json`: its loop guard and its floor. Commands and the supervisor
+//! change it under one lock, so that a send is counted whichever way it goes.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::stored::{self, Stored};
+use crate::clock::{Clock, boot_id, steady_ms};
+use crate::config::LoopGuardOptions;
+use crate::core::floor::Floor;
+use crate::core::guard::{Guard, Limits};
+use crate::error::Result;
+use crate::event::ids::ChatId;
+
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    pub version: u32,
+    /// The start of the machine that steady times count from.
+    #[serde(default)]
+    boot: String,
+    #[serde(default)]
+    pub guard: Guard,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
+}
+
+impl Stored for Room {
+    const NAME: &'static str = "room";
+    const VERSION: u32 = VERSION;
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+}
+
+pub fn limits(options: &LoopGuardOptions) -> Limits {
+    Limits {
+        turns: options.turns.max(1) as usize,
+        per_minute: options.per_minute.max(1) as usize,
+        cooldown_ms: i64::try_from(options.cooldown.0.as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// Changes a room. The function is given steady time.
+pub fn change<R>(
+    data: &Path,
+    chat: &ChatId,
+    clock: &Clock,
+    limits: Limits,
+    change: impl FnOnce(&mut Room, i64) -> R,
+) -> Result<R> {
+    let (now, boot) = (steady_ms(), boot_id());
+    stored::update_named(&folder(data), &file_name(chat), clock.wall_ms(), |room: &mut Room| {
+        if room.boot != boot {
+            if !room.boot.is_empty() {
+                room.guard.rebase(now, limits);
+                room.floor = None;
+            }
+            room.boot = boot;
+        }
+        change(room, now)
+    })
+}
+
+pub fn load(data: &Path, chat: &ChatId, clock: &Clock) -> Result<Room> {
+    stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())
+}
+
+pub fn exists(data: &Path, chat: &ChatId) -> bool {
+    folder(data).join(format!("{}.json", file_name(chat))).exists()
+}
+
+/// Every room there is a file of.
+pub fn all(data: &Path) -> Vec<ChatId> {
+    let entries = std::fs::read_dir(folder(data)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".json").map(ChatId::new)).collect()
+}
+
+fn folder(data: &Path) -> PathBuf {
+    data.join("rooms")
+}
+
+/// An id is a name of a file as it is, unless it is unlike any.
+fn file_name(chat: &ChatId) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if (1..=100).contains(&chat.as_str().len()) && chat.as_str().chars().all(plain) {
+        return chat.as_str().to_owned();
+    }
+    crate::journal::fingerprint("room", chat.as_str()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,102 @@
+//! What a supervisor knows of rooms beside a message: shared by all accounts, kept by those who look after rooms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Identity;
+use crate::core::floor::order;
+use crate::core::gate::Held;
+use crate::event::ids::ChatId;
+use crate::event::{FloorMark, Message, RoomMark};
+
+/// How a room deals with messages that address several of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FloorRule {
+    /// Absent: it is no matter there.
+    pub ttl_ms: Option<i64>,
+    /// Names that stand for several profiles.
+    pub roles: BTreeMap<String, Vec<String>>,
+}
+
+/// Cheap to clone; the clones share all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Rooms(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    paused: BTreeSet<String>,
+    /// Which of ours sit where.
+    members: BTreeMap<String, BTreeSet<String>>,
+    rules: BTreeMap<String, FloorRule>,
+    default_rule: FloorRule,
+}
+
+impl Rooms {
+    pub fn set_rules(&self, rules: BTreeMap<String, FloorRule>, default_rule: FloorRule) {
+        let mut known = self.write();
+        (known.rules, known.default_rule) = (rules, default_rule);
+    }
+
+    pub fn set_paused(&self, chat: &ChatId, paused: bool) {
+        let mut known = self.write();
+        if paused {
+            known.paused.insert(chat.as_str().to_owned());
+        } else {
+            known.paused.remove(chat.as_str());
+        }
+    }
+
+    /// A profile sits in a chat, or has left it.
+    pub fn set_member(&self, chat: &ChatId, profile: &str, member: bool) {
+        let here =
+            |known: &Known| known.members.get(chat.as_str()).is_some_and(|members| members.contains(profile));
+        if here(&self.read()) == member {
+            return;
+        }
+        let mut known = self.write();
+        let members = known.members.entry(chat.as_str().to_owned()).or_default();
+        if member {
+            members.insert(profile.to_owned());
+        } else {
+            members.remove(profile);
+        }
+    }
+
+    /// Which of ours sit in a chat.
+    pub fn members(&self, chat: &ChatId) -> Vec<String> {
+        let known = self.read();
+        known.members.get(chat.as_str()).into_iter().flatten().cloned().collect()
+    }
+
+    fn mark(&self, message: &mut Message) {
+        let known = self.read();
+        if known.paused.contains(message.chat_id.as_str()) {
+            message.room = Some(RoomMark { paused: true });
+        }
+        let rule = known.rules.get(message.chat_id.as_str()).unwrap_or(&known.default_rule);
+        let Some(ttl_ms) = rule.ttl_ms else { return };
+        let nobody = BTreeSet::new();
+        let members = known.members.get(message.chat_id.as_str()).unwrap_or(&nobody);
+        let order = order(message, members, &rule.roles);
+        if let [holder, _, ..] = order.as_slice() {
+            let expires = crate::clock::plus_ms(&message.create_time, ttl_ms);
+            message.floor = Some(FloorMark { holder: holder.clone(), order, expires });
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Identity {
+    /// Adds what the platform does not know, and judges whether the message may wake the agent.
+    pub fn finish(&self, message: &mut Message) -> Option<Held> {
+        self.rooms.mark(message);
+        self.gates.judge(message, self.owner.as_ref())
+    }
+}

@@ -82,7 +82,7 @@ fn the_examples_are_true_with_every_key_switched_on() {
     let alice = &config.profiles[0];
     assert_eq!(alice.base_url.as_deref(), Some("http://127.0.0.1:8080"));
     assert_eq!(alice.allow.people.as_deref(), Some(&["ann".to_owned()][..]));
-    assert_eq!(alice.allow.bots, BotGate::Mentions);
+    assert_eq!(alice.allow.bots, crate::core::gate::BotGate::Mentions);
     assert_eq!(config.environment.get("FEISHU_APP_ID"), Some("cli_0123456789abcdef"));
 }
 

@@ -42,6 +42,7 @@ fn seat(name: &str, script: Vec<Act>) -> (Seat, Arc<Mutex<Vec<Instant>>>) {
 
 fn seat_of(name: &str, dial: Dial) -> Seat {
     let perform: Perform = Arc::new(|_, _| Box::pin(async { Ok(Value::Null) }));
+    let relay: Relay = Arc::new(|_| Box::pin(async { Ok(None) }));
     let fetch: Fetch = Arc::new(|_| Box::pin(async { Ok(Default::default()) }));
     Seat {
         name: Arc::from(name),
@@ -50,6 +51,7 @@ fn seat_of(name: &str, dial: Dial) -> Seat {
         dial,
         perform,
         fetch,
+        relay,
     }
 }
 

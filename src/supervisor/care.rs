@@ -18,7 +18,7 @@ use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Window, window};
 use crate::error::{Error, Result};
 use crate::journal::{Appender, Heard, Reader};
-use crate::transport::{Alive, Missed, Missing};
+use crate::transport::{Alive, Missed, Missing, Rooms};
 
 /// Fetches a part of the past as a profile.
 pub type Fetch = Arc<dyn Fn(Missing) -> Later<Result<Missed>> + Send + Sync>;
@@ -62,6 +62,7 @@ pub struct Care {
     pub journal: PathBuf,
     pub appender: Appender,
     pub heard: Heard,
+    pub rooms: Rooms,
     pub clock: Clock,
     pub catch_up: CatchUpRules,
     pub deaf: DeafRules,
@@ -96,11 +97,21 @@ impl Care {
         journal: PathBuf,
         appender: Appender,
         heard: Heard,
+        rooms: Rooms,
         clock: Clock,
         rules: (CatchUpRules, DeafRules),
     ) -> Care {
         let (catch_up, deaf) = rules;
-        Care { journal, appender, heard, clock, catch_up, deaf, room: Arc::new(Semaphore::new(AT_ONCE)) }
+        Care {
+            journal,
+            appender,
+            heard,
+            rooms,
+            clock,
+            catch_up,
+            deaf,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// Begins with a connection, and ends with what is returned.
@@ -128,7 +139,7 @@ impl Care {
         let _room = self.room.acquire().await;
         let data = self.journal.parent().unwrap_or(&self.journal).to_owned();
         let now = self.clock.wall_ms();
-        if let Err(error) = chat_registry::reconcile(&data, seat, &self.appender, now).await {
+        if let Err(error) = chat_registry::reconcile(&data, seat, &self.appender, &self.rooms, now).await {
             tracing::debug!(profile = %seat.name, %error, "the list of chats cannot be reconciled");
         }
     }

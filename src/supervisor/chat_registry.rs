@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{ChatChange, Event};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader};
-use crate::transport::Call;
 use crate::transport::verbs::{Chat, Items};
+use crate::transport::{Call, Rooms};
 
 /// The registry's position in the journal.
 const CURSOR: &str = "registry";
@@ -36,10 +36,10 @@ pub struct Running {
     actor: ActorRef<Msg>,
 }
 
-pub async fn start(journal: &Journal, data: &Path, supervisor: ActorCell) -> Result<Running> {
+pub async fn start(journal: &Journal, data: &Path, rooms: Rooms, supervisor: ActorCell) -> Result<Running> {
     let reader = journal.reader()?;
     let position = reader.cursor(CURSOR)?.unwrap_or(0);
-    let work = Work { reader, cursors: journal.cursors(), data: data.to_owned(), position };
+    let work = Work { rooms, reader, cursors: journal.cursors(), data: data.to_owned(), position };
     let args = Args { work, newest: journal.newest() };
     let started = Actor::spawn_linked(None, ChatRegistry, args, supervisor).await;
     let (actor, _) = started.map_err(|error| cannot_start("the registry of chats", error))?;
@@ -132,12 +132,21 @@ async fn wake(registry: ActorRef<Msg>, mut newest: watch::Receiver<u64>) {
 
 /// Brings a profile's file in line with the platform's list. What changed unnoticed is told, except at the first
 /// time, when all of it is new.
-pub async fn reconcile(data: &Path, seat: &Seat, appender: &Appender, now: WallMs) -> Result<()> {
+pub async fn reconcile(
+    data: &Path,
+    seat: &Seat,
+    appender: &Appender,
+    rooms: &Rooms,
+    now: WallMs,
+) -> Result<()> {
     let listed = (seat.perform)(Call::Chats { limit: None }, RECONCILE_PATIENCE).await?;
     let listed: Items<Chat> =
         serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
     let live: Vec<(ChatId, String)> =
         listed.items.into_iter().map(|chat| (ChatId::new(chat.chat_id), chat.name)).collect();
+    for (chat, _) in &live {
+        rooms.set_member(chat, &seat.name, true);
+    }
     let folder = data.join(seat.name.as_ref());
     let changed = tokio::task::spawn_blocking(move || {
         KnownChats::update(&folder, now, |known| {
@@ -147,6 +156,7 @@ pub async fn reconcile(data: &Path, seat: &Seat, appender: &Appender, now: WallM
         })
     });
     for change in changed.await.map_err(|error| Error::internal(error.to_string()))?? {
+        rooms.set_member(&change.chat_id, &seat.name, change.state == Some(ChatState::Joined));
         appender.say(Entry::own(seat.voice(), &told(change)));
     }
     Ok(())
@@ -166,6 +176,7 @@ fn told(change: Change) -> Event {
 }
 
 struct Work {
+    rooms: Rooms,
     reader: Reader,
     cursors: Cursors,
     data: PathBuf,
@@ -185,6 +196,10 @@ impl Work {
                 }
             }
             for (profile, changes) in by_profile {
+                for change in changes.iter().filter(|change| change.state.is_some()) {
+                    let joined = change.state == Some(ChatState::Joined);
+                    self.rooms.set_member(&change.chat_id, &profile, joined);
+                }
                 let updated = KnownChats::update(&self.data.join(&profile), now, |known| {
                     changes.iter().for_each(|change| known.apply(change, now));
                 });

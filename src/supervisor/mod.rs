@@ -176,9 +176,16 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         None => None,
     };
     let rules = (catch_up, deaf);
-    let care = Care::new(data.join("journal.db"), journal.appender(), journal.heard(), clock.clone(), rules);
+    let care = Care::new(
+        data.join("journal.db"),
+        journal.appender(),
+        journal.heard(),
+        rooms.clone(),
+        clock.clone(),
+        rules,
+    );
     let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
-    let registry = chat_registry::start(&journal, &data, root.cell()).await?;
+    let registry = chat_registry::start(&journal, &data, rooms.clone(), root.cell()).await?;
     let presence = Presence {
         data: data.clone(),
         max_age,

@@ -8,6 +8,7 @@ mod figures;
 mod missed;
 mod presence;
 mod profiles;
+mod rooms;
 mod secrets;
 mod service;
 mod stdout;

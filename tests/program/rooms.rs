@@ -1,0 +1,280 @@
+//! Several agents and people in one chat.
+
+use std::time::Duration;
+
+use rooma::sandbox::{Options, Say};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
+
+/// What an app needs to hear people in groups, and to read and write, and nothing of bots.
+const DEAF_TO_BOTS: &[&str] = &[
+    "application:bot.basic_info:read",
+    "contact:contact.base:readonly",
+    "contact:user.base:readonly",
+    "contact:user.id:readonly",
+    "im:chat",
+    "im:chat.members:read",
+    "im:message",
+    "im:message.group_msg",
+    "im:message.p2p_msg",
+    "im:resource",
+];
+
+async fn world(bots: usize, deaf: &[&str]) -> World {
+    let scopes = deaf.iter().map(|bot| {
+        ((*bot).to_owned(), DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>())
+    });
+    World::with(Options { chat_qps: None, scopes: scopes.collect(), ..options(bots) }).await
+}
+
+fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
+    let (code, stdout, stderr) = output(world.command(&["--profile", profile]).args(arguments));
+    let text = if stdout.is_empty() { stderr } else { stdout };
+    (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}")))
+}
+
+fn allow_all_bots(world: &World, bots: usize) {
+    for bot in 0..bots {
+        let path = world.home.path().join(format!("profiles/b{bot}.yaml"));
+        let profile = std::fs::read_to_string(&path).unwrap();
+        world.write(&format!("profiles/b{bot}.yaml"), &format!("{profile}allow: {{bots: all}}\n"));
+    }
+}
+
+fn messages_of<'a>(lines: &'a [Value], profile: &str, id: &str) -> Vec<&'a Value> {
+    let mine = lines.iter().filter(|line| line["type"] == "message" && line["message_id"] == *id);
+    mine.filter(|line| line["profile"] == *profile).collect()
+}
+
+async fn heard(monitor: &Monitor, profile: &str, id: &str) {
+    monitor.wait(&format!("{id} for {profile}"), |lines| !messages_of(lines, profile, id).is_empty()).await;
+}
+
+/// Three agents that always answer, one after the other, until they are stopped.
+fn chatter(world: &World, round: &str) -> (usize, Value) {
+    for number in 0..50 {
+        let profile = format!("b{}", number % 3);
+        let words = format!("{round}: thought number {number} is about {}", number * 37);
+        let (code, value) = rooma(world, &profile, &["send", "--chat", "lobby", "--text", &words]);
+        if code != 0 {
+            assert_eq!(code, 6, "{value}");
+            return (number, value["error"].clone());
+        }
+    }
+    panic!("nobody stopped them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
+    let world = world(3, &["b0", "b1", "b2"]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    // The room is one once a bot was heard in it; from then on every turn counts.
+    let (_, first) = rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "hello"]);
+    let id = text(&first, "message_id");
+    let file = world.home.path().join("data/rooms");
+    let deadline = Instant::now() + PATIENCE;
+    while !file.exists() {
+        assert!(Instant::now() < deadline, "the room was not noticed: {id}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let person = world.say("lobby", "go on");
+    monitor.wait("a person's word", |lines| messages_of(lines, "b0", &person).len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+
+    let (spoken, error) = chatter(&world, "first");
+    assert_eq!((spoken, text(&error, "subtype").as_str()), (10, "loop_guard"), "{error}");
+    assert!(error["retry_after_ms"].as_u64().unwrap() > 500_000, "{error}");
+    monitor.count("rooma.room_paused", 3).await;
+    let (_, status) = rooma(&world, "b0", &["room", "status", "--chat", "lobby"]);
+    assert_eq!((&status["paused"], text(&status, "reason").as_str()), (&Value::Bool(true), "turns"));
+    // A call for help is no turn.
+    assert_eq!(rooma(&world, "b1", &["help", "--topic", "t", "--detail", "d", "--chat", "lobby"]).0, 0);
+    // Its pause survives everything.
+    monitor.kill().await;
+    let monitor = world.monitor(&["--since", "now"]);
+    monitor.connected(3).await;
+    assert_eq!(rooma(&world, "b2", &["send", "--chat", "lobby", "--text", "x"]).0, 6);
+    let marked = Say { chat: Some("workshop".into()), text: Some("elsewhere".into()), ..Say::default() };
+    world.sandbox.say(marked).unwrap();
+
+    let person = world.say("lobby", "well done, go on");
+    monitor.count("rooma.room_resumed", 3).await;
+    let (lines, _) = (monitor.lines(), ());
+    let seen = messages_of(&lines, "b0", &person);
+    assert_eq!(seen[0]["room"]["paused"], true, "it came while the room was paused");
+    let (spoken, _) = chatter(&world, "second");
+    assert_eq!(spoken, 10);
+    monitor.count("rooma.room_paused", 3).await;
+    monitor.terminate().await;
+    let notices = world.full_state().messages.unwrap();
+    let notices = notices.iter().filter(|message| message.content.contains('⏸')).count();
+    assert_eq!(notices, 2, "one for each pause");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_paused_and_resumed_by_hand() {
+    let world = world(2, &[]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let (code, status) = rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]);
+    assert_eq!((code, text(&status, "reason").as_str()), (0, "manual"));
+    let (code, error) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]);
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "room_paused"));
+    world.say("lobby", "a person does not resume that");
+    monitor.count("message", 2).await;
+    assert_eq!(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]).0, 6);
+    assert_eq!(rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0, 0);
+    assert_eq!(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]).0, 0);
+    let (lines, _) = monitor.terminate().await;
+    let count = |name: &str| lines.iter().filter(|line| line["type"] == name).count();
+    assert_eq!(count("rooma.room_paused"), count("rooma.room_resumed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_of_ours_says_reaches_the_others_once_whether_or_not_the_platform_delivers_it() {
+    let world = world(3, &["b1"]).await;
+    allow_all_bots(&world, 3);
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    world.say("lobby", "so that it is known who is here");
+    monitor.count("message", 3).await;
+    let (code, sent) =
+        rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "@b1 look", "--mention", "b1"]);
+    assert_eq!(code, 0, "{sent}");
+    let id = text(&sent, "message_id");
+    for profile in ["b1", "b2"] {
+        heard(&monitor, profile, &id).await;
+    }
+    world.all_acked().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (lines, _) = monitor.terminate().await;
+    assert!(messages_of(&lines, "b0", &id).is_empty(), "its own words");
+    let at_b1 = messages_of(&lines, "b1", &id);
+    assert_eq!(at_b1.len(), 1);
+    assert_eq!(
+        (&at_b1[0]["relayed"], &at_b1[0]["mentioned"]),
+        (&Value::Bool(true), &Value::Bool(true)),
+        "{}",
+        at_b1[0]
+    );
+    assert_eq!(
+        (text(at_b1[0], "sender_profile").as_str(), text(at_b1[0], "content").as_str()),
+        ("b0", "@b1 look")
+    );
+    assert_eq!(messages_of(&lines, "b2", &id).len(), 1);
+    // The next life has it still.
+    let again = world.monitor(&["--since", "start"]);
+    again.connected(3).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (lines, _) = again.terminate().await;
+    assert_eq!(messages_of(&lines, "b1", &id).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_may_wake_an_agent_reaches_it() {
+    let world = world(3, &[]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let from_b2 = |text: &str, mention: &[&str]| {
+        let say = Say {
+            chat: Some("lobby".into()),
+            from: Some("b2".into()),
+            text: Some(text.into()),
+            mention: mention.iter().map(|name| (*name).to_owned()).collect(),
+            ..Say::default()
+        };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    // Bots wake by mention only, unless the profile says otherwise.
+    let quiet = from_b2("nobody in particular", &[]);
+    let called = from_b2("@b0 you", &["b0"]);
+    heard(&monitor, "b0", &called).await;
+    world.all_acked().await;
+    let lines = monitor.lines();
+    assert!(messages_of(&lines, "b0", &quiet).is_empty());
+    assert!(messages_of(&lines, "b1", &called).is_empty());
+    // A room may ask people for a mention too.
+    world.write("config/rooms.yaml", "default: {require_mention: true}\n");
+    assert_eq!(output(&mut world.command(&["reload"])).0, 0);
+    monitor.connected(6).await;
+    let unmentioned = world.say("lobby", "hello all");
+    let say = Say {
+        chat: Some("lobby".into()),
+        text: Some("@b1 hello".into()),
+        mention: vec!["b1".into()],
+        ..Say::default()
+    };
+    let mentioned = world.sandbox.say(say).unwrap().message_id;
+    heard(&monitor, "b1", &mentioned).await;
+    world.all_acked().await;
+    let (lines, _) = monitor.terminate().await;
+    for profile in ["b0", "b1", "b2"] {
+        assert!(messages_of(&lines, profile, &unmentioned).is_empty());
+    }
+    assert!(messages_of(&lines, "b0", &mentioned).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_that_are_asked_one_answers_first() {
+    let world = world(3, &[]).await;
+    world.write("config/rooma.yaml", QUICK);
+    world.write(
+        "config/rooms.yaml",
+        "default: {floor: enforce, floor_ttl: 1500ms, roles: {reviewers: [b2, b0]}}\n",
+    );
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    world.say("lobby", "so that it is known who is here");
+    monitor.count("message", 3).await;
+    let ask = |text: &str, mention: &[&str]| {
+        let say = Say {
+            chat: Some("lobby".into()),
+            text: Some(text.into()),
+            mention: mention.iter().map(|name| (*name).to_owned()).collect(),
+            ..Say::default()
+        };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    let question = ask("@all who can help?", &["all"]);
+    for profile in ["b0", "b1", "b2"] {
+        heard(&monitor, profile, &question).await;
+    }
+    let lines = monitor.lines();
+    let floors: Vec<&Value> = ["b0", "b1", "b2"]
+        .iter()
+        .map(|profile| &messages_of(&lines, profile, &question)[0]["floor"])
+        .collect();
+    assert!(floors.iter().all(|floor| *floor == floors[0]), "each line says the same: {floors:?}");
+    assert_eq!(floors[0]["order"], serde_json::json!(["b0", "b1", "b2"]));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let send =
+        |profile: &str, text: &str| rooma(&world, profile, &["send", "--chat", "lobby", "--text", text]);
+    let (code, error) = send("b1", "me first");
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "floor"), "{error}");
+    assert_eq!(send("b0", "I can").0, 0);
+    assert_eq!(send("b1", "so can I").0, 0, "once the holder has spoken");
+
+    // Who stays silent loses the turn.
+    let question = ask("@reviewers please", &[]);
+    heard(&monitor, "b2", &question).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(send("b0", "mine").0, 6);
+    tokio::time::sleep(Duration::from_millis(1600)).await;
+    assert_eq!(
+        text(&rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"], "holder"),
+        "b0"
+    );
+    assert_eq!(send("b0", "mine now").0, 0);
+
+    // Passed and taken.
+    let question = ask("@reviewers again", &[]);
+    heard(&monitor, "b2", &question).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(rooma(&world, "b0", &["floor", "pass", "--chat", "lobby"]).0, 2, "it is not its turn");
+    assert_eq!(text(&rooma(&world, "b2", &["floor", "pass", "--chat", "lobby"]).1["floor"], "holder"), "b0");
+    assert_eq!(text(&rooma(&world, "b2", &["floor", "take", "--chat", "lobby"]).1["floor"], "holder"), "b2");
+    monitor.terminate().await;
+}

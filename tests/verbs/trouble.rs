@@ -129,6 +129,53 @@ async fn a_signal_while_waiting_ends_it_with_the_signals_exit_code() {
     }
 }
 
+/// What is computed, read or written without an end does not look up to see a signal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_a_verb_that_is_busy_with_itself() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let endless = interrupted(&world, &["chats", "--jq", "def f: f; f"], signal).await.error(code);
+        assert_eq!(endless["subtype"], "interrupted");
+    }
+    let mut reading = world.as_profile("b0");
+    reading.args(["send", "--chat", "lobby", "--text", "-"]).stdin(Stdio::piped());
+    let mut child = reading.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let held = child.stdin.take();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(held);
+    assert_eq!(world.count(), 0);
+}
+
+/// The message is out; only its id could not be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
+    let world = world(1).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    // Nobody reads, and there is no room left.
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, &[b' '; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    let mut command = world.as_profile("b0");
+    command.args(["send", "--chat", "lobby", "--text", "hi"]).stdout(writer).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while world.count() == 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let error =
+        Ran { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr: told }.error(130);
+    assert_eq!(error["retryable"], false);
+    assert!(error["hint"].as_str().unwrap().contains("om_"), "{error}");
+    drop(reader);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_that_was_interrupted_says_how_to_repeat_it_without_saying_it_twice() {
     let world = world(1).await;

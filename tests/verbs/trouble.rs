@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use rooma::sandbox::{Fault, FaultKind};
+use rooma::sandbox::{At, Fault, FaultKind};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
@@ -174,6 +174,23 @@ async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
     assert_eq!(error["retryable"], false);
     assert!(error["hint"].as_str().unwrap().contains("om_"), "{error}");
     drop(reader);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_a_dead_connection_swallowed_is_made_again() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    let lobby = world.chat("lobby");
+    let stalled = |at| {
+        let fault = Fault { count: Some(1), at: Some(at), ..Fault::new(FaultKind::Stall) };
+        world.sandbox.fault(fault).unwrap();
+    };
+    stalled(At::Rest);
+    world.rooma(&["send", "--chat", &lobby, "--text", "x", "--timeout", "4s"]).value();
+    std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
+    stalled(At::Token);
+    world.rooma(&["send", "--chat", &lobby, "--text", "y", "--timeout", "4s"]).value();
+    assert_eq!(world.count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{World, options};
-use crate::verb::{Ran, run, world};
+use crate::verb::{Ran, end, run, world};
 
 fn limited(world: &World, count: Option<u32>, reset_s: u64) {
     let fault = Fault { count, reset_s: Some(reset_s), ..Fault::new(FaultKind::RateLimit) };
@@ -111,9 +111,7 @@ async fn interrupted(world: &World, arguments: &[&str], signal: Signal) -> Ran {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     kill_process(Pid::from_child(&child), signal).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    end(child)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +142,7 @@ async fn a_signal_ends_a_verb_that_is_busy_with_itself() {
     let held = child.stdin.take();
     tokio::time::sleep(Duration::from_millis(500)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    end(child).error(130);
     drop(held);
     assert_eq!(world.count(), 0);
 }
@@ -167,10 +165,7 @@ async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    let error =
-        Ran { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr: told }.error(130);
+    let error = end(child).error(130);
     assert_eq!(error["retryable"], false);
     assert!(error["hint"].as_str().unwrap().contains("om_"), "{error}");
     drop(reader);

@@ -95,6 +95,13 @@ fn every_line_of_rooma_s_own_fits() {
             chats: vec![ChatId::new("oc_1")],
             seen: "2026-01-01T00:00:00.000Z".into(),
         }),
+        Event::RoomPaused(event::RoomPaused {
+            chat_id: ChatId::new("oc_1"),
+            reason: "turns".into(),
+            turns: 10,
+            until: Some("2026-01-01T00:00:00.000Z".into()),
+        }),
+        Event::RoomResumed(event::RoomResumed { chat_id: ChatId::new("oc_1") }),
         Event::Dropped(event::Dropped { reason: "x".into(), count: 1 }),
         Event::Stopped(event::Stopped { reason: "x".into() }),
     ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Global;
 use super::ground::{Ground, limits, token_file};
-use super::hands::Hands;
+use super::hands::{Alone, Hands};
 use super::output::{Format, Output};
 use crate::clock::Clock;
 use crate::config::{Config, Profile, Span};
@@ -80,6 +80,7 @@ pub struct Context {
     pub clock: Clock,
     ground: Ground,
     patience: Duration,
+    alone: Alone,
 }
 
 impl Context {
@@ -97,13 +98,14 @@ impl Context {
         let ours = config.profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name)));
         ground.siblings.set(ours);
         let patience = common.timeout;
-        let account = hands(&config, &ground, &profile, patience);
-        Ok(Context { config, profile, account, output, clock, ground, patience })
+        let alone = Alone::default();
+        let account = hands(&config, &ground, &profile, patience, &alone);
+        Ok(Context { config, profile, account, output, clock, ground, patience, alone })
     }
 
     /// The hands of another profile of this home.
     pub fn other(&self, profile: &Profile) -> Hands {
-        hands(&self.config, &self.ground, profile, self.patience)
+        hands(&self.config, &self.ground, profile, self.patience, &self.alone)
     }
 
     /// The chat that a flag names, or the one that goes without saying.
@@ -180,9 +182,9 @@ fn profile(config: &Config, flag: Option<&str>) -> Result<Profile> {
     Ok(chosen.remove(0))
 }
 
-fn hands(config: &Config, ground: &Ground, profile: &Profile, patience: Duration) -> Hands {
+fn hands(config: &Config, ground: &Ground, profile: &Profile, patience: Duration, alone: &Alone) -> Hands {
     let acting = Acting { token_file: token_file(&config.home, profile), patience };
-    Hands::new(profile.clone(), ground.clone(), config.home.root().to_owned(), acting)
+    Hands::new(profile.clone(), ground.clone(), config.home.root().to_owned(), acting, alone.clone())
 }
 
 fn listed(chats: &[Chat]) -> String {

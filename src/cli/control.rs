@@ -4,13 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
-use crate::supervisor::control::{self, Request};
+use crate::supervisor::control::{self, Answered, Request};
 
 /// How long a supervisor may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,9 +32,11 @@ impl Client {
         let stream = match UnixStream::connect(&path).await {
             Ok(stream) => stream,
             Err(error) => {
-                use std::io::ErrorKind::{ConnectionRefused, NotFound};
+                use std::io::ErrorKind::{ConnectionRefused, NotFound, WouldBlock};
                 return match error.kind() {
                     NotFound | ConnectionRefused => Ok(None),
+                    // Its queue is full.
+                    WouldBlock => Err(silent("it takes no more clients")),
                     _ => Err(Error::network(format!("failed to reach {}: {error}", path.display()))),
                 };
             }
@@ -67,27 +70,51 @@ impl Client {
         Client::ask_home_within(home, request, PATIENCE).await
     }
 
-    /// The same, for an answer that may take its time.
+    /// The same, for somebody who waits this long.
     pub async fn ask_home_within<T: DeserializeOwned>(
         home: &Path,
         request: &Request,
         patience: Duration,
     ) -> Result<Option<T>> {
         let Some(client) = Client::connect(home).await? else { return Ok(None) };
-        match client.ask(request, patience).await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.subtype.as_deref() == Some(ENDED) => Ok(None),
-            Err(error) => Err(error),
+        unless_ended(client.ask(request, patience).await)
+    }
+
+    /// Has an errand run by the supervisor of a home, which takes what it takes as long as it is worked at.
+    pub async fn run_errand(home: &Path, request: &Request, silence: Duration) -> Result<Option<Value>> {
+        let Some(client) = Client::connect(home).await? else { return Ok(None) };
+        unless_ended(client.errand(request, silence.min(PATIENCE)).await)
+    }
+
+    async fn errand(mut self, request: &Request, silence: Duration) -> Result<Value> {
+        self.send(request).await?;
+        loop {
+            let answer: Answered = self.answer(silence).await?;
+            if !answer.working {
+                return Ok(answer.value);
+            }
         }
     }
 
     /// One question, one answer.
     async fn ask<T: DeserializeOwned>(mut self, request: &Request, patience: Duration) -> Result<T> {
         self.send(request).await?;
+        self.answer(patience).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&mut self, patience: Duration) -> Result<T> {
         let mut line = Vec::new();
         let answer =
             timeout(patience, self.next(&mut line)).await.map_err(|_late| silent("it does not answer"))?;
         answer?.ok_or_else(|| gone("it ended"))
+    }
+}
+
+fn unless_ended<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.subtype.as_deref() == Some(ENDED) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -106,6 +133,9 @@ fn gone(what: &str) -> Error {
     Error::network(format!("the supervisor cannot be reached: {what}")).subtype(ENDED)
 }
 
+/// The `subtype` of a supervisor that is there and does nothing.
+pub const SILENT: &str = "silent";
+
 fn silent(what: &str) -> Error {
-    Error::network(format!("the supervisor cannot be reached: {what}")).subtype("silent")
+    Error::network(format!("the supervisor cannot be reached: {what}")).subtype(SILENT)
 }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::control::Client;
+use super::control::{Client, SILENT};
 use super::ground::Ground;
 use crate::config::Profile;
 use crate::error::{Error, Result};
@@ -22,8 +23,8 @@ use crate::transport::verbs::{
 };
 use crate::transport::{Account, Call};
 
-/// What an answer may take beyond the patience of the call itself: one last attempt.
-const SLACK: Duration = Duration::from_secs(35);
+/// A supervisor at work says so far more often than this, even on a busy machine.
+const SILENCE_MIN: Duration = Duration::from_secs(2);
 
 pub struct Hands {
     profile: Profile,
@@ -32,16 +33,15 @@ pub struct Hands {
     acting: Acting,
     /// Made when the first call goes that way: the secret is not read where it is not needed.
     direct: OnceCell<Account>,
+    alone: Alone,
 }
 
-#[derive(Deserialize)]
-struct Answered {
-    value: serde_json::Value,
-}
+/// Whether the supervisor was silent once: the next call does not wait for it again, whichever the profile.
+pub type Alone = Arc<AtomicBool>;
 
 impl Hands {
-    pub fn new(profile: Profile, ground: Ground, home: PathBuf, acting: Acting) -> Hands {
-        Hands { profile, ground, home, acting, direct: OnceCell::new() }
+    pub fn new(profile: Profile, ground: Ground, home: PathBuf, acting: Acting, alone: Alone) -> Hands {
+        Hands { profile, ground, home, acting, direct: OnceCell::new(), alone }
     }
 
     pub fn id_kind(&self, text: &str) -> Option<IdKind> {
@@ -103,7 +103,7 @@ impl Hands {
         self.ask(Call::Thread { message: id.clone(), limit }).await
     }
 
-    /// Repeated with its key where the supervisor died over it, so it is posted once.
+    /// Repeated with its key where the supervisor died or stopped over it, so it is posted once.
     pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
         let (target, message) = (target.clone(), message.clone());
         self.ask(Call::Send { target, message, key: key.to_owned() }).await
@@ -142,8 +142,12 @@ impl Hands {
             .map_err(|error| Error::internal(format!("the answer is not understood: {error}")))
     }
 
-    /// `None` where no supervisor runs, where it does not have this profile, and where it died over the call.
+    /// `None` where no supervisor runs, where it does not have this profile, where it died over the call, and where
+    /// it is silent: stopped, or with too many clients.
     async fn through_supervisor(&self, call: &Call) -> Result<Option<serde_json::Value>> {
+        if self.alone.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let errand = Errand {
             profile: self.profile.name.to_string(),
             app_id: self.profile.app_id.clone(),
@@ -151,11 +155,15 @@ impl Hands {
             call: call.clone(),
         };
         let request = Request { errand: Some(errand), ..Request::new(Op::Call) };
-        let asked = Client::ask_home_within::<Answered>(&self.home, &request, self.acting.patience + SLACK);
-        match asked.await {
-            Ok(answered) => Ok(answered.map(|answered| answered.value)),
+        let silence = self.acting.patience.max(SILENCE_MIN);
+        match Client::run_errand(&self.home, &request, silence).await {
             Err(error) if error.subtype.as_deref() == Some(ELSEWHERE) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if error.subtype.as_deref() == Some(SILENT) => {
+                tracing::warn!(%error, "the verb goes its own way");
+                self.alone.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            answered => answered,
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::interrupt::UnderWay;
 use super::jq::Jq;
 use super::print;
 use crate::error::{Error, Kind, Result};
@@ -33,8 +34,9 @@ impl Output {
     /// The value of a verb that has changed something. It is done whatever becomes of the output, so a filter that
     /// fails shows the whole value instead, and an output that fails says what was done.
     pub fn emit_done<T: Serialize>(&self, value: &T) -> Result<()> {
-        let Err(error) = self.emit(value) else { return Ok(()) };
         let whole = serde_json::to_string(value).unwrap_or_default();
+        let _done = UnderWay::done(done(&whole));
+        let Err(error) = self.emit(value) else { return Ok(()) };
         if self.jq.is_some() && error.kind == Kind::Validation {
             print::note(&format!("warning: {}; it was done, and the whole value follows", error.message));
             return print::line(&whole).map_err(|error| done_all_the_same(error, &whole));
@@ -58,7 +60,11 @@ impl Output {
 }
 
 fn done_all_the_same(error: Error, whole: &str) -> Error {
-    error.subtype("output_failed").retryable(false).hint(format!("it was done, do not repeat it: {whole}"))
+    error.subtype("output_failed").retryable(false).hint(done(whole))
+}
+
+fn done(whole: &str) -> String {
+    format!("it was done, do not repeat it: {whole}")
 }
 
 fn pretty<T: Serialize>(value: &T) -> Result<String> {

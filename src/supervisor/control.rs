@@ -41,6 +41,9 @@ const REQUEST_MAX: u64 = 512 * 1024;
 /// How long a client may take to say what it wants, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often a verb hears that its errand is being worked at.
+pub const WORKING_EVERY: Duration = Duration::from_millis(250);
+
 /// Commits are told at most this often; a reader reads all there is anyway.
 const TELL_EVERY: Duration = Duration::from_micros(200);
 
@@ -254,12 +257,14 @@ impl Control {
                     Ok(())
                 }
                 Op::Call => {
-                    // A verb that was interrupted waits for nothing any more.
                     let outcome = tokio::select! {
-                        outcome = self.run(request.errand) => outcome,
+                        // First: a verb that is gone by now, or goes meanwhile, wants nothing any more.
+                        biased;
                         () = hung_up(reader) => return Ok(()),
+                        outcome = self.run(request.errand) => outcome,
+                        Err(error) = working(&mut writer) => return Err(error),
                     };
-                    respond(&mut writer, outcome.map(|value| Answered { value })).await
+                    respond(&mut writer, outcome.map(Answered::with)).await
                 }
                 Op::Ack => match self.acknowledge(&request).await {
                     Ok(acked) => answer(&mut writer, &acked).await,
@@ -394,9 +399,18 @@ pub struct ReloadedAll {
     pub profiles: Vec<Reloaded>,
 }
 
-#[derive(Serialize)]
-struct Answered {
-    value: serde_json::Value,
+/// What a verb hears of its errand: now and then that it is being worked at, and at the end the value.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answered {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub working: bool,
+    pub value: serde_json::Value,
+}
+
+impl Answered {
+    fn with(value: serde_json::Value) -> Answered {
+        Answered { working: false, value }
+    }
 }
 
 fn is_ours(stream: &UnixStream) -> bool {
@@ -437,6 +451,15 @@ pub(super) async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Resul
 fn not_here(profile: &str) -> Error {
     let profile = crate::event::neutralise(crate::event::bounded(profile, 64));
     Error::validation(format!("this supervisor does not have the profile `{profile}`")).subtype(ELSEWHERE)
+}
+
+/// Says so for as long as an errand takes. A supervisor that was stopped, or has no room for another client, is
+/// silent instead.
+async fn working(writer: &mut OwnedWriteHalf) -> Result<()> {
+    loop {
+        tokio::time::sleep(WORKING_EVERY).await;
+        answer(writer, &Answered { working: true, value: serde_json::Value::Null }).await?;
+    }
 }
 
 /// Ends when the client does. It has nothing more to say.

@@ -258,7 +258,11 @@ pub fn seq(line: &Value) -> u64 {
 
 /// Runs a command to its end, which has to come.
 pub fn output(command: &mut Command) -> (i32, String, String) {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    finished(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// What a child leaves behind. One that does not end is killed.
+pub fn finished(child: Child) -> (i32, String, String) {
     let pid = rustix::process::Pid::from_child(&child);
     let (ended, watch) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {

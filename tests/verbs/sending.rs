@@ -191,6 +191,8 @@ async fn own_messages_are_edited_and_taken_back_and_others_are_not() {
     let id = said["message_id"].as_str().unwrap();
     assert_eq!(world.rooma(&["edit", "--message-id", id, "--text", "fixed"]).value()["ok"], true);
     assert_eq!(world.message(id).content, r#"{"text":"fixed"}"#);
+    let error = world.rooma(&["edit", "--message-id", id, "--markdown", "*other*"]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("--markdown"), "{error}");
     assert_eq!(world.rooma(&["recall", "--message-id", id]).value()["ok"], true);
     assert!(world.message(id).deleted);
     assert_eq!(world.rooma(&["recall", "--message-id", id]).error(1)["code"], 230_110);
@@ -205,6 +207,8 @@ async fn each_refusal_of_the_platform_keeps_its_code_and_gets_its_exit() {
         .unwrap();
     let workshop = world.chat("workshop");
     assert_eq!(world.rooma(&["send", "--chat", &workshop, "--text", "hi"]).error(1)["code"], 230_002);
+    let error = world.rooma(&["send", "--chat", "oc_none", "--text", "hi"]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("rooma chats"), "{error}");
     for (code, exit, retryable) in [
         (230_001, 2, false),
         (230_006, 3, false),

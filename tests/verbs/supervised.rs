@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use rooma::sandbox::{At, Fault, FaultKind};
+use rustix::process::Signal;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::support::World;
+use crate::support::{Monitor, World};
 use crate::verb::{Ran, run, world};
 
 /// Without what differs between two runs of one verb: ids, keys and times.
@@ -77,18 +79,7 @@ async fn every_verb_answers_the_same_with_a_supervisor_and_without() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verb_needs_no_secret_while_a_supervisor_runs() {
     let world = world(1).await;
-    let app = world.sandbox.apps()[0].clone();
-    let url = world.sandbox.base_url();
-    world.write(
-        "profiles/b0.yaml",
-        &format!(
-            "transport: feishu\napp_id: {}\napp_secret: {{env: B0_SECRET}}\nbase_url: {url}\n",
-            app.app_id
-        ),
-    );
-    let monitor =
-        crate::support::Monitor::spawn(world.command(&["monitor"]).env("B0_SECRET", &app.app_secret));
-    monitor.connected(1).await;
+    let monitor = with_all_secrets(&world).await;
     assert_eq!(world.rooma(&["send", "--chat", "lobby", "--text", "hi"]).value()["ok"], true);
     monitor.terminate().await;
     std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
@@ -144,5 +135,88 @@ async fn an_interrupted_verb_is_not_waited_for_by_the_supervisor() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(world.count(), before, "the send was given up with the verb");
+    monitor.terminate().await;
+}
+
+/// The profile's secret is for the supervisor alone, so that a verb that goes its own way fails.
+async fn with_all_secrets(world: &World) -> Monitor {
+    let app = world.sandbox.apps()[0].clone();
+    let url = world.sandbox.base_url();
+    let profile = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {{env: B0_SECRET}}\nbase_url: {url}\n",
+        app.app_id
+    );
+    world.write("profiles/b0.yaml", &profile);
+    let monitor = Monitor::spawn(world.command(&["monitor"]).env("B0_SECRET", &app.app_secret));
+    monitor.connected(1).await;
+    monitor
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_was_stopped_holds_up_nobody() {
+    let world = world(2).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    world.say("lobby", "before");
+    monitor.signal(Signal::STOP);
+    let before = world.count();
+    let began = Instant::now();
+    let said = world.rooma(&["send", "--chat", "lobby", "--text", "once", "--timeout", "1s"]).value();
+    world.rooma(&["members", "--chat", "lobby", "--timeout", "1s"]).value();
+    // Each verb waits for it once, however many calls and profiles it takes.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(world.message(said["message_id"].as_str().unwrap()).content, r#"{"text":"once"}"#);
+    monitor.signal(Signal::CONT);
+    let status = world.rooma(&["status"]).value();
+    assert_eq!(status["running"], true);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.count(), before + 1, "what the stopped one was asked for is forgotten");
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_works_for_long_is_waited_for() {
+    let world = world(1).await;
+    let chat = world.chat("lobby");
+    for n in 0..120 {
+        world.say("lobby", &n.to_string());
+    }
+    let monitor = with_all_secrets(&world).await;
+    let slow = Fault { ms: Some(900), path: Some("/messages".into()), ..Fault::new(FaultKind::Slow) };
+    world.sandbox.fault(Fault { at: Some(At::Rest), ..slow }).unwrap();
+    std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
+    let began = Instant::now();
+    let pulled = world.rooma(&["pull", "--chat", &chat, "--limit", "120", "--timeout", "2s"]).value();
+    assert_eq!(pulled["items"].as_array().unwrap().len(), 120);
+    assert!(began.elapsed() > Duration::from_secs(2), "that was no test: {:?}", began.elapsed());
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_waits_no_longer_than_its_verb() {
+    let world = world(1).await;
+    let chat = world.chat("lobby");
+    let monitor = with_all_secrets(&world).await;
+    world.sandbox.fault(Fault::new(FaultKind::Error5xx)).unwrap();
+    std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
+    let began = Instant::now();
+    let error = world.rooma(&["send", "--chat", &chat, "--text", "x", "--timeout", "1s"]).error(1);
+    assert_eq!(error["retryable"], true);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_got_another_app_does_not_speak_as_the_old_one() {
+    let world = world(2).await;
+    std::fs::remove_file(world.home.path().join("profiles/b1.yaml")).unwrap();
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let other = &world.sandbox.apps()[1];
+    world.write_profile("b0", &other.app_id, &other.app_secret);
+    let said = world.rooma(&["send", "--chat", "lobby", "--text", "who am I?"]).value();
+    let shown = world.rooma(&["message", "--message-id", said["message_id"].as_str().unwrap()]).value();
+    assert_eq!(shown["sender_name"], "b1", "{shown}");
     monitor.terminate().await;
 }

@@ -3,13 +3,13 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use rooma::sandbox::{Fault, FaultKind};
+use rooma::sandbox::{At, Fault, FaultKind};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{World, options};
-use crate::verb::{Ran, run, world};
+use crate::verb::{Ran, end, run, world};
 
 fn limited(world: &World, count: Option<u32>, reset_s: u64) {
     let fault = Fault { count, reset_s: Some(reset_s), ..Fault::new(FaultKind::RateLimit) };
@@ -111,9 +111,7 @@ async fn interrupted(world: &World, arguments: &[&str], signal: Signal) -> Ran {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     kill_process(Pid::from_child(&child), signal).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    end(child)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,6 +125,67 @@ async fn a_signal_while_waiting_ends_it_with_the_signals_exit_code() {
         assert!(error["hint"].is_null(), "nothing was sent: {error}");
         world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     }
+}
+
+/// What is computed, read or written without an end does not look up to see a signal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_a_verb_that_is_busy_with_itself() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let endless = interrupted(&world, &["chats", "--jq", "def f: f; f"], signal).await.error(code);
+        assert_eq!(endless["subtype"], "interrupted");
+    }
+    let mut reading = world.as_profile("b0");
+    reading.args(["send", "--chat", "lobby", "--text", "-"]).stdin(Stdio::piped());
+    let mut child = reading.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let held = child.stdin.take();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    end(child).error(130);
+    drop(held);
+    assert_eq!(world.count(), 0);
+}
+
+/// The message is out; only its id could not be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
+    let world = world(1).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    // Nobody reads, and there is no room left.
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, &[b' '; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    let mut command = world.as_profile("b0");
+    command.args(["send", "--chat", "lobby", "--text", "hi"]).stdout(writer).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while world.count() == 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let error = end(child).error(130);
+    assert_eq!(error["retryable"], false);
+    assert!(error["hint"].as_str().unwrap().contains("om_"), "{error}");
+    drop(reader);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_a_dead_connection_swallowed_is_made_again() {
+    let world = world(1).await;
+    world.rooma(&["chats"]).value();
+    let lobby = world.chat("lobby");
+    let stalled = |at| {
+        let fault = Fault { count: Some(1), at: Some(at), ..Fault::new(FaultKind::Stall) };
+        world.sandbox.fault(fault).unwrap();
+    };
+    stalled(At::Rest);
+    world.rooma(&["send", "--chat", &lobby, "--text", "x", "--timeout", "4s"]).value();
+    std::fs::remove_file(world.home.path().join("data/b0/token.json")).unwrap();
+    stalled(At::Token);
+    world.rooma(&["send", "--chat", &lobby, "--text", "y", "--timeout", "4s"]).value();
+    assert_eq!(world.count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,11 @@
 //! A home, a sandbox, and one verb after the other.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rooma::sandbox::{MessageState, Options};
 use serde_json::Value;
 
-use crate::support::{World, output};
+use crate::support::{World, finished, output};
 
 /// Without the platform's limit of five sends per second and chat, which has tests of its own.
 pub async fn world(bots: usize) -> World {
@@ -43,6 +43,12 @@ pub fn run(command: &mut Command) -> Ran {
     Ran { code, stdout, stderr }
 }
 
+/// The end of a command that was started before.
+pub fn end(child: Child) -> Ran {
+    let (code, stdout, stderr) = finished(child);
+    Ran { code, stdout, stderr }
+}
+
 impl World {
     /// A verb as the first bot.
     pub fn rooma(&self, arguments: &[&str]) -> Ran {
@@ -72,9 +78,7 @@ pub fn with_stdin(command: &mut Command, text: &str) -> Ran {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    end(child)
 }
 
 pub fn items(value: &Value) -> &Vec<Value> {

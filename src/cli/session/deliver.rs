@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::super::context::Context;
-use super::super::control::Client;
+use super::super::control::{Client, SILENT};
 use super::{change, folder};
 use crate::core::session::{Part, Sessions};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ pub async fn poke(context: &Context) -> Result<bool> {
         Ok(answer) => Ok(answer.is_some()),
         Err(error) if error.subtype.as_deref() == Some(ELSEWHERE) => Ok(false),
         // It runs and is busy.
-        Err(error) if error.subtype.as_deref() == Some("silent") => Ok(true),
+        Err(error) if error.subtype.as_deref() == Some(SILENT) => Ok(true),
         Err(error) => Err(error),
     }
 }

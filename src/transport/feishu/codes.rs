@@ -49,6 +49,9 @@ pub fn ambiguous(verb: Verb, code: i64) -> Option<&'static str> {
     match (verb, code) {
         (Verb::Reply, 230_071) => Some("the group does not support replies in a thread"),
         (Verb::Reply, 230_072) => Some("a merged message cannot be answered in a thread"),
+        (Verb::Edit, 230_054) => Some(
+            "only texts can be edited, and they keep their type: with --markdown what was sent with --markdown",
+        ),
         (Verb::Edit, 230_071) => Some("only the bot's own messages can be edited"),
         (Verb::Edit, 230_072) => Some("a message can be edited 20 times; send a new one"),
         (Verb::Edit, 230_073 | 230_074) => Some("messages of encrypted chats cannot be edited"),
@@ -138,7 +141,8 @@ const TABLE: &[Row] = &[
     (&[230_050, 231_008, 231_018, 234_040], Api, false, Some("the message is not visible to the bot")),
     (&[230_111], Api, false, Some("the message destroys itself and cannot be used")),
     (&[232_009, 231_004, 230_045], Api, false, Some("the chat is gone")),
-    (&[230_034, 232_006, 230_019, 41_012, 231_011, 234_003], Validation, false, None),
+    (&[230_034, 232_006], Validation, false, Some(UNKNOWN_ID)),
+    (&[230_019, 41_012, 231_011, 234_003], Validation, false, None),
     (&[230_029, 230_036, 230_053, 230_009, 230_012, 230_015, 230_023], Api, false, None),
     (&[200_340], Config, false, Some("configure the card callback in the developer console")),
     (&[234_002], Authentication, false, None),

@@ -203,7 +203,7 @@ impl Rest {
             Payload::Json(body) => request.json(body),
             Payload::Form(build) => request.multipart(build()),
         };
-        let response = self.send(request, call.transfer_time()).await?;
+        let response = self.send(request, self.time(call.repeatable) + call.transfer_time()).await?;
         let json = header(&response, "content-type").is_some_and(|kind| kind.starts_with("application/json"));
         // Failures come with a success status too, and a file may be JSON itself.
         let file = !json || header(&response, "content-disposition").is_some();
@@ -268,7 +268,7 @@ impl Rest {
     async fn grant(&self) -> Result<Granted> {
         let url = self.url(&["auth", "v3", "tenant_access_token", "internal"])?;
         let body = serde_json::json!({"app_id": self.app_id, "app_secret": self.app_secret.expose_secret()});
-        let answer = self.exchange(self.http.post(url).json(&body)).await?;
+        let answer = answer(self.send(self.http.post(url).json(&body), self.time(true)).await?).await?;
         let granted: TokenBody = envelope::read(&answer)?;
         let lasts = Duration::from_secs(granted.expire).min(TOKEN_LIFE_MAX);
         Ok(Granted { token: granted.tenant_access_token.into(), lasts })
@@ -280,16 +280,21 @@ impl Rest {
         let request = self.http.post(format!("{}{path}", self.base));
         // The gateway wants a locale, and all clients send this one.
         let request = request.header("content-type", "application/json").header("locale", "zh").body(body);
-        self.exchange(request).await
+        answer(self.send(request, self.timeout).await?).await
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<Answer> {
-        answer(self.send(request, Duration::ZERO).await?).await
+    /// The time of one attempt. Where another may follow, there has to be some left for it: a call that a dead
+    /// connection has swallowed looks like one that takes long.
+    fn time(&self, repeatable: bool) -> Duration {
+        if repeatable && !self.patience.is_zero() {
+            self.timeout.min((self.patience / 2).max(CALL_MIN))
+        } else {
+            self.timeout
+        }
     }
 
-    /// `transfer` is time beyond that of an ordinary call.
-    async fn send(&self, request: RequestBuilder, transfer: Duration) -> Result<Response> {
-        let request = request.header("user-agent", USER_AGENT).timeout(self.timeout + transfer);
+    async fn send(&self, request: RequestBuilder, time: Duration) -> Result<Response> {
+        let request = request.header("user-agent", USER_AGENT).timeout(time);
         request.send().await.map_err(network)
     }
 }

@@ -101,7 +101,7 @@ pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let sent = stream::iter(errands).map(|errand| deliver(&context, errand, args.dry_run));
     let items: Vec<Outcome> = sent.buffered(AT_ONCE).collect().await;
     let ok = items.iter().all(|item| item.ok);
-    let (idempotency_key, warnings) = (key.as_str(), args.words.warnings());
+    let (idempotency_key, warnings) = (key.as_str(), args.words.quoted());
     context.output.emit_done(&Outcomes { ok, items, idempotency_key, warnings, dry_run: args.dry_run })?;
     Ok(ok)
 }

@@ -8,7 +8,7 @@ use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profil
 use crate::core::gate::Gates;
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, OpenId};
-use crate::transport::{Account, FloorRule, Identity, Limits, Network, Rooms, Shared, Siblings};
+use crate::transport::{Account, Identity, Limits, Network, RoomRule, Rooms, Shared, Siblings};
 
 /// Cheap to clone; the clones share all of it.
 #[derive(Clone)]
@@ -70,8 +70,9 @@ impl Ground {
     /// Lets the accounts know how rooms deal with the floor.
     pub fn rule_floors(&self) {
         let (policies, contacts) = (self.policies(), self.contacts());
-        let rule = |policy: &RoomPolicy| FloorRule {
-            ttl_ms: match policy.floor {
+        let rule = |policy: &RoomPolicy| RoomRule {
+            poll: policy.history_poll.0,
+            floor_ttl_ms: match policy.floor {
                 FloorMode::Off => None,
                 FloorMode::Advise | FloorMode::Enforce => {
                     Some(i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX))

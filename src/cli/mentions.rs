@@ -102,7 +102,7 @@ impl Roster<'_> {
         chat.await.map(Option::as_ref)
     }
 
-    async fn members(&self) -> Result<Option<&Items<Member>>> {
+    pub async fn members(&self) -> Result<Option<&Items<Member>>> {
         let Some(chat) = self.chat().await? else { return Ok(None) };
         self.members.get_or_try_init(|| self.context.account.members(chat)).await.map(Some)
     }

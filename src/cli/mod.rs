@@ -21,6 +21,7 @@ mod help;
 mod interrupt;
 mod jq;
 mod known;
+mod lint;
 mod logs;
 mod members;
 mod mentions;
@@ -29,6 +30,7 @@ mod moment;
 mod monitor;
 mod ours;
 mod output;
+mod peers;
 pub mod print;
 mod pull;
 mod react;
@@ -119,6 +121,7 @@ enum Verb {
     SyncChats(known::SyncArgs),
     ChatsKnown(known::KnownArgs),
     Session(session::Args),
+    Peers(peers::Args),
     Room(room::Args),
     Floor(room::FloorArgs),
     Help(help::Args),
@@ -204,6 +207,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         }
         Verb::SyncChats(args) => known::sync(args, global).await,
         Verb::ChatsKnown(args) => known::list(args, global).await,
+        Verb::Peers(args) => peers::run(args, global).await,
         Verb::Room(args) => room::run(args, global).await,
         Verb::Floor(args) => room::floor(args, global).await,
         Verb::Session(args) => {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::interrupt::UnderWay;
+use super::lint;
 use super::mentions::Around;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
@@ -22,6 +23,9 @@ pub struct Words {
     /// Call this member: an alias, a name, a profile, an id, or all; may be repeated
     #[arg(long, value_name = "WHO")]
     pub mention: Vec<String>,
+    /// Send a text also where it names a bot that would not hear it
+    #[arg(long)]
+    pub no_lint: bool,
     /// The text is markdown; it may also be given here
     #[arg(long, value_name = "TEXT", num_args = 0..=1)]
     pub markdown: Option<Option<String>>,
@@ -39,6 +43,9 @@ impl Words {
     /// The text with the mentions of one place.
     pub async fn addressed(&self, context: &Context, text: String, around: &Around) -> Result<Body> {
         let mentions = context.addressees(&self.mention, around).await?;
+        if !self.no_lint {
+            lint::check(context, &text, &mentions, around).await?;
+        }
         let marked = self.markdown.is_some();
         Ok(if marked { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } })
     }
@@ -60,7 +67,15 @@ impl Words {
     }
 
     /// Words that look like a mention and are none.
-    pub fn warnings(&self) -> Vec<String> {
+    pub async fn warnings(&self, context: &Context, body: Option<&Body>, around: &Around) -> Vec<String> {
+        let mut warnings = self.quoted();
+        if let Some(Body::Text { text, mentions } | Body::Markdown { text, mentions }) = body {
+            warnings.extend(lint::warnings(context, text, mentions, around).await);
+        }
+        warnings
+    }
+
+    pub fn quoted(&self) -> Vec<String> {
         let quoted = self.text.iter().chain(self.markdown.iter().flatten()).any(|text| text.contains("<at "));
         let warning = "`<at …>` in the text is shown as it is and calls nobody; use --mention";
         quoted.then(|| warning.to_owned()).into_iter().collect()

@@ -80,11 +80,10 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             .hint("give --text, --markdown, --image or --content"));
     }
     let (target, around) = target(&context, &args).await?;
-    let mut messages = words(&context, &args, &around).await?;
+    let (mut messages, warnings) = words(&context, &args, &around).await?;
     if let Some(path) = &args.image {
         messages.push(image(&context, path, args.dry_run).await?);
     }
-    let warnings = args.words.warnings();
     if args.dry_run {
         return context.output.emit(&rehearse(&target, messages, &key, warnings));
     }
@@ -104,14 +103,19 @@ async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {
     }
 }
 
-async fn words(context: &Context, args: &Args, around: &Around) -> Result<Vec<Composed>> {
+/// The messages, and what is strange about them.
+async fn words(context: &Context, args: &Args, around: &Around) -> Result<(Vec<Composed>, Vec<String>)> {
     if let Some(content) = &args.content {
         let content = context.body("--content", content, &[])?;
-        return context.account.compose(&Body::Raw { message_type: args.msg_type.clone(), content });
+        let raw = Body::Raw { message_type: args.msg_type.clone(), content };
+        return Ok((context.account.compose(&raw)?, Vec::new()));
     }
     match args.words.body(context, around).await? {
-        Some(body) => context.account.compose(&body),
-        None if args.words.mention.is_empty() => Ok(Vec::new()),
+        Some(body) => {
+            let warnings = args.words.warnings(context, Some(&body), around).await;
+            Ok((context.account.compose(&body)?, warnings))
+        }
+        None if args.words.mention.is_empty() => Ok(Default::default()),
         None => Err(Error::validation("--mention needs a text").hint("add --text")),
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::catch_up;
 use super::chat_registry;
 use super::deaf;
+use super::poll;
 use super::{Later, Seat};
 use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Window, window};
@@ -131,7 +132,10 @@ impl Care {
         }
         self.appender.heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
-        self.watch(&cared, connected_at).await;
+        tokio::select! {
+            () = self.watch(&cared, connected_at) => {}
+            () = poll::poll(&self, &cared.seat, connected_at) => {}
+        }
     }
 
     /// A list that cannot be had now is had at the next connection.

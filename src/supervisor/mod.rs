@@ -14,6 +14,7 @@ mod lock;
 mod notify;
 mod outlet;
 pub mod owner;
+mod poll;
 mod readers;
 pub mod reload;
 pub mod room;

@@ -27,7 +27,7 @@ use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
-pub use rooms::{FloorRule, Rooms};
+pub use rooms::{RoomRule, Rooms};
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::Identity;
 use crate::core::floor::order;
@@ -9,11 +10,13 @@ use crate::core::gate::Held;
 use crate::event::ids::ChatId;
 use crate::event::{FloorMark, Message, RoomMark};
 
-/// How a room deals with messages that address several of ours.
+/// The part of a room's policy that concerns what is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FloorRule {
-    /// Absent: it is no matter there.
-    pub ttl_ms: Option<i64>,
+pub struct RoomRule {
+    /// How long a turn lasts where a message addresses several of ours. Absent: whose turn it is is no matter there.
+    pub floor_ttl_ms: Option<i64>,
+    /// How often its history is asked for what the platform does not deliver.
+    pub poll: Option<Duration>,
     /// Names that stand for several profiles.
     pub roles: BTreeMap<String, Vec<String>>,
 }
@@ -27,12 +30,12 @@ struct Known {
     paused: BTreeSet<String>,
     /// Which of ours sit where.
     members: BTreeMap<String, BTreeSet<String>>,
-    rules: BTreeMap<String, FloorRule>,
-    default_rule: FloorRule,
+    rules: BTreeMap<String, RoomRule>,
+    default_rule: RoomRule,
 }
 
 impl Rooms {
-    pub fn set_rules(&self, rules: BTreeMap<String, FloorRule>, default_rule: FloorRule) {
+    pub fn set_rules(&self, rules: BTreeMap<String, RoomRule>, default_rule: RoomRule) {
         let mut known = self.write();
         (known.rules, known.default_rule) = (rules, default_rule);
     }
@@ -68,13 +71,24 @@ impl Rooms {
         known.members.get(chat.as_str()).into_iter().flatten().cloned().collect()
     }
 
+    /// The rooms of a profile whose history is to be asked for, and how often.
+    pub fn polled_by(&self, profile: &str) -> Vec<(ChatId, Duration)> {
+        let known = self.read();
+        let here = known.members.iter().filter(|(_, members)| members.contains(profile));
+        let polled = here.filter_map(|(chat, _)| {
+            let rule = known.rules.get(chat).unwrap_or(&known.default_rule);
+            Some((ChatId::new(chat.as_str()), rule.poll?))
+        });
+        polled.collect()
+    }
+
     fn mark(&self, message: &mut Message) {
         let known = self.read();
         if known.paused.contains(message.chat_id.as_str()) {
             message.room = Some(RoomMark { paused: true });
         }
         let rule = known.rules.get(message.chat_id.as_str()).unwrap_or(&known.default_rule);
-        let Some(ttl_ms) = rule.ttl_ms else { return };
+        let Some(ttl_ms) = rule.floor_ttl_ms else { return };
         let nobody = BTreeSet::new();
         let members = known.members.get(message.chat_id.as_str()).unwrap_or(&nobody);
         let order = order(message, members, &rule.roles);

@@ -278,3 +278,81 @@ async fn of_several_that_are_asked_one_answers_first() {
     assert_eq!(text(&rooma(&world, "b2", &["floor", "take", "--chat", "lobby"]).1["floor"], "holder"), "b2");
     monitor.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_names_a_bot_without_calling_it_is_refused_and_thanks_to_a_bot_are_warned_of() {
+    let world = world(3, &[]).await;
+    let send = |more: &[&str]| rooma(&world, "b0", &[&["send", "--chat", "lobby"], more].concat());
+    let (code, error) = send(&["--text", "hey @b1 please look"]);
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "mention_lint"), "{error}");
+    assert!(text(&error["error"], "hint").contains("--mention b1"), "{error}");
+    assert_eq!(send(&["--text", "hey @b1 please look", "--no-lint"]).0, 0);
+    assert_eq!(send(&["--text", "hey @b1 please look", "--mention", "b1"]).0, 0);
+    assert_eq!(send(&["--text", "well, @ann is a person, and mail b1@example.com"]).0, 0);
+    let (code, said) = send(&["--text", "@b1 收到", "--mention", "b1"]);
+    assert!(code == 0 && said["warnings"][0].as_str().unwrap().contains("b1"), "{said}");
+    // A bot that is none of ours is known from the chat.
+    std::fs::remove_file(world.home.path().join("profiles/b2.yaml")).unwrap();
+    let (code, error) = send(&["--text", "what does @b2 say?"]);
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "mention_lint"), "{error}");
+    // One that lets all bots through hears it by the relay.
+    allow_all_bots(&world, 2);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    assert_eq!(send(&["--text", "well, @b1, you hear this"]).0, 0);
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_tells_who_is_here_and_by_which_id_each_app_knows_each_bot() {
+    let world = world(3, &[]).await;
+    std::fs::remove_file(world.home.path().join("profiles/b2.yaml")).unwrap();
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let (code, peers) = rooma(&world, "b0", &["peers", "--chat", "lobby"]);
+    assert_eq!(code, 0, "{peers}");
+    let names = |key: &str, name: &str| -> Vec<String> {
+        peers[key].as_array().unwrap().iter().map(|peer| text(peer, name)).collect()
+    };
+    assert_eq!(
+        (names("agents", "profile"), names("bots", "name")),
+        (vec!["b0".into(), "b1".into()], vec!["b2".to_owned()])
+    );
+    assert_eq!(names("people", "name"), ["ann", "li"]);
+    let ids = |peer: &Value| (text(&peer["ids"], "b0"), text(&peer["ids"], "b1"));
+    for peer in peers["agents"].as_array().unwrap().iter().chain(peers["bots"].as_array().unwrap()) {
+        let (one, other) = ids(peer);
+        assert!(one.starts_with("ou_") && other.starts_with("ou_") && one != other, "{peer}");
+    }
+    assert_eq!(text(&peers["agents"][1], "state"), "connected");
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_s_history_is_asked_for_the_words_of_bots_the_platform_keeps_back() {
+    let world = world(2, &["b0"]).await;
+    // The other bot is run by somebody else.
+    std::fs::remove_file(world.home.path().join("profiles/b1.yaml")).unwrap();
+    allow_all_bots(&world, 1);
+    world.write("config/rooms.yaml", "lobby: {history_poll: 5s}\n");
+    let lobby = world.state().chats.into_iter().find(|chat| chat.name == "lobby").unwrap().chat_id;
+    world.write("config/contacts.yaml", &format!("chats: {{lobby: {lobby}}}\n"));
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let words = |text: &str| {
+        let from = Some("b1".to_owned());
+        let say = Say { chat: Some("lobby".into()), from, text: Some(text.into()), ..Say::default() };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    let first = words("a foreign bot's words");
+    heard(&monitor, "b0", &first).await;
+    let person = world.say("lobby", "a person's");
+    heard(&monitor, "b0", &person).await;
+    let second = words("and more of them");
+    heard(&monitor, "b0", &second).await;
+    let (lines, _) = monitor.terminate().await;
+    for id in [&first, &second, &person] {
+        let seen = messages_of(&lines, "b0", id);
+        assert!(seen.len() == 1 && seen[0]["replayed"].is_null(), "{seen:?}");
+    }
+}

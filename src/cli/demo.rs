@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{print, sandbox as sandbox_verb, seats};
+use super::{demo_rooms, print, sandbox as sandbox_verb, seats};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
 use crate::core::redial::Policy;
@@ -31,9 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   rooma demo
 ///   rooma demo 2>/dev/null | head
 ///   rooma demo --stay
+///   rooma demo --rooms >/dev/null
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
+    /// Show three agents and a person in a room instead: who speaks first, who hears whom, how a loop ends
+    #[arg(long)]
+    rooms: bool,
     /// Keep everything running afterwards, and say how to talk to it
     #[arg(long)]
     stay: bool,
@@ -46,13 +50,19 @@ pub async fn run(args: Args) -> Result<()> {
     let options = Options { redelivery: vec![Duration::from_secs(1); 8], ..Options::default() };
     let sandbox = Sandbox::start(options).await?;
     sandbox_verb::write_profiles(&folder.0.join("profiles"), &sandbox)?;
+    if args.rooms {
+        let policy = folder.0.join("config/rooms.yaml");
+        let written = std::fs::create_dir_all(folder.0.join("config"));
+        let written = written.and_then(|()| std::fs::write(&policy, demo_rooms::POLICY));
+        written.map_err(|error| Error::storage(format!("failed to write {}: {error}", policy.display())))?;
+    }
     let (trigger, ask) = Ask::manual();
     let plan = plan(&folder.0).await?;
     let mut served = std::pin::pin!(supervisor::run(plan, ask));
     let (played, reason) = tokio::select! {
         // Nobody reads the lines any more.
         outcome = &mut served => return outcome,
-        played = play(&sandbox, &folder.0, args.stay) => (played, "demo_over".to_owned()),
+        played = play(&sandbox, &folder.0, &args) => (played, "demo_over".to_owned()),
         reason = signals.stop() => (Ok(()), reason),
     };
     trigger.stop(&reason);
@@ -87,7 +97,20 @@ async fn plan(home: &Path) -> Result<Plan> {
     })
 }
 
-async fn play(sandbox: &Sandbox, home: &Path, stay: bool) -> Result<()> {
+async fn play(sandbox: &Sandbox, home: &Path, args: &Args) -> Result<()> {
+    if args.rooms {
+        demo_rooms::play(sandbox, home).await?;
+    } else {
+        talk_of_a_day(sandbox).await?;
+    }
+    if args.stay {
+        explain(sandbox, home);
+        std::future::pending::<()>().await;
+    }
+    Ok(())
+}
+
+async fn talk_of_a_day(sandbox: &Sandbox) -> Result<()> {
     let begin = Instant::now();
     tell(begin, "three bots connect: alice, bob and carol; ann and li are people");
     connected(sandbox, 3).await?;
@@ -97,10 +120,6 @@ async fn play(sandbox: &Sandbox, home: &Path, stay: bool) -> Result<()> {
     membership(sandbox, begin).await?;
     outage(sandbox, begin).await?;
     tell(begin, "that was all; the same lines come from real chats with `rooma monitor`");
-    if stay {
-        explain(sandbox, home);
-        std::future::pending::<()>().await;
-    }
     Ok(())
 }
 
@@ -170,7 +189,7 @@ async fn outage(sandbox: &Sandbox, begin: Instant) -> Result<()> {
     Ok(())
 }
 
-async fn say(sandbox: &Sandbox, chat: &str, from: &str, text: &str, mention: &[&str]) -> Result<Said> {
+pub async fn say(sandbox: &Sandbox, chat: &str, from: &str, text: &str, mention: &[&str]) -> Result<Said> {
     let said = sandbox.say(Say {
         chat: Some(chat.to_owned()),
         from: Some(from.to_owned()),
@@ -183,7 +202,7 @@ async fn say(sandbox: &Sandbox, chat: &str, from: &str, text: &str, mention: &[&
 }
 
 /// Waits until that many apps are online.
-async fn connected(sandbox: &Sandbox, wanted: usize) -> Result<()> {
+pub async fn connected(sandbox: &Sandbox, wanted: usize) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let state = sandbox.state(StateQuery::default())?;
@@ -197,7 +216,7 @@ async fn connected(sandbox: &Sandbox, wanted: usize) -> Result<()> {
     }
 }
 
-fn tell(begin: Instant, what: &str) {
+pub fn tell(begin: Instant, what: &str) {
     print::note(&format!("[{:4.1} s] {what}", begin.elapsed().as_secs_f32()));
 }
 

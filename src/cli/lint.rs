@@ -51,13 +51,14 @@ pub async fn check(context: &Context, text: &str, mentions: &[Addressee], around
     let called = |name: &str| {
         mentions.iter().any(|who| who.name == name || who.called == name || name.starts_with(&who.called))
     };
-    let named: Vec<&str> = named(text).into_iter().filter(|name| !called(name)).collect();
+    let mut named: Vec<&str> = named(text).into_iter().filter(|name| !called(name)).collect();
     if named.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
         return Ok(());
     }
     let mut bots: Vec<(String, String)> = Vec::new();
     for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
         if hears_all(context, profile).await {
+            named.retain(|named| !same(named, &profile.name));
             continue;
         }
         bots.push((profile.name.to_string(), profile.name.to_string()));

@@ -10,6 +10,8 @@ mod context;
 mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
+mod demo_rooms;
 mod down;
 mod download;
 mod edit;

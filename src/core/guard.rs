@@ -124,6 +124,11 @@ impl Guard {
         self.remember(message_id);
         match who {
             Who::Person => self.person(),
+            // What is said while the room is paused, our own notice too, is no turn of a talk.
+            Who::Bot(bot) if self.pause.is_some() => {
+                self.meet(bot);
+                None
+            }
             Who::Bot(bot) => {
                 // A message of ours may be seen before its send is answered.
                 let sending = self

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rooma::sandbox::{Options, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Options, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -355,4 +355,101 @@ async fn a_room_s_history_is_asked_for_the_words_of_bots_the_platform_keeps_back
         let seen = messages_of(&lines, "b0", id);
         assert!(seen.len() == 1 && seen[0]["replayed"].is_null(), "{seen:?}");
     }
+}
+
+/// Who says what, whom that calls, and who of ours must hear it; the second list is who is meant.
+struct Case {
+    from: &'static str,
+    mention: &'static [&'static str],
+    heard_by: &'static [&'static str],
+    meant: &'static [&'static str],
+}
+
+/// b0 lets all bots through and its app hears everything. b1's app hears only people who mention it. b2's app hears
+/// all people and no bots. b3 and b4 are run by somebody else.
+const TABLE: &[Case] = &[
+    Case { from: "ann", mention: &[], heard_by: &["b0", "b2"], meant: &[] },
+    Case { from: "li", mention: &["b1"], heard_by: &["b0", "b1", "b2"], meant: &["b1"] },
+    Case { from: "max", mention: &["b0", "b2"], heard_by: &["b0", "b2"], meant: &["b0", "b2"] },
+    Case { from: "b3", mention: &[], heard_by: &["b0"], meant: &[] },
+    Case { from: "b3", mention: &["b0"], heard_by: &["b0"], meant: &["b0"] },
+    Case { from: "b4", mention: &["b2"], heard_by: &["b0"], meant: &[] },
+    Case { from: "b4", mention: &["b3"], heard_by: &["b0"], meant: &[] },
+    Case { from: "b0", mention: &[], heard_by: &[], meant: &[] },
+    Case { from: "b0", mention: &["b1"], heard_by: &["b1"], meant: &["b1"] },
+    Case { from: "b0", mention: &["b1", "b2"], heard_by: &["b1", "b2"], meant: &["b1", "b2"] },
+    Case { from: "b1", mention: &["b0"], heard_by: &["b0"], meant: &["b0"] },
+    Case { from: "b2", mention: &[], heard_by: &["b0"], meant: &[] },
+    Case { from: "b2", mention: &["b1", "b3"], heard_by: &["b0", "b1"], meant: &["b1"] },
+];
+
+async fn who_hears_what(slow: Fault) {
+    let at_only = DEAF_TO_BOTS.iter().filter(|scope| **scope != "im:message.group_msg");
+    let at_only =
+        at_only.chain(&["im:message.group_at_msg"]).map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+    let no_bots = DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect();
+    let scopes = [("b1".to_owned(), at_only), ("b2".to_owned(), no_bots)].into();
+    let people = ["ann", "li", "max"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, scopes, people, ..options(5) }).await;
+    for foreign in ["b3", "b4"] {
+        std::fs::remove_file(world.home.path().join(format!("profiles/{foreign}.yaml"))).unwrap();
+    }
+    allow_all_bots(&world, 1);
+    // The table is about hearing; a loop guard would end it.
+    world.write("config/rooms.yaml", "default: {loop_guard: {turns: 1000, per_minute: 1000}}\n");
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.sandbox.fault(slow).unwrap();
+    let mut ids = Vec::new();
+    for (number, case) in TABLE.iter().enumerate() {
+        let called: Vec<String> = case.mention.iter().map(|name| format!("@{name}")).collect();
+        let words = format!("case {number} {}", called.join(" "));
+        let ours = ["b0", "b1", "b2"].contains(&case.from);
+        ids.push(if ours {
+            let mentions = case.mention.iter().flat_map(|name| ["--mention", name]);
+            let send: Vec<&str> =
+                ["send", "--chat", "lobby", "--text", &words].into_iter().chain(mentions).collect();
+            let (code, sent) = rooma(&world, case.from, &send);
+            assert_eq!(code, 0, "{sent}");
+            text(&sent, "message_id")
+        } else {
+            let say = Say {
+                chat: Some("lobby".into()),
+                from: Some(case.from.into()),
+                text: Some(words),
+                mention: case.mention.iter().map(|name| (*name).to_owned()).collect(),
+                ..Say::default()
+            };
+            world.sandbox.say(say).unwrap().message_id
+        });
+    }
+    for (id, case) in ids.iter().zip(TABLE) {
+        for profile in case.heard_by {
+            heard(&monitor, profile, id).await;
+        }
+    }
+    // What must not be heard has had its time to come.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let (lines, _) = monitor.terminate().await;
+    for (number, (id, case)) in ids.iter().zip(TABLE).enumerate() {
+        for profile in ["b0", "b1", "b2"] {
+            let seen = messages_of(&lines, profile, id);
+            let wanted = usize::from(case.heard_by.contains(&profile));
+            assert_eq!(seen.len(), wanted, "case {number}, {profile}: {seen:?}");
+            let meant = seen.first().is_some_and(|line| line["mentioned"] == true);
+            assert_eq!(meant, case.meant.contains(&profile), "case {number}, {profile}: {seen:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_hears_what_the_table_says_where_the_platform_is_faster() {
+    let path = Some("/im/v1/messages/om_".to_owned());
+    who_hears_what(Fault { path, ms: Some(400), ..Fault::new(FaultKind::Slow) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_hears_what_the_table_says_where_the_relay_is_faster() {
+    who_hears_what(Fault { at: Some(At::Push), ms: Some(400), ..Fault::new(FaultKind::Slow) }).await;
 }

@@ -7,6 +7,8 @@ mod crash;
 mod figures;
 mod missed;
 mod profiles;
+#[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]
+mod random;
 mod secrets;
 mod service;
 mod stdout;

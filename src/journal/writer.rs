@@ -120,16 +120,12 @@ impl Writer {
         if work.is_empty() {
             return;
         }
-        if let Err(error) = self.commit(&mut work) {
-            if work.len() == 1 {
-                return self.refuse(work, &error);
-            }
-            for part in work {
-                let mut part = vec![part];
-                if let Err(error) = self.commit(&mut part) {
-                    self.refuse(part, &error);
-                }
-            }
+        match self.commit(&mut work) {
+            Ok(()) => {}
+            // Each part alone would wait as long, and in vain.
+            Err(Failed::Unsynced) => self.refuse(work, "the disk does not sync"),
+            Err(Failed::Unwritten(error)) if work.len() == 1 => self.refuse(work, &error),
+            Err(Failed::Unwritten(_)) => work.into_iter().for_each(|part| self.write(vec![part])),
         }
     }
 
@@ -144,9 +140,13 @@ impl Writer {
         work.into_iter().for_each(|part| refuse(part, error));
     }
 
-    fn commit(&mut self, work: &mut Vec<Work>) -> Result<(), String> {
-        if !self.syncer.wait_for_reserved(self.store.last_seq() + entries(work), RESERVE_WAIT) {
-            return Err("the disk does not sync".to_owned());
+    fn commit(&mut self, work: &mut Vec<Work>) -> Result<(), Failed> {
+        let last = self.store.last_seq() + entries(work);
+        if !self.syncer.wait_for_reserved(last, self.store.reserved(), RESERVE_WAIT) {
+            return Err(Failed::Unsynced);
+        }
+        if fault::fails("journal.write") {
+            return Err(Failed::Unwritten("injected".to_owned()));
         }
         fault::point("journal.before_commit");
         let now = self.clock.wall_ms();
@@ -155,7 +155,7 @@ impl Writer {
             .group(|store| {
                 work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
             })
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Failed::Unwritten(error.to_string()))?;
         self.refused.set(0);
         fault::point("journal.committed");
         self.newest.send_if_modified(|newest| {
@@ -210,6 +210,13 @@ impl Writer {
             let _ = answer.send(());
         }
     }
+}
+
+/// Why a group was not committed.
+enum Failed {
+    /// The positions it needs are not known to be safe.
+    Unsynced,
+    Unwritten(String),
 }
 
 pub(super) type Outcome = (Answer, Appended);

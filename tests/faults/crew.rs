@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::readers::{Cursor, Reader};
 use crate::schedule::{BOTS, READERS};
-use crate::support::{PATIENCE, World, output, program};
+use crate::support::{PATIENCE, World, limited, output, program};
 
 /// A supervisor that is stopped or whose disk is full may take that long.
 const OPTIONS: &str = "\
@@ -118,11 +118,17 @@ impl Crew {
         *self.odd.entry(format!("{how}: {said}")).or_default() += 1;
     }
 
-    pub fn kill_supervisor(&mut self) {
+    pub async fn kill_supervisor(&mut self) {
         self.kills += 1;
-        kill_process(self.supervisor.pid, Signal::KILL).unwrap();
+        self.supervisor.signal(Signal::KILL);
         if let Some(reader) = self.supervisor.reader.take() {
             reader.finish();
+        }
+        // One in the background is nobody's child here, and holds its locks until it is really gone.
+        let deadline = Instant::now() + PATIENCE;
+        while self.supervisor.lives() {
+            assert!(Instant::now() < deadline, "killed, and still there");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -171,6 +177,11 @@ impl Supervisor {
         kill_process(self.pid, signal).unwrap();
     }
 
+    fn lives(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
     /// A disk that takes nothing more, as far as this process can tell.
     pub fn disk(&self, full: bool) {
         let current = if full { Some(0) } else { None };
@@ -199,16 +210,6 @@ fn second_home(home: &Path) -> TempDir {
         }
     }
     other
-}
-
-/// A write beyond the limit is an error instead of a signal: what a full disk looks like.
-fn limited(home: &Path, arguments: &[&str]) -> Command {
-    let plain = program(home);
-    let mut command = Command::new("/bin/sh");
-    command.env_clear().envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    command.current_dir(home).stdin(std::process::Stdio::null());
-    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(arguments);
-    command
 }
 
 fn foreground(home: &Path, cursor: &Cursor, extra: &[&str], life: u64) -> Supervisor {

@@ -41,7 +41,7 @@ pub async fn run(mut random: Random, length: Duration) {
     storm.strike(schedule.first).await;
     // The last supervisor, which is looked at before and after.
     storm.quiet().await;
-    storm.crew.kill_supervisor();
+    storm.crew.kill_supervisor().await;
     storm.crew.start_supervisor(false).await;
     storm.wait(WARM_UP).await;
     storm.settled().await;
@@ -142,7 +142,7 @@ impl Storm {
         match strike {
             Strike::Platform(fault) => self.crew.world.sandbox.fault(fault).unwrap(),
             Strike::KillSupervisor { background } => {
-                self.crew.kill_supervisor();
+                self.crew.kill_supervisor().await;
                 self.crew.start_supervisor(background).await;
             }
             Strike::StallSupervisor { millis } => {

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod crash;
+mod disk;
 mod figures;
 mod missed;
 mod profiles;

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::fault;
+
 /// Milliseconds since the Unix epoch.
 pub type WallMs = i64;
 
@@ -82,7 +84,7 @@ pub fn boot_id() -> String {
 #[expect(clippy::disallowed_methods, reason = "the one reading of the system's wall clock")]
 fn system_wall_ms() -> WallMs {
     // A clock before 1970 reads as 1970: an age computed from it is large, never negative.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis) + fault::clock_offset_ms()
 }
 
 /// Monotonic time for threads outside the runtime.

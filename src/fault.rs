@@ -2,6 +2,8 @@
 //!
 //! `ROOMA_CRASH_AT=name:N` ends the process at the N-th passage of a place, as a power cut would.
 //! `ROOMA_FAIL_AT=name:N` makes the first N passages of a place fail.
+//! `ROOMA_FAIL_WHILE=name:PATH` makes a place fail for as long as there is such a file.
+//! `ROOMA_CLOCK_OFFSET=PATH` names a file of milliseconds that the wall clock is wrong by.
 //! `ROOMA_POISON=text` makes normalising a message with that text panic, `ROOMA_CRASH_ON=text` the connection.
 
 /// Deliveries that take something down, by what they contain.
@@ -11,7 +13,7 @@ pub struct Marks {
     pub crash: Option<String>,
 }
 
-pub use imp::{fails, marks, point};
+pub use imp::{clock_offset_ms, fails, marks, point};
 
 #[cfg(debug_assertions)]
 mod imp {
@@ -50,7 +52,20 @@ mod imp {
     pub fn fails(name: &str) -> bool {
         static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
         let armed = ARMED.get_or_init(|| Armed::read("ROOMA_FAIL_AT"));
-        armed.as_ref().and_then(|armed| armed.pass(name)).is_some_and(|left| left >= 0)
+        fails_while(name) || armed.as_ref().and_then(|armed| armed.pass(name)).is_some_and(|left| left >= 0)
+    }
+
+    fn fails_while(name: &str) -> bool {
+        static WHILE: OnceLock<Option<String>> = OnceLock::new();
+        let wanted = WHILE.get_or_init(|| std::env::var("ROOMA_FAIL_WHILE").ok());
+        let place = wanted.as_ref().and_then(|wanted| wanted.split_once(':'));
+        place.is_some_and(|(place, path)| place == name && std::path::Path::new(path).exists())
+    }
+
+    pub fn clock_offset_ms() -> i64 {
+        static FILE: OnceLock<Option<String>> = OnceLock::new();
+        let Some(file) = FILE.get_or_init(|| std::env::var("ROOMA_CLOCK_OFFSET").ok()) else { return 0 };
+        std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 
     pub fn marks() -> Marks {
@@ -66,6 +81,10 @@ mod imp {
 
     pub fn fails(_name: &str) -> bool {
         false
+    }
+
+    pub fn clock_offset_ms() -> i64 {
+        0
     }
 
     pub fn marks() -> Marks {

@@ -7,6 +7,7 @@
 
 mod activity;
 mod advance;
+mod damage;
 mod entry;
 mod heard;
 mod reader;
@@ -56,6 +57,7 @@ pub struct Journal {
     heard: Heard,
     threads: Vec<JoinHandle<()>>,
     reset: Option<JournalReset>,
+    damaged: watch::Receiver<bool>,
 }
 
 impl Journal {
@@ -70,10 +72,12 @@ impl Journal {
         let (newest_tx, newest) = watch::channel(store.last_seq());
         let (syncer, sync_thread) = syncer::start(&store, sync)?;
         let heard = Heard::default();
-        let write_thread = writer::start(store, work, newest_tx, heard.clone(), syncer, clock)?;
+        let (damaged_tx, damaged) = watch::channel(false);
+        let told = writer::Told { newest: newest_tx, damaged: damaged_tx, heard: heard.clone() };
+        let write_thread = writer::start(store, work, told, syncer, clock)?;
         let appender = Appender::new(queue);
         let threads = vec![write_thread, sync_thread];
-        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset })
+        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset, damaged })
     }
 
     /// Set when a damaged journal was set aside and this one begun.
@@ -88,6 +92,16 @@ impl Journal {
     /// The newest committed position; changes with every commit.
     pub fn newest(&self) -> watch::Receiver<u64> {
         self.newest.clone()
+    }
+
+    /// Resolves when the file turns out to be damaged: the next start sets it aside.
+    pub fn damaged(&self) -> impl Future<Output = ()> + use<> {
+        let mut damaged = self.damaged.clone();
+        async move {
+            if damaged.wait_for(|damaged| *damaged).await.is_err() {
+                std::future::pending().await
+            }
+        }
     }
 
     /// When each profile had its newest event.
@@ -138,7 +152,13 @@ impl Journal {
 
 /// A journal that cannot be read is kept for a person to look at, and never overwritten.
 fn open_or_begin_anew(path: &Path, clock: &Clock) -> Result<(Store, Option<JournalReset>)> {
-    match Store::open(path) {
+    let opened = match damage::look(path) {
+        None => Store::open(path),
+        Some(found) => {
+            Err(Error::storage(format!("{} is damaged: {found}", path.display())).subtype(store::CORRUPT))
+        }
+    };
+    match opened {
         Ok(store) => Ok((store, None)),
         Err(error) if error.subtype.as_deref() == Some(store::CORRUPT) => {
             let kept = store::set_aside(path, clock.wall_ms())?;

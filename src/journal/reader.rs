@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::damage;
 use super::store::{failed, open_reader, read_cursor, read_trimmed};
 use crate::clock::WallMs;
 use crate::error::Result;
@@ -121,7 +122,10 @@ impl Reader {
 
     /// The next lines after `after`. Those up to `replayed_to` are marked as replayed.
     pub fn page(&self, after: u64, filter: &Filter, replayed_to: u64) -> Result<Page> {
-        self.read_page(after, filter, replayed_to).map_err(|error| failed("read", &self.path, &error))
+        self.read_page(after, filter, replayed_to).map_err(|error| {
+            damage::note(&self.path, &error);
+            failed("read", &self.path, &error)
+        })
     }
 
     fn read_page(&self, after: u64, filter: &Filter, replayed_to: u64) -> rusqlite::Result<Page> {

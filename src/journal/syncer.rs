@@ -64,6 +64,7 @@ pub fn start(store: &Store, sync: Sync) -> Result<(Syncer, JoinHandle<()>)> {
         checkpointer: checkpointer(store.path())?,
         reserved: Arc::clone(&reserved),
         failed: false,
+        failures: 0,
     };
     let thread = std::thread::Builder::new()
         .name("journal-syncer".to_owned())
@@ -98,9 +99,13 @@ impl Syncer {
         let _ = self.groups.send(group);
     }
 
-    /// Waits until the disk holds a reservation up to `seq`.
-    pub fn wait_for_reserved(&self, seq: u64, patience: Duration) -> bool {
+    /// Waits until the disk holds a reservation up to `seq`, of those up to `reserved` that were written.
+    pub fn wait_for_reserved(&self, seq: u64, reserved: u64, patience: Duration) -> bool {
         let held = self.reserved.seq.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held < seq {
+            // A sync that failed is tried again by the next group, and there will be none before this one.
+            self.sync(Group { answers: Vec::new(), reserved });
+        }
         let waited = self.reserved.grown.wait_timeout_while(held, patience, |held| *held < seq);
         waited.map_or_else(|poisoned| *poisoned.into_inner().0 >= seq, |(held, _)| *held >= seq)
     }
@@ -122,6 +127,7 @@ struct Thread {
     reserved: Arc<Reserved>,
     /// The last sync failed: what it covered may be marked clean in the page cache without being on disk.
     failed: bool,
+    failures: u64,
 }
 
 impl Thread {
@@ -131,10 +137,21 @@ impl Thread {
             groups.extend(queue.try_iter());
             let synced = self.sync();
             fault::point("journal.synced");
-            if let Err(error) = &synced {
-                tracing::error!(%error, path = %self.path.display(), "the journal cannot be synced");
-            }
+            self.tell(&synced);
             self.settle(groups, &synced);
+        }
+    }
+
+    /// One line for 1, 2, 4, 8 … failures in a row.
+    fn tell(&mut self, synced: &Result<(), String>) {
+        let Err(error) = synced else {
+            self.failures = 0;
+            return;
+        };
+        self.failures += 1;
+        if self.failures.is_power_of_two() {
+            let (path, failures) = (self.path.display(), self.failures);
+            tracing::error!(%error, %path, failures, "the journal cannot be synced");
         }
     }
 

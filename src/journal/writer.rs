@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::advance::judge;
+use super::damage;
 use super::entry::{Answer, Appended, Batch, Work, refuse};
 use super::heard::Heard;
 use super::retention::Retention;
@@ -30,23 +31,27 @@ const RESERVE_WAIT: Duration = Duration::from_secs(10);
 pub fn start(
     store: Store,
     work: mpsc::UnboundedReceiver<Work>,
-    newest: watch::Sender<u64>,
-    heard: Heard,
+    told: Told,
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer =
-        Writer { store, newest, heard, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
+    let writer = Writer { store, told, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
         .map_err(|error| Error::internal(format!("failed to start the journal's writer: {error}")))
 }
 
+/// What others hear of the writer's work.
+pub struct Told {
+    pub newest: watch::Sender<u64>,
+    pub damaged: watch::Sender<bool>,
+    pub heard: Heard,
+}
+
 struct Writer {
     store: Store,
-    newest: watch::Sender<u64>,
-    heard: Heard,
+    told: Told,
     syncer: Syncer,
     clock: Clock,
     /// Set while there may be lines to remove.
@@ -120,16 +125,12 @@ impl Writer {
         if work.is_empty() {
             return;
         }
-        if let Err(error) = self.commit(&mut work) {
-            if work.len() == 1 {
-                return self.refuse(work, &error);
-            }
-            for part in work {
-                let mut part = vec![part];
-                if let Err(error) = self.commit(&mut part) {
-                    self.refuse(part, &error);
-                }
-            }
+        match self.commit(&mut work) {
+            Ok(()) => {}
+            // Each part alone would wait as long, and in vain.
+            Err(Failed::Unsynced) => self.refuse(work, "the disk does not sync"),
+            Err(Failed::Unwritten(error)) if work.len() == 1 => self.refuse(work, &error),
+            Err(Failed::Unwritten(_)) => work.into_iter().for_each(|part| self.write(vec![part])),
         }
     }
 
@@ -144,21 +145,31 @@ impl Writer {
         work.into_iter().for_each(|part| refuse(part, error));
     }
 
-    fn commit(&mut self, work: &mut Vec<Work>) -> Result<(), String> {
-        if !self.syncer.wait_for_reserved(self.store.last_seq() + entries(work), RESERVE_WAIT) {
-            return Err("the disk does not sync".to_owned());
+    fn commit(&mut self, work: &mut Vec<Work>) -> Result<(), Failed> {
+        let last = self.store.last_seq() + entries(work);
+        if !self.syncer.wait_for_reserved(last, self.store.reserved(), RESERVE_WAIT) {
+            return Err(Failed::Unsynced);
+        }
+        if fault::fails("journal.write") {
+            return Err(Failed::Unwritten("injected".to_owned()));
         }
         fault::point("journal.before_commit");
         let now = self.clock.wall_ms();
         let outcomes = self
             .store
             .group(|store| {
+                if fault::fails("journal.damage") {
+                    return Err(rusqlite::Error::SqliteFailure(
+                        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+                        None,
+                    ));
+                }
                 work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
             })
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| self.unwritten(&error))?;
         self.refused.set(0);
         fault::point("journal.committed");
-        self.newest.send_if_modified(|newest| {
+        self.told.newest.send_if_modified(|newest| {
             let moved = *newest != self.store.last_seq();
             *newest = self.store.last_seq();
             moved
@@ -168,7 +179,7 @@ impl Writer {
             match part {
                 Work::Append(batch) => {
                     if outcome == Appended::Fresh {
-                        self.heard.note(&batch, now);
+                        self.told.heard.note(&batch, now);
                     }
                     let Batch { answer, .. } = batch;
                     group.answers.extend(answer.map(|answer| (answer, outcome)));
@@ -188,6 +199,13 @@ impl Writer {
         self.syncer.sync(group);
         self.tidy();
         Ok(())
+    }
+
+    fn unwritten(&self, error: &rusqlite::Error) -> Failed {
+        if damage::note(self.store.path(), error) {
+            self.told.damaged.send_replace(true);
+        }
+        Failed::Unwritten(error.to_string())
     }
 
     fn tidy(&mut self) {
@@ -210,6 +228,13 @@ impl Writer {
             let _ = answer.send(());
         }
     }
+}
+
+/// Why a group was not committed.
+enum Failed {
+    /// The positions it needs are not known to be safe.
+    Unsynced,
+    Unwritten(String),
 }
 
 pub(super) type Outcome = (Answer, Appended);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::catch_up;
 use super::chat_registry;
@@ -170,22 +170,30 @@ impl Care {
     /// While connected: notes how far it has heard, and looks into silence.
     async fn watch(&self, cared: &Cared, connected_at: WallMs) {
         let quiet_after = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
-        let (mut looked_at, mut reconciled_at) = (connected_at, connected_at);
+        let look_every = NOTE_EVERY.min(quiet_after / 2);
+        let (mut silence, mut reconciled_at) =
+            (Silence { last_event: None, since: self.clock.now() }, self.clock.now());
         loop {
-            sleep(NOTE_EVERY.min(quiet_after / 2)).await;
+            sleep(look_every).await;
             if let Some(at) = cared.alive.last() {
                 self.appender.heard_to(&cared.seat.name, at);
             }
             let now = self.clock.wall_ms();
-            if now - reconciled_at >= millis(RECONCILE_EVERY) {
-                reconciled_at = now;
+            if self.clock.now() - reconciled_at >= RECONCILE_EVERY {
+                reconciled_at = self.clock.now();
                 self.reconcile(&cared.seat).await;
             }
-            let last_event = self.heard.last_event(&cared.seat.name).unwrap_or(0).max(connected_at);
-            if now - last_event.max(looked_at) < millis(quiet_after) {
+            let last_event = self.heard.last_event(&cared.seat.name).map(|at| at.max(connected_at));
+            let quiet_for = silence.at(last_event, self.clock.now());
+            if quiet_for < quiet_after {
                 continue;
             }
-            looked_at = now;
+            silence.since = self.clock.now();
+            let last_event = match last_event.unwrap_or(connected_at) {
+                at if at <= now => at,
+                // The clock was set back meanwhile. The event is up to one look older than the silence.
+                _ => now - millis(quiet_for + look_every),
+            };
             let Ok(_room) = self.room.acquire().await else { return };
             match deaf::is_deaf(self, &cared.seat, last_event, now).await {
                 Ok(false) => {}
@@ -205,6 +213,21 @@ impl Care {
         let path = self.journal.clone();
         let done = tokio::task::spawn_blocking(move || read(&Reader::open(&path)?)).await;
         done.map_err(|error| Error::internal(error.to_string()))?
+    }
+}
+
+/// How long nothing has come, by a clock that does not jump.
+struct Silence {
+    last_event: Option<WallMs>,
+    since: Instant,
+}
+
+impl Silence {
+    fn at(&mut self, last_event: Option<WallMs>, now: Instant) -> Duration {
+        if self.last_event != last_event {
+            *self = Silence { last_event, since: now };
+        }
+        now - self.since
     }
 }
 

@@ -230,6 +230,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         reason = ask.stop() => (reason, Ok(())),
         reason = told.stop() => (reason, Ok(())),
         end = ended(outlet.as_mut()) => outlet_ended(end),
+        () = journal.damaged() => damaged(),
     };
     tracing::info!(%reason, "stopping");
     ready.abort();
@@ -280,6 +281,13 @@ fn outlet_ended(end: OutletEnd) -> (String, Result<()>) {
             ("stdout_failed".to_owned(), Err(error))
         }
     }
+}
+
+/// Going on would mean to look well and hear nothing.
+fn damaged() -> (String, Result<()>) {
+    let error = Error::storage("the journal is damaged and takes nothing more")
+        .hint("start again: it is set aside, whole, and a new one is begun");
+    ("journal_damaged".to_owned(), Err(error))
 }
 
 fn started(seats: &[Seat]) -> Started {

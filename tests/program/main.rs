@@ -4,10 +4,13 @@
 
 mod arguments;
 mod crash;
+mod disk;
 mod figures;
 mod missed;
 mod presence;
 mod profiles;
+#[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]
+mod random;
 mod rooms;
 mod secrets;
 mod service;

@@ -130,6 +130,16 @@ pub fn program(home: &Path) -> Command {
     command
 }
 
+/// The same, where a write beyond a limit that is set later is an error and no signal: what a full disk looks like.
+pub fn limited(home: &Path, arguments: &[&str]) -> Command {
+    let plain = program(home);
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command.current_dir(home).stdin(Stdio::null());
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(arguments);
+    command
+}
+
 pub struct Monitor {
     pub child: Child,
     lines: Arc<Mutex<Vec<Value>>>,

@@ -18,37 +18,6 @@ use rooma::sandbox::{Burst, Options, Sandbox};
 
 use crate::support::{World, options};
 
-/// A schedule that can be repeated (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn new(what: &str) -> Random {
-        let named = std::env::var("ROOMA_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = named.unwrap_or_else(|| {
-            use std::hash::{BuildHasher, RandomState};
-            RandomState::new().hash_one(what)
-        });
-        println!("{what}: ROOMA_SEED={seed}");
-        Random(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn millis(&mut self, bound: u64) -> Duration {
-        Duration::from_millis(self.below(bound))
-    }
-}
-
 /// Events in small bursts, spread over the time that something else takes.
 struct Feed {
     events: usize,

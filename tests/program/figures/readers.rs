@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Feed, Random, world};
+use super::{Feed, world};
+use crate::random::Random;
 use crate::support::{Monitor, PATIENCE, World, output, seq, text};
 
 #[tokio::test(flavor = "multi_thread")]

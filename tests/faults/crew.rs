@@ -55,6 +55,12 @@ pub async fn world() -> World {
         ..Options::default()
     };
     let world = World::with(options).await;
+    // What is held back from an agent is in no reader's lines; here every line is to be read.
+    for app in world.sandbox.apps() {
+        let path = format!("profiles/{}.yaml", app.name);
+        let profile = std::fs::read_to_string(world.home.path().join(&path)).unwrap();
+        world.write(&path, &format!("{profile}allow: {{bots: all}}\n"));
+    }
     world.write("config/rooma.yaml", OPTIONS);
     world
 }

@@ -18,6 +18,7 @@ mod files;
 mod ground;
 mod hands;
 mod help;
+mod hook;
 mod interrupt;
 mod jq;
 mod known;
@@ -117,6 +118,7 @@ enum Verb {
     SyncChats(known::SyncArgs),
     ChatsKnown(known::KnownArgs),
     Session(session::Args),
+    Hook(hook::Args),
     Help(help::Args),
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
@@ -203,6 +205,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Session(args) => {
             return session::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
         }
+        Verb::Hook(args) => return Ok(hook::run(args, global).await),
         Verb::Help(args) => help::run(args, global).await,
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
@@ -237,7 +240,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         _ => {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
             let error = Error::validation(crate::event::neutralise(text)).subtype("arguments");
-            finish(Err(error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options")))
+            let error = error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options");
+            if hook::is_meant(std::env::args_os().skip(1)) {
+                print::note(&error.to_json());
+                return ExitCode::from(hook::FAILED);
+            }
+            finish(Err(error))
         }
     }
 }

@@ -5,6 +5,7 @@
 mod arguments;
 mod crash;
 mod figures;
+mod hooks;
 mod missed;
 mod profiles;
 mod secrets;

@@ -20,6 +20,7 @@ mod files;
 mod ground;
 mod hands;
 mod help;
+mod hook;
 mod interrupt;
 mod jq;
 mod known;
@@ -126,6 +127,7 @@ enum Verb {
     Peers(peers::Args),
     Room(room::Args),
     Floor(room::FloorArgs),
+    Hook(hook::Args),
     Help(help::Args),
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
@@ -215,6 +217,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Session(args) => {
             return session::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
         }
+        Verb::Hook(args) => return Ok(hook::run(args, global).await),
         Verb::Help(args) => help::run(args, global).await,
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
@@ -249,7 +252,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         _ => {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
             let error = Error::validation(crate::event::neutralise(text)).subtype("arguments");
-            finish(Err(error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options")))
+            let error = error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options");
+            if hook::is_meant(std::env::args_os().skip(1)) {
+                print::note(&error.to_json());
+                return ExitCode::from(hook::FAILED);
+            }
+            finish(Err(error))
         }
     }
 }

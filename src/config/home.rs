@@ -23,8 +23,12 @@ impl Home {
         if let Some(root) = named {
             return Home(working_directory.join(root));
         }
-        let near = working_directory.ancestors().find(|folder| is_home(folder));
-        near.map_or_else(|| Home(user_folder(process)), |folder| Home(folder.to_owned()))
+        Home::near(working_directory).unwrap_or_else(|| Home(user_folder(process)))
+    }
+
+    /// The nearest ancestor of a folder that is a home.
+    pub fn near(folder: &Path) -> Option<Home> {
+        folder.ancestors().find(|folder| is_home(folder)).map(|folder| Home(folder.to_owned()))
     }
 
     pub fn root(&self) -> &Path {

@@ -172,6 +172,22 @@ impl Sessions {
         before.is_some() && !same
     }
 
+    /// The agent goes on under this name of its session, in the process `owner`. Whoever it was is not asked any
+    /// more, and a session that watches nobody goes on so. True where that changed something.
+    pub fn go_on(&mut self, agent_session: &str, owner: Option<&Owner>, now: i64) -> bool {
+        let Some((session, owner)) = self.session.as_mut().zip(owner) else { return false };
+        let named = session.agent_session.as_deref() == Some(agent_session);
+        let held = session.owner.as_ref() == Some(owner);
+        if named && !held && session.owner.is_some() {
+            (session.owner, session.seen_at) = (Some(owner.clone()), now);
+        } else if held && !named {
+            session.agent_session = Some(agent_session.to_owned());
+        } else {
+            return false;
+        }
+        true
+    }
+
     /// Ends the session `id`, or whichever is armed. Its farewell is then on its way. False when there is none such.
     pub fn end(&mut self, id: Option<&str>, ending: &Ending, now: i64) -> bool {
         let Some(session) = self.take(id) else { return false };
@@ -368,6 +384,22 @@ mod tests {
         assert!(!sessions.arm(of(2), 1));
         let session = sessions.session.unwrap();
         assert_eq!((session.id.as_str(), session.owner.unwrap().pid), ("s1", 2));
+    }
+
+    #[test]
+    fn an_agent_goes_on_in_another_process_or_under_another_name() {
+        let mut sessions = Sessions::default();
+        sessions.arm(Arming { agent_session: Some("cc".to_owned()), ..arming("s1", 1, &["a"]) }, 0);
+        assert!(sessions.go_on("cc", Some(&owner(2)), 5), "resumed by another process");
+        assert!(!sessions.go_on("cc", Some(&owner(2)), 6));
+        assert!(sessions.go_on("cleared", Some(&owner(2)), 7), "the same process, a new name");
+        assert!(!sessions.go_on("other", Some(&owner(3)), 8), "neither name nor process");
+        assert!(!sessions.go_on("cleared", None, 9));
+        let session = sessions.session.as_mut().unwrap();
+        assert_eq!((session.id.as_str(), session.armed_at, session.seen_at), ("s1", 0, 5));
+        assert_eq!(session.agent_session.as_deref(), Some("cleared"));
+        session.owner = None;
+        assert!(!sessions.go_on("cleared", Some(&owner(4)), 9), "nobody was to be watched");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use advance::{Advanced, advance_alone};
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use heard::Heard;
-pub use reader::{Extent, Filter, Page, Reader, Said, SaidLine};
+pub use reader::{Extent, Filter, Page, Reader, Said, SaidLine, WAITING_MAX, Waiting};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint;
 

@@ -76,6 +76,19 @@ pub struct Extent {
     pub oldest: Option<(u64, WallMs)>,
 }
 
+/// Lines that wait for a reader, counted up to [`WAITING_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub lines: u64,
+    /// Those of them that pass [`Filter::mentioned`].
+    pub mentioned: u64,
+    /// Those of them that are meant for the profile, without rooma's own.
+    pub messages: u64,
+}
+
+/// Counting goes on for as long as somebody waits for it; beyond, it is a lower bound.
+pub const WAITING_MAX: u64 = 100_000;
+
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Connection,
@@ -108,6 +121,18 @@ impl Reader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))
+    }
+
+    /// How much waits for a reader of one profile's lines that stands at `after`.
+    pub fn waiting(&self, after: u64, profile: &str) -> Result<Waiting> {
+        let count =
+            "SELECT COUNT(*), COALESCE(SUM(own OR mentioned), 0), COALESCE(SUM(mentioned AND NOT own), 0)
+             FROM (SELECT mentioned, substr(type, 1, 6) = 'rooma.' AS own FROM line
+                   WHERE seq > ?1 AND held IS NULL AND (profile = ?2 OR profile IS NULL) LIMIT ?3)";
+        let read = self.db.query_row(count, params![after, profile, WAITING_MAX], |row| {
+            Ok(Waiting { lines: row.get(0)?, mentioned: row.get(1)?, messages: row.get(2)? })
+        });
+        read.map_err(|error| failed("read", &self.path, &error))
     }
 
     pub fn extent(&self) -> Result<Extent> {

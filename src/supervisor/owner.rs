@@ -92,6 +92,11 @@ pub fn ancestors() -> Vec<Ancestor> {
     found
 }
 
+/// The agent that started us.
+pub fn auto() -> Option<Owner> {
+    choose(&ancestors()).and_then(|chosen| of(chosen.pid))
+}
+
 /// The owner with this number, if it lives.
 pub fn of(pid: u32) -> Option<Owner> {
     let (ancestor, _) = system::look(pid)?;

@@ -237,8 +237,13 @@ impl State {
         session: String,
         ending: Ending,
     ) -> Result<()> {
-        let ended =
-            self.change(profile, move |sessions, now| sessions.end(Some(&session), &ending, now)).await?;
+        let end = move |sessions: &mut Sessions, now: WallMs| {
+            // By now another process may hold the same session: an agent that was resumed.
+            let owner = sessions.session.as_ref().and_then(|session| session.owner.as_ref());
+            let resumed = ending == Ending::OwnerGone && owner.is_some_and(owner::lives);
+            !resumed && sessions.end(Some(&session), &ending, now)
+        };
+        let ended = self.change(profile, end).await?;
         if ended { self.look(myself, profile).await } else { Ok(()) }
     }
 

@@ -6,6 +6,7 @@ mod arguments;
 mod crash;
 mod disk;
 mod figures;
+mod hooks;
 mod missed;
 mod presence;
 mod profiles;

@@ -3,7 +3,7 @@
 mod deliver;
 mod set;
 
-pub use deliver::{Delivery, hand_over};
+pub use deliver::{Delivery, hand_over, poke};
 
 use std::path::PathBuf;
 

@@ -49,7 +49,9 @@ pub async fn run(args: Args) -> Result<()> {
     // A message that found nobody online comes again soon, so that ten seconds show it.
     let options = Options { redelivery: vec![Duration::from_secs(1); 8], ..Options::default() };
     let sandbox = Sandbox::start(options).await?;
-    sandbox_verb::write_profiles(&folder.0.join("profiles"), &sandbox)?;
+    // Who looks on wants to see what bots say to nobody in particular, too; an agent is not woken by that.
+    let more = if args.rooms { "" } else { "allow: {bots: all}\n" };
+    sandbox_verb::write_profiles(&folder.0.join("profiles"), &sandbox, more)?;
     if args.rooms {
         let policy = folder.0.join("config/rooms.yaml");
         let written = std::fs::create_dir_all(folder.0.join("config"));

@@ -100,7 +100,7 @@ pub async fn run(args: Args) -> Result<()> {
         (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let sandbox = Sandbox::start(args.options()).await?;
     if let Some(folder) = &args.write_profiles {
-        write_profiles(folder, &sandbox)?;
+        write_profiles(folder, &sandbox, "")?;
     }
     print::line(&sandbox.ready_line())?;
     tokio::select! {
@@ -121,14 +121,16 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::validation(format!("`{name}` is not a name")).hint("letters, digits, `-` and `_` make a name"))
 }
 
-pub(super) fn write_profiles(folder: &Path, sandbox: &Sandbox) -> Result<()> {
+/// `more` is added to each of them.
+pub(super) fn write_profiles(folder: &Path, sandbox: &Sandbox, more: &str) -> Result<()> {
     let failed = |path: &Path, error: std::io::Error| {
         Error::storage(format!("failed to write {}: {error}", path.display()))
     };
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for app in sandbox.apps() {
         let path = folder.join(format!("{}.yaml", app.name));
-        write_secret(&path, &profile(&app, &sandbox.base_url())).map_err(|error| failed(&path, error))?;
+        let text = profile(&app, &sandbox.base_url()) + more;
+        write_secret(&path, &text).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

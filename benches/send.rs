@@ -1,4 +1,4 @@
-//! `rooma send` as a whole process, with a warm token and no supervisor, beside the official SDKs doing the
+//! `rooma send` as a whole process, with a warm token and no supervisor, and with one, beside the official SDKs doing the
 //! same. The sandbox is the platform; what it needs itself is measured by a bare request and shown apart.
 //!
 //!   cargo bench --bench send [-- RUNS]
@@ -53,6 +53,10 @@ async fn main() {
     results.insert("profile".to_owned(), json!(if cfg!(debug_assertions) { "dev" } else { "release" }));
     results.insert("server".to_owned(), bare(&sandbox.base_url(), &app, chat, runs).await);
     results.insert("rooma".to_owned(), processes(runs, || rooma(home.path(), chat)));
+    let supervisor = rooma_verb(home.path(), &["up"]).stdout(Stdio::null()).status().unwrap();
+    assert!(supervisor.success());
+    results.insert("rooma_supervised".to_owned(), processes(runs, || rooma(home.path(), chat)));
+    rooma_verb(home.path(), &["down"]).stdout(Stdio::null()).status().unwrap();
     let conformance = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let credentials =
         [app.app_id.as_str(), app.app_secret.as_str(), &sandbox.base_url(), chat].map(str::to_owned);
@@ -82,13 +86,12 @@ fn write_profile(home: &Path, app: &App, base: &str) {
 }
 
 fn rooma(home: &Path, chat: &str) -> Command {
+    rooma_verb(home, &["send", "--chat", chat, "--text", "hi"])
+}
+
+fn rooma_verb(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rooma"));
-    command
-        .env_clear()
-        .env("HOME", home)
-        .arg("--home")
-        .arg(home)
-        .args(["send", "--chat", chat, "--text", "hi"]);
+    command.env_clear().env("HOME", home).arg("--home").arg(home).args(arguments);
     command
 }
 

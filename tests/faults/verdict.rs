@@ -12,8 +12,8 @@ use crate::support::World;
 
 /// Connections of REST stay open for a while.
 const DESCRIPTORS_MORE: usize = 8;
-/// The journal's page caches (8 MiB of the writer, 2 MiB each of the readers) and the keys seen lately (4 MiB) fill with
-/// the journal, and stay.
+/// What may fill with the journal and stay: page caches (8 MiB of the writer, 2 MiB each of the readers) and the keys seen
+/// lately (about 4 MiB). A sum of bounds, not a measurement.
 const KIB_MORE: u64 = 20 * 1024;
 
 pub struct Figures {

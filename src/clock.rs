@@ -81,6 +81,37 @@ pub fn boot_id() -> String {
         .unwrap_or_default()
 }
 
+/// How much faster than monotonic time ages may grow: a night's sleep is caught up with in minutes, and a clock that
+/// is wrong by weeks for an hour makes nothing old.
+const AGEING: i64 = 60;
+
+/// A jump by less makes nothing old that was not nearly so.
+const JUMP_MS: i64 = 3600 * 1000;
+
+/// Wall time by which it is judged how old things are: what a jump of the clock makes old is not thrown away at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    at: WallMs,
+    looked: Instant,
+}
+
+impl Age {
+    pub fn new(clock: &Clock) -> Age {
+        Age { at: clock.wall_ms(), looked: clock.now() }
+    }
+
+    pub fn now(&mut self, clock: &Clock) -> WallMs {
+        let (now, wall) = (clock.now(), clock.wall_ms());
+        let grown = AGEING * millis(now - self.looked);
+        if wall - self.at <= JUMP_MS {
+            *self = Age { at: wall, looked: now };
+        } else if grown > 0 {
+            *self = Age { at: wall.min(self.at.saturating_add(grown)), looked: now };
+        }
+        self.at
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one reading of the system's wall clock")]
 fn system_wall_ms() -> WallMs {
     // A clock before 1970 reads as 1970: an age computed from it is large, never negative.
@@ -120,6 +151,23 @@ mod tests {
         assert_eq!(rfc3339_ms(1_767_225_600_000), "2026-01-01T00:00:00.000Z");
         assert_eq!(rfc3339_ms(1_767_225_600_123), "2026-01-01T00:00:00.123Z");
         assert_eq!(rfc3339_ms(i64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_jump_ages_grow_a_minute_a_second_and_shrink_at_once() {
+        let clock = Clock::simulated(1_000);
+        let mut age = Age::new(&clock);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(age.now(&clock), 2_000);
+        clock.sleep_machine(Duration::from_secs(2 * 3600));
+        assert_eq!(age.now(&clock), 2_000);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(age.now(&clock), 2_000 + 2 * 60_000);
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(age.now(&clock), clock.wall_ms());
+        clock.sleep_machine(Duration::from_secs(3600));
+        assert_eq!(age.now(&clock), clock.wall_ms());
+        assert_eq!(age.now(&Clock::simulated(500)), 500);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use super::heard::Heard;
 use super::retention::Retention;
 use super::store::Store;
 use super::syncer::{Group, Syncer};
-use crate::clock::Clock;
+use crate::clock::{Age, Clock};
 use crate::error::{Error, Result};
 use crate::fault;
 
@@ -35,7 +35,8 @@ pub fn start(
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let writer = Writer { store, told, syncer, clock, trimming: None, refused: std::cell::Cell::new(0) };
+    let (age, refused) = (Age::new(&clock), std::cell::Cell::new(0));
+    let writer = Writer { store, told, syncer, clock, age, trimming: None, refused };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -54,6 +55,7 @@ struct Writer {
     told: Told,
     syncer: Syncer,
     clock: Clock,
+    age: Age,
     /// Set while there may be lines to remove.
     trimming: Option<Retention>,
     /// Groups refused since the last one that was not.
@@ -105,7 +107,7 @@ impl Writer {
     /// Removes old lines while nobody waits, and at least one step a group while somebody does.
     fn trim(&mut self, queue: &mpsc::UnboundedReceiver<Work>) {
         while let Some(retention) = self.trimming {
-            match self.store.trim(retention, self.clock.wall_ms()) {
+            match self.store.trim(retention, self.age.now(&self.clock)) {
                 Ok(true) => {}
                 Ok(false) => self.trimming = None,
                 Err(error) => {
@@ -209,7 +211,7 @@ impl Writer {
     }
 
     fn tidy(&mut self) {
-        if let Err(error) = self.store.tidy(self.clock.wall_ms()) {
+        if let Err(error) = self.store.tidy(self.age.now(&self.clock)) {
             tracing::warn!(%error, "the journal's keys cannot be merged; they stay in memory");
         }
         if self.syncer.log_bytes() > LOG_MAX

@@ -183,9 +183,14 @@ impl Supervisor {
         kill_process(self.pid, signal).unwrap();
     }
 
+    /// Its first thread may be gone while others still hold what the process held.
     fn lives(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
-        stat.is_ok_and(|stat| !stat.contains(") Z "))
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero()));
+        let stats = threads.into_iter().flatten().flatten().filter_map(|thread| {
+            // A thread that goes meanwhile is no thread.
+            std::fs::read_to_string(thread.path().join("stat")).ok()
+        });
+        stats.into_iter().any(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
     }
 
     /// A disk that takes nothing more, as far as this process can tell.

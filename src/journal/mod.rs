@@ -14,6 +14,7 @@ mod retention;
 mod seen;
 mod store;
 mod syncer;
+mod told;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use heard::Heard;
 pub use reader::{Extent, Filter, Page, Reader, Said, SaidLine};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint;
+pub use told::{Listening, Told};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};

@@ -113,6 +113,26 @@ fn every_line_of_rooma_s_own_fits() {
 }
 
 #[test]
+fn what_a_watch_adds_to_a_message_fits() {
+    let schema = validator();
+    let body = "\"chat_id\":\"oc_1\",\"chat_type\":\"group\",\"message_id\":\"om_1\",\"message_type\":\"text\",\
+                \"sender_id\":\"ou_1\",\"sender_type\":\"user\",\"mentioned\":true,\"mention\":\"me\",\"content\":\"x\",\
+                \"create_time\":\"2026-01-01T00:00:00.000Z\",\"trust\":\"stranger\",\"event_type\":\"e\"";
+    let plain = line("message", body, None);
+    let bytes = serde_json::to_vec(&plain).unwrap();
+    let (whole, message) = event::taken_apart(&bytes).unwrap();
+    let earlier = json!({"message_id": "om_0", "sender_id": "ou_2", "sender_name": "Li", "sender_type": "bot",
+        "create_time": "2026-01-01T00:00:00.000Z", "content": "before"});
+    let added = json!({"profiles": ["alice"], "mentioned_profiles": [], "coalesced_late": true,
+        "context": [earlier]});
+    let mut out = Vec::new();
+    whole.write_with(&message, &serde_json::from_value(added).unwrap(), &mut out);
+    let line: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(line["context"][0]["content"], "before");
+    assert!(schema.is_valid(&line), "{line}");
+}
+
+#[test]
 fn a_line_with_a_key_too_many_or_too_few_does_not_fit() {
     let schema = validator();
     let good = line("rooma.connecting", "\"attempt\":1", None);

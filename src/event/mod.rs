@@ -6,6 +6,7 @@ pub mod ids;
 mod message;
 mod own;
 mod platform;
+mod reading;
 mod render;
 mod schema;
 mod text;
@@ -22,6 +23,7 @@ pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
     Reaction, Unknown,
 };
+pub use reading::{Added, Earlier, Whole, taken_apart};
 pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
 pub use schema::{schema, type_names};
 pub use text::{bounded, is_unsafe, neutralise};

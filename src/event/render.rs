@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const LINE_MAX: usize = 128 * 1024;
 
 /// What the common fields of a line may take of [`LINE_MAX`].
-const HEAD_MAX: usize = 2 * 1024;
+pub(super) const HEAD_MAX: usize = 2 * 1024;
 
 /// An event ready for the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub fn head(
     head
 }
 
-fn inside_braces(object: String) -> String {
+pub(super) fn inside_braces(object: String) -> String {
     let inner = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     inner.expect("an event's body is an object").to_owned()
 }
@@ -139,7 +139,7 @@ fn inside_braces(object: String) -> String {
 /// The body cut to size. Only a message's text has no smaller bound of its own.
 fn shortened(event: &Event) -> String {
     match event {
-        Event::Message(message) => shortened_message(message),
+        Event::Message(message) => shortened_message(message, LINE_MAX - HEAD_MAX),
         other => {
             let unknown =
                 Unknown { reason: "too_long".to_owned(), event_type: Some(other.type_name().to_owned()) };
@@ -148,18 +148,23 @@ fn shortened(event: &Event) -> String {
     }
 }
 
-fn shortened_message(message: &Message) -> String {
+/// A message's body in at most `max` bytes: its text is cut where it must be.
+pub(super) fn shortened_message(message: &Message, max: usize) -> String {
+    let whole = inside_braces(serde_json::to_string(message).expect("an event is plain data"));
+    if whole.len() <= max {
+        return whole;
+    }
     let mut short = message.clone();
     short.truncated = Some(true);
     // Escaping can make a character six bytes long, so the room is found by trying.
-    let mut room = LINE_MAX - HEAD_MAX;
+    let mut room = max;
     loop {
         short.content = bounded(&message.content, room).to_owned();
         let body = inside_braces(serde_json::to_string(&short).expect("an event is plain data"));
-        if body.len() + HEAD_MAX <= LINE_MAX || room == 0 {
+        if body.len() <= max || room == 0 {
             return body;
         }
-        let excess = body.len() + HEAD_MAX - LINE_MAX;
+        let excess = body.len() - max;
         room = short.content.len().saturating_sub(excess.max(short.content.len() / 8 + 1));
     }
 }

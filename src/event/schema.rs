@@ -4,16 +4,16 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{
-    CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting, Crashed,
-    Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, MemberChange,
-    MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, RoomPaused, RoomResumed,
-    SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
+    Added, CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting,
+    Crashed, Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed,
+    MemberChange, MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, RoomPaused,
+    RoomResumed, SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
 };
 
 pub fn schema() -> Value {
     let mut generator = SchemaGenerator::default();
     let lines = vec![
-        line::<Message>(&mut generator, "message"),
+        message(&mut generator),
         line::<MessageRecalled>(&mut generator, "message.recalled"),
         line::<MessageRead>(&mut generator, "message.read"),
         line::<Reaction>(&mut generator, "reaction.added"),
@@ -58,6 +58,17 @@ pub fn schema() -> Value {
         "oneOf": lines,
         "$defs": definitions,
     })
+}
+
+/// A message, with what a reader's options add.
+fn message(generator: &mut SchemaGenerator) -> Value {
+    let mut message = line::<Message>(generator, "message");
+    let added = Added::json_schema(generator).to_value();
+    if let (Some(all), Some(more)) = (message["properties"].as_object_mut(), added["properties"].as_object())
+    {
+        all.extend(more.clone());
+    }
+    message
 }
 
 /// The schema of one line type: the common fields and those of its body.

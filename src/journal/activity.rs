@@ -46,6 +46,7 @@ struct Body {
     sender_type: SenderType,
     mentioned: bool,
     thread_id: Option<ThreadId>,
+    relayed: Option<bool>,
 }
 
 impl Reader {
@@ -94,7 +95,8 @@ fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, body: Body,
         mentioned: body.mentioned,
         directly: body.chat_type == ChatType::P2p,
     };
-    if !replayed {
+    // What one of ours passed on was not pushed, or not only.
+    if !replayed && body.relayed.is_none() {
         hears.learn(said);
     }
     let chat = chats.entry(body.chat_id.clone()).or_insert_with(|| ActiveChat {

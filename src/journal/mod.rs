@@ -15,6 +15,7 @@ mod retention;
 mod seen;
 mod store;
 mod syncer;
+mod told;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use heard::Heard;
 pub use reader::{Extent, Filter, Page, Reader, Said, SaidLine, WAITING_MAX, Waiting};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint;
+pub use told::{Listening, Told};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};

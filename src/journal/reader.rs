@@ -65,6 +65,10 @@ pub struct Page {
     pub held_back: Vec<u64>,
     /// How far this step has looked, lines or not; unchanged when there was nothing.
     pub looked_to: u64,
+    /// For each line, how far a reader has come with it, where that is further than the line; empty: nowhere.
+    pub behind: Vec<u64>,
+    /// It was cut: there may be more already.
+    pub cut: bool,
 }
 
 /// How much a journal holds.
@@ -160,7 +164,9 @@ impl Reader {
              FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = statement.query(params![after, PAGE_ROWS, filter.raw])?;
+        let mut count = 0;
         while let Some(row) = rows.next()? {
+            count += 1;
             let seq: u64 = row.get(0)?;
             if seq != page.looked_to + 1 && page.looked_to == after {
                 self.write_gap(after, row.get_ref(5)?.as_str()?, &mut page)?;
@@ -180,7 +186,8 @@ impl Reader {
                 page.held_back.push(seq);
             }
             page.looked_to = seq;
-            if page.bytes.len() >= PAGE_BYTES {
+            if page.bytes.len() >= PAGE_BYTES || count == PAGE_ROWS {
+                page.cut = true;
                 break;
             }
         }

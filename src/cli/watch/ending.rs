@@ -67,12 +67,13 @@ impl Watch {
     /// Lines that wait behind this watch's filter.
     fn pending(&self) -> Result<u64> {
         let (mut after, mut count) = (self.position, 0);
+        let mut told = std::collections::HashSet::new();
         for _ in 0..PENDING_PAGES {
             let page = self.reader.page(after, &self.filter, 0)?;
             if page.looked_to == after {
                 break;
             }
-            (after, count) = (page.looked_to, count + page.ends.len() as u64);
+            (after, count) = (page.looked_to, count + self.shape.waiting(&page, &mut told));
         }
         Ok(count)
     }

@@ -15,7 +15,7 @@ const MESSAGE_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Lines {
     pub bytes: Vec<u8>,
-    /// For each event: its position, and where its lines end in `bytes`.
+    /// For each event: how far a reader has come with it, and where its lines end in `bytes`.
     pub ends: Vec<(u64, usize)>,
     /// The position once all is written.
     pub looked_to: u64,
@@ -27,11 +27,15 @@ pub struct Lines {
 
 impl Lines {
     pub fn of(page: Page, jq: Option<&Jq>) -> Lines {
-        let Page { bytes, ends, looked_to, held_back } = page;
-        let Some(jq) = jq else { return Lines { bytes, ends, looked_to, held_back, ..Lines::default() } };
+        let Page { bytes, ends, looked_to, held_back, behind, cut: _ } = page;
+        let come_to = |at: usize, seq: u64| behind.get(at).map_or(seq, |behind| seq.max(*behind));
+        let Some(jq) = jq else {
+            let ends = ends.into_iter().enumerate().map(|(at, (seq, end))| (come_to(at, seq), end)).collect();
+            return Lines { bytes, ends, looked_to, held_back, ..Lines::default() };
+        };
         let mut lines = Lines { looked_to, held_back, ..Lines::default() };
         let mut begin = 0;
-        for (seq, end) in ends {
+        for (at, (seq, end)) in ends.into_iter().enumerate() {
             let before = lines.bytes.len();
             if let Err(message) = apply(jq, &bytes[begin..end], &mut lines.bytes) {
                 lines.bytes.truncate(before);
@@ -41,7 +45,7 @@ impl Lines {
             if lines.bytes.len() == before {
                 lines.swallowed.push(seq);
             }
-            lines.ends.push((seq, lines.bytes.len()));
+            lines.ends.push((come_to(at, seq), lines.bytes.len()));
             begin = end;
         }
         lines
@@ -147,6 +151,18 @@ mod tests {
             let line: serde_json::Value = serde_json::from_str(&shown[0]).unwrap();
             assert_eq!((line["type"].as_str(), line["seq"].as_u64()), (Some("rooma.jq_failed"), Some(1)));
             assert_eq!(lines.ends.len(), 1);
+        }
+    }
+
+    /// What was said in a line together with others is read with it.
+    #[test]
+    fn a_line_may_bring_a_reader_further_than_itself() {
+        for jq in [None, Some(Jq::new(".n").unwrap())] {
+            let mut page = page(&["0", "0"]);
+            (page.behind, page.looked_to) = (vec![1, 7], 7);
+            let lines = Lines::of(page, jq.as_ref());
+            assert_eq!(lines.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 7]);
+            assert_eq!(lines.only(2).looked_to, 7);
         }
     }
 

@@ -1,10 +1,13 @@
 //! `rooma watch`: lines of a running supervisor, read from its journal. Cheap to kill and to start again.
 
+mod before;
 mod dropped;
 mod ending;
 mod lines;
 mod out;
 mod reading;
+mod shaping;
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +21,11 @@ use crate::config::{Home, Span};
 use crate::error::{Error, Result};
 use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
+use before::Before;
 use ending::End;
 use reading::Watch;
+use shaping::Shape;
+use together::Together;
 
 /// How long `--up` waits for the profiles; what is not connected by then is told by the lines.
 const UP_WITHIN: Duration = Duration::from_secs(30);
@@ -35,6 +41,11 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 /// --jq is applied to each line of the journal; each result is one line of JSON, texts in quotes. An event may
 /// leave several lines or none. What the watch itself says (rooma.rearm, rooma.supervisor_gone, rooma.dropped,
 /// rooma.jq_failed) stands as it is.
+///
+/// With --coalesce a message that several profiles received is one line: that of the first of them, with all of
+/// them in `profiles`, and those it is meant for in `mentioned_profiles`; `mentioned` is true if there are any. The
+/// others are waited for, 200 ms at most; one that is later than that is a line of its own with
+/// "coalesced_late":true.
 ///
 /// Risk: read
 ///
@@ -78,6 +89,12 @@ pub struct Args {
     /// Say in rooma.dropped, once a minute at most, how many lines the options above held back
     #[arg(long)]
     report_dropped: bool,
+    /// One line per message, with the profiles that received it, instead of one per profile
+    #[arg(long)]
+    coalesce: bool,
+    /// Let the first mention after ten minutes without a message of its chat bring the N before it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
+    context: Option<u32>,
     /// Leave the cursor where it is until `rooma ack` moves it
     #[arg(long)]
     ack: bool,
@@ -98,9 +115,20 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         _ = ask.stop() => return Ok(()),
     };
     let _lock = Lock::cursor(home.root(), &name)?;
-    let filter =
-        Filter { profiles: args.profile, types: args.types, mentioned: args.mentioned, raw: args.raw };
+    let shape = Shape {
+        together: args.coalesce.then(|| Together::new(&home, &args.profile)),
+        before: args.context.map(|count| Before::new(count as usize, global)),
+        mentioned: args.coalesce && args.mentioned,
+    };
+    let filter = Filter {
+        profiles: args.profile,
+        types: args.types,
+        // A message is meant for somebody as a whole, once it is coalesced.
+        mentioned: args.mentioned && !args.coalesce,
+        raw: args.raw,
+    };
     let mut watch = Watch::new(&home, client, name, filter)?;
+    watch.shape = shape;
     watch.acknowledged = args.ack;
     watch.left = args.max_events;
     watch.jq = jq;

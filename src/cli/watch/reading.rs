@@ -12,6 +12,7 @@ use super::dropped::Held;
 use super::ending::End;
 use super::lines::Lines;
 use super::out::{Done, How, Out};
+use super::shaping::{Next, Shape};
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::{Event, SupervisorGone};
@@ -43,6 +44,7 @@ pub struct Watch {
     pub(super) out: Out,
     pub(super) name: String,
     pub(super) filter: Filter,
+    pub shape: Shape,
     pub jq: Option<Arc<Jq>>,
     /// The cursor is moved by `rooma ack` only.
     pub acknowledged: bool,
@@ -63,6 +65,7 @@ impl Watch {
             out: Out::new(),
             name,
             filter,
+            shape: Shape::default(),
             jq: None,
             acknowledged: false,
             held: None,
@@ -88,6 +91,10 @@ impl Watch {
             Since::Seq(seq) => seq.min(newest),
             Since::Cursor => stored.unwrap_or(newest).min(newest),
         };
+        let goes_on = matches!(since, Since::Seq(_)) || (since == Since::Cursor && stored.is_some());
+        if goes_on && let Some(together) = &mut self.shape.together {
+            together.remember(&self.reader, self.position, &self.filter)?;
+        }
         // A cursor that others move is set here only where it did not stand already.
         if !self.acknowledged || stored.is_none() || since != Since::Cursor {
             self.client.send(&self.cursor()).await?;
@@ -109,7 +116,7 @@ impl Watch {
             if let Some(end) = self.tell_held(false).await? {
                 return Ok(end);
             }
-            let page = self.reader.page(self.position, &self.filter, self.replayed_to)?;
+            let Next { page, wait } = self.next_page().await?;
             if page.looked_to != self.position {
                 self.out.page(self.position, page, self.jq.clone(), self.left);
                 if let Some(end) = self.written().await? {
@@ -119,7 +126,7 @@ impl Watch {
             }
             let told = tokio::select! {
                 told = self.client.next::<News>(&mut self.word) => Some(told),
-                () = sleep(LOOK_EVERY) => None,
+                () = sleep(wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))) => None,
             };
             match told {
                 Some(Ok(Some(_))) => {}
@@ -235,6 +242,9 @@ impl Watch {
             // The journal was damaged and set aside; the new one is read from its start.
             self.reader = Reader::open(&self.home.data().join("journal.db"))?;
             (self.position, self.replayed_to) = (0, 0);
+            if let Some(together) = &mut self.shape.together {
+                together.forget();
+            }
         }
         if !self.acknowledged {
             self.client.send(&self.cursor()).await?;

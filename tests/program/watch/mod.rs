@@ -1,6 +1,7 @@
 //! Readers that may die at any moment, and the supervisor they read from.
 
 mod ack;
+mod coalesce;
 mod lines;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,169 @@
+//! What `--coalesce` and `--context` make of a page before it is written.
+
+use std::time::Duration;
+
+use super::before::Before;
+use super::reading::Watch;
+use super::together::Together;
+use crate::core::coalesce::{Piece, Plan};
+use crate::error::Result;
+use crate::event::{Added, Message, Whole, taken_apart};
+use crate::journal::{Page, Reader};
+
+/// The options that look at more than one line. Without them a page is written as it is.
+#[derive(Default)]
+pub struct Shape {
+    pub together: Option<Together>,
+    pub before: Option<Before>,
+    /// Only messages that are meant for one of the profiles; asked of a message once it is whole.
+    pub mentioned: bool,
+}
+
+/// A line of a page, and what it says if it is a message.
+pub struct Read<'a> {
+    pub seq: u64,
+    line: &'a [u8],
+    pub message: Option<(Whole<'a>, Message)>,
+}
+
+impl<'a> Read<'a> {
+    pub fn all(page: &'a Page) -> Vec<Read<'a>> {
+        let mut begin = 0;
+        let lines = page.ends.iter().map(|(seq, end)| {
+            let line = &page.bytes[std::mem::replace(&mut begin, *end)..*end];
+            Read { seq: *seq, line, message: taken_apart(line) }
+        });
+        lines.collect()
+    }
+
+    fn passes(&self, mentioned: bool) -> bool {
+        match &self.message {
+            Some(_) => mentioned,
+            None => is_own(self.line),
+        }
+    }
+}
+
+/// rooma's own lines pass every filter for mentions.
+fn is_own(line: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow)]
+        r#type: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice(line).is_ok_and(|kind: Kind<'_>| kind.r#type.starts_with("rooma."))
+}
+
+/// The next page to be written, and how soon to look again where it brings nothing.
+pub struct Next {
+    pub page: Page,
+    pub wait: Option<Duration>,
+}
+
+impl Watch {
+    pub(super) async fn next_page(&mut self) -> Result<Next> {
+        let page = self.reader.page(self.position, &self.filter, self.replayed_to)?;
+        if self.shape.together.is_none() && self.shape.before.is_none() {
+            return Ok(Next { page, wait: None });
+        }
+        let reads = Read::all(&page);
+        let plan = self.shape.plan(&reads, &page, self.position, &self.reader);
+        let mut shaped = Page { looked_to: page.looked_to, cut: page.cut, ..Page::default() };
+        shaped.held_back.clone_from(&page.held_back);
+        if let Some(held) = plan.held {
+            shaped.looked_to = held - 1;
+        }
+        for piece in &plan.pieces {
+            self.write(piece, &reads, &mut shaped).await?;
+        }
+        shaped.behind = behind(&shaped);
+        Ok(Next {
+            page: shaped,
+            wait: plan.wait_ms.and_then(|wait| u64::try_from(wait).ok()).map(Duration::from_millis),
+        })
+    }
+
+    async fn write(&mut self, piece: &Piece, reads: &[Read<'_>], to: &mut Page) -> Result<()> {
+        let read = &reads[piece.first()];
+        let coalescing = self.shape.together.is_some();
+        let (mut added, mentioned) = if coalescing { added(piece, reads) } else { own(read) };
+        if self.shape.mentioned && !read.passes(mentioned) {
+            to.held_back.push(read.seq);
+            return Ok(());
+        }
+        let Some((whole, message)) = &read.message else {
+            to.bytes.extend_from_slice(read.line);
+            to.ends.push((read.seq, to.bytes.len()));
+            return Ok(());
+        };
+        if let Some(before) = &mut self.shape.before
+            && before.is_due(&message.chat_id, mentioned)
+        {
+            added.context = Some(self.before(whole, message).await?);
+        }
+        let message = Message { mentioned, ..message.clone() };
+        whole.write_with(&message, &added, &mut to.bytes);
+        to.ends.push((read.seq, to.bytes.len()));
+        Ok(())
+    }
+}
+
+/// What lies between two lines was written with an earlier one, or is held back.
+fn behind(page: &Page) -> Vec<u64> {
+    let nexts = page.ends.iter().skip(1).map(|(seq, _)| seq - 1);
+    if page.ends.is_empty() { Vec::new() } else { nexts.chain([page.looked_to]).collect() }
+}
+
+impl Shape {
+    fn plan(&mut self, reads: &[Read<'_>], page: &Page, after: u64, reader: &Reader) -> Plan {
+        match &mut self.together {
+            Some(together) => together.plan(reads, page, after, reader),
+            None => Plan { pieces: (0..reads.len()).map(Piece::Line).collect(), ..Plan::default() },
+        }
+    }
+
+    /// How many lines of a page wait for the next watch. `told` are the messages that were counted.
+    pub fn waiting(&self, page: &Page, told: &mut std::collections::HashSet<String>) -> u64 {
+        if self.together.is_none() {
+            return page.ends.len() as u64;
+        }
+        let mut counts = |read: &Read<'_>| match &read.message {
+            Some((_, message)) => {
+                (!self.mentioned || message.mentioned) && told.insert(message.message_id.to_string())
+            }
+            None => !self.mentioned || is_own(read.line),
+        };
+        Read::all(page).iter().filter(|read| counts(read)).count() as u64
+    }
+}
+
+fn own(read: &Read<'_>) -> (Added, bool) {
+    (Added::default(), read.message.as_ref().is_some_and(|(_, message)| message.mentioned))
+}
+
+/// What a message's line says of all the profiles that have it, and whether it is meant for any.
+fn added(piece: &Piece, reads: &[Read<'_>]) -> (Added, bool) {
+    let (all, late) = match piece {
+        Piece::Together(all) => (all.clone(), None),
+        Piece::Late(at) => (vec![*at], Some(true)),
+        Piece::Line(at) => return own(&reads[*at]),
+    };
+    let (mut profiles, mut mentioned_profiles) = (Vec::new(), Vec::new());
+    for (whole, message) in all.iter().filter_map(|at| reads[*at].message.as_ref()) {
+        if profiles.contains(&whole.profile) {
+            continue;
+        }
+        profiles.push(whole.profile.clone());
+        if message.mentioned {
+            mentioned_profiles.push(whole.profile.clone());
+        }
+    }
+    let mentioned = !mentioned_profiles.is_empty();
+    let added = Added {
+        profiles: Some(profiles),
+        mentioned_profiles: Some(mentioned_profiles),
+        coalesced_late: late,
+        context: None,
+    };
+    (added, mentioned)
+}

@@ -1,0 +1,151 @@
+//! One line per message for a watch of several profiles: what the files say of who will receive one.
+
+use std::collections::BTreeSet;
+
+use tokio::time::{Duration, Instant};
+
+use super::shaping::Read;
+use crate::clock::{Clock, steady_ms};
+use crate::config::Home;
+use crate::core::coalesce::{Coalescer, Extent, Plan, Said, Seen, WAIT_MS};
+use crate::error::Result;
+use crate::event::ChatType;
+use crate::event::ids::ChatId;
+use crate::journal::{Filter, Page, Reader};
+use crate::supervisor::{ChatState, KnownChats};
+
+/// How stale the list of who sits where may be. Where it is wrong, a line comes late or 200 ms later.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+
+/// Positions before the cursor whose messages an earlier watch has written.
+const REMEMBERED: u64 = 512;
+
+pub struct Together {
+    home: Home,
+    clock: Clock,
+    coalescer: Coalescer,
+    /// Whose lines this watch reads; empty: all.
+    profiles: Vec<String>,
+    known: Vec<(String, Option<KnownChats>)>,
+    known_at: Option<Instant>,
+}
+
+impl Together {
+    pub fn new(home: &Home, profiles: &[String]) -> Together {
+        Together {
+            home: home.clone(),
+            clock: Clock::system(),
+            coalescer: Coalescer::default(),
+            profiles: profiles.to_vec(),
+            known: Vec::new(),
+            known_at: None,
+        }
+    }
+
+    /// The journal is another one.
+    pub fn forget(&mut self) {
+        self.coalescer = Coalescer::default();
+    }
+
+    /// What came right before this position was written by an earlier watch with this cursor.
+    pub fn remember(&mut self, reader: &Reader, position: u64, filter: &Filter) -> Result<()> {
+        let page = reader.page(position.saturating_sub(REMEMBERED), filter, 0)?;
+        for read in Read::all(&page) {
+            if let Some((whole, message)) = read.message.filter(|(whole, _)| whole.seq <= position) {
+                tracing::trace!(seq = whole.seq, "written before");
+                self.coalescer.remember(message.message_id.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    pub fn plan(&mut self, reads: &[Read<'_>], page: &Page, after: u64, reader: &Reader) -> Plan {
+        self.look();
+        let now = self.clock.wall_ms();
+        let seen: Vec<Seen<'_>> = reads
+            .iter()
+            .map(|read| {
+                let said = read.message.as_ref().map(|(whole, message)| Said {
+                    message_id: message.message_id.as_str(),
+                    profile: &whole.profile,
+                });
+                let time = read.message.as_ref().and_then(|(whole, _)| whole.time.parse().ok());
+                let old = time.is_some_and(|time: jiff::Timestamp| time.as_millisecond() + WAIT_MS <= now);
+                Seen { seq: read.seq, said, old }
+            })
+            .collect();
+        let extent = Extent { after, looked_to: page.looked_to, more: page.cut };
+        let known = &self.known;
+        let complete = |all: &[usize]| {
+            let missing = missing(known, reads, all);
+            missing.is_empty() || all_received(&missing, &reads[all[0]], reader)
+        };
+        self.coalescer.plan(&seen, extent, steady_ms(), complete)
+    }
+
+    /// Reads the files of who sits where, when it is time.
+    fn look(&mut self) {
+        let now = Instant::now();
+        if self.known_at.is_some_and(|at| now.saturating_duration_since(at) < KNOWN_FOR) {
+            return;
+        }
+        self.known_at = Some(now);
+        let profiles = if self.profiles.is_empty() { named(&self.home) } else { self.profiles.clone() };
+        let wall = self.clock.wall_ms();
+        self.known = profiles
+            .into_iter()
+            .map(|profile| {
+                let folder = self.home.data().join(&profile);
+                let there = folder.join("known_chats.json").exists();
+                let known = there.then(|| KnownChats::load(&folder, wall).ok()).flatten();
+                (profile, known)
+            })
+            .collect();
+    }
+}
+
+/// The profiles that have a file.
+fn named(home: &Home) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(home.root().join("profiles")) else { return Vec::new() };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let yaml = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    yaml.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
+}
+
+/// Who is to receive this message, and has no line among these. One whose chats are not known may.
+fn missing<'k>(
+    known: &'k [(String, Option<KnownChats>)],
+    reads: &[Read<'_>],
+    all: &[usize],
+) -> BTreeSet<&'k str> {
+    let messages = all.iter().filter_map(|at| reads[*at].message.as_ref());
+    let mut have: BTreeSet<&str> = messages.clone().map(|(whole, _)| whole.profile.as_str()).collect();
+    let Some((_, message)) = messages.clone().next() else { return BTreeSet::new() };
+    if message.chat_type == ChatType::P2p {
+        return BTreeSet::new();
+    }
+    // Nobody receives its own words, and not every line knows whose they are.
+    have.extend(messages.filter_map(|(_, message)| message.sender_profile.as_deref()));
+    let sits_there = |known: &KnownChats, chat: &ChatId| {
+        known.chats.get(chat.as_str()).is_some_and(|chat| chat.state == ChatState::Joined)
+    };
+    known
+        .iter()
+        .filter(|(_, known)| known.as_ref().is_none_or(|known| sits_there(known, &message.chat_id)))
+        .map(|(profile, _)| profile.as_str())
+        .filter(|profile| !have.contains(profile))
+        .collect()
+}
+
+/// Do those that are missing have it all the same, in lines that are held back?
+fn all_received(missing: &BTreeSet<&str>, read: &Read<'_>, reader: &Reader) -> bool {
+    let Some((_, message)) = &read.message else { return true };
+    match reader.received(&message.message_id, read.seq) {
+        Ok(received) => missing.iter().all(|profile| received.iter().any(|one| one == profile)),
+        Err(error) => {
+            tracing::debug!(%error, "who else has a message is not known");
+            false
+        }
+    }
+}

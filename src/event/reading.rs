@@ -1,0 +1,200 @@
+//! What a reader's own options add to a message: it stands behind the message's fields, and in no journal.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::ids::{MessageId, OpenId};
+use super::render::{HEAD_MAX, LINE_MAX, Line, head, inside_braces, shortened_message};
+use super::{Message, SenderType, bounded};
+
+/// Of an earlier message, what is told: enough to know what it is about.
+const EARLIER_TEXT_MAX: usize = 4 * 1024;
+
+/// What the messages before may take of a line.
+const CONTEXT_MAX: usize = LINE_MAX / 2;
+
+/// Beside a thousand names of profiles the text of the message must have room.
+const PROFILES_MAX: usize = 500;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Added {
+    /// With `--coalesce`: who received this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<Vec<String>>,
+    /// For whom of them it is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentioned_profiles: Option<Vec<String>>,
+    /// The line of another profile came before, and did not wait for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coalesced_late: Option<bool>,
+    /// With `--context`: what was said there before, the oldest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Vec<Earlier>>,
+}
+
+/// A message that came before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Earlier {
+    pub message_id: MessageId,
+    pub sender_id: OpenId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    pub sender_type: SenderType,
+    /// RFC 3339.
+    pub create_time: String,
+    /// Rendered text, cut where it is long.
+    pub content: String,
+}
+
+/// A line of a message as it stands in the journal.
+#[derive(Debug, Deserialize)]
+pub struct Whole<'a> {
+    pub seq: u64,
+    pub profile: String,
+    pub transport: Option<String>,
+    r#type: String,
+    /// When it was journalled.
+    pub time: String,
+    event_id: Option<String>,
+    #[serde(default)]
+    pub replayed: bool,
+    #[serde(borrow)]
+    raw: Option<&'a RawValue>,
+}
+
+/// A message's line in its parts. None for lines of another kind.
+pub fn taken_apart(line: &[u8]) -> Option<(Whole<'_>, Message)> {
+    let whole: Whole<'_> = serde_json::from_slice(line).ok()?;
+    if whole.r#type != "message" {
+        return None;
+    }
+    Some((whole, serde_json::from_slice(line).ok()?))
+}
+
+impl Whole<'_> {
+    /// Appends the line with what is added to it; within the bound of all lines.
+    pub fn write_with(&self, message: &Message, added: &Added, out: &mut Vec<u8>) {
+        let added = inside_braces(serde_json::to_string(&added.bounded()).expect("plain strings and lists"));
+        let mut body = shortened_message(message, LINE_MAX - HEAD_MAX - added.len() - 1);
+        if !added.is_empty() {
+            body.push(',');
+            body.push_str(&added);
+        }
+        let head = head(
+            Some(&self.profile),
+            self.transport.as_deref(),
+            "message",
+            &self.time,
+            self.event_id.as_deref(),
+        );
+        let raw = self.raw.map(RawValue::get);
+        Line { seq: self.seq, head: &head, body: &body, replayed: self.replayed, raw }.write(out);
+    }
+}
+
+impl Added {
+    fn bounded(&self) -> Added {
+        let mut added = self.clone();
+        for profiles in [&mut added.profiles, &mut added.mentioned_profiles].into_iter().flatten() {
+            profiles.truncate(PROFILES_MAX);
+        }
+        if let Some(context) = &mut added.context {
+            for earlier in context.iter_mut() {
+                earlier.content = bounded(&earlier.content, EARLIER_TEXT_MAX).to_owned();
+            }
+            // The oldest goes first.
+            while !context.is_empty()
+                && serde_json::to_string(context).expect("plain strings").len() > CONTEXT_MAX
+            {
+                context.remove(0);
+            }
+        }
+        added
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Rendered};
+
+    fn line(content: &str, raw: Option<&str>) -> Vec<u8> {
+        let message: Message = serde_json::from_value(serde_json::json!({
+            "chat_id": "oc_1", "chat_type": "group", "message_id": "om_1", "message_type": "text",
+            "sender_id": "ou_1", "sender_type": "user", "mentioned": false, "mention": "none",
+            "content": content, "create_time": "2026-01-01T00:00:00.000Z", "trust": "stranger",
+            "event_type": "im.message.receive_v1"
+        }))
+        .unwrap();
+        let rendered = Rendered::new(&Event::Message(Box::new(message)));
+        let head = head(Some("alice"), Some("feishu"), rendered.type_name, "t", Some("e1"));
+        let mut out = Vec::new();
+        Line { seq: 7, head: &head, body: &rendered.body, replayed: true, raw }.write(&mut out);
+        out
+    }
+
+    fn earlier(content: &str) -> Earlier {
+        Earlier {
+            message_id: MessageId::new("om_0"),
+            sender_id: OpenId::new("ou_1"),
+            sender_name: None,
+            sender_type: SenderType::User,
+            create_time: "t".to_owned(),
+            content: content.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_line_to_which_nothing_is_added_stays_as_it_is() {
+        let before = line("hi \u{1F44B} \"x\"\n", Some("{\"a\":[1,\"b c\"]}"));
+        let (whole, message) = taken_apart(&before).unwrap();
+        let mut out = Vec::new();
+        whole.write_with(&message, &Added::default(), &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), String::from_utf8(before).unwrap());
+        assert!(taken_apart(b"{\"v\":1,\"seq\":1,\"type\":\"rooma.stopped\",\"time\":\"t\"}\n").is_none());
+    }
+
+    #[test]
+    fn what_is_added_comes_behind_the_message_in_a_fixed_order() {
+        let before = line("hi", Some("{}"));
+        let (whole, message) = taken_apart(&before).unwrap();
+        let added = Added {
+            profiles: Some(vec!["alice".into(), "bob".into()]),
+            mentioned_profiles: Some(vec![]),
+            coalesced_late: Some(true),
+            context: Some(vec![earlier("x")]),
+        };
+        let mut out = Vec::new();
+        whole.write_with(&message, &added, &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.ends_with(
+                "\"event_type\":\"im.message.receive_v1\",\"profiles\":[\"alice\",\"bob\"],\
+                 \"mentioned_profiles\":[],\"coalesced_late\":true,\"context\":[{\"message_id\":\"om_0\",\
+                 \"sender_id\":\"ou_1\",\"sender_type\":\"user\",\"create_time\":\"t\",\"content\":\"x\"}],\"raw\":{}}\n"
+            ),
+            "{out}"
+        );
+    }
+
+    #[test]
+    fn a_line_stays_within_its_bound_whatever_is_added() {
+        let before = line(&"\u{1}x".repeat(LINE_MAX), None);
+        let (whole, message) = taken_apart(&before).unwrap();
+        let long = earlier(&"\u{1}".repeat(LINE_MAX));
+        let names: Vec<String> = (0..2000).map(|number| format!("profile-{number:040}")).collect();
+        let added = Added {
+            profiles: Some(names.clone()),
+            mentioned_profiles: Some(names),
+            coalesced_late: None,
+            context: Some(vec![long; 50]),
+        };
+        let mut out = Vec::new();
+        whole.write_with(&message, &added, &mut out);
+        assert!(out.len() <= LINE_MAX, "{}", out.len());
+        let parsed: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(parsed["truncated"], true);
+        assert!(!parsed["context"].as_array().unwrap().is_empty());
+    }
+}

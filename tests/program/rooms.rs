@@ -453,3 +453,31 @@ async fn everybody_hears_what_the_table_says_where_the_platform_is_faster() {
 async fn everybody_hears_what_the_table_says_where_the_relay_is_faster() {
     who_hears_what(Fault { at: Some(At::Push), ms: Some(400), ..Fault::new(FaultKind::Slow) }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_floor_is_advice_everybody_knows_whose_turn_it_is_and_nobody_is_held_up() {
+    let world = world(3, &[]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    world.say("lobby", "so that it is known who is here");
+    monitor.count("message", 3).await;
+    let say = Say {
+        chat: Some("lobby".into()),
+        text: Some("@b2 @b0 which of you?".into()),
+        mention: vec!["b2".into(), "b0".into()],
+        ..Say::default()
+    };
+    let question = world.sandbox.say(say).unwrap().message_id;
+    for profile in ["b0", "b1", "b2"] {
+        heard(&monitor, profile, &question).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "out of turn"]).0, 0);
+    let (lines, _) = monitor.terminate().await;
+    let floor = &messages_of(&lines, "b0", &question)[0]["floor"];
+    assert_eq!(
+        (text(floor, "holder").as_str(), &floor["order"]),
+        ("b2", &serde_json::json!(["b2", "b0"])),
+        "{floor}"
+    );
+}

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod crash;
+mod explain;
 mod figures;
 mod missed;
 mod presence;

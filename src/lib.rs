@@ -5,7 +5,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`event`] | what a line may be: our vocabulary, its rendering, its schema |
-//! | [`core`] | pure decisions: redial, retry, trust, mentions, which chat is meant, what makes two deliveries or lines one, what was missed, an agent's shift |
+//! | [`core`] | pure decisions: redial, retry, trust, mentions, which chat is meant, what makes two deliveries or lines one, what was missed, why an agent was not reached, an agent's shift |
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |

@@ -15,6 +15,7 @@ mod demo_rooms;
 mod down;
 mod download;
 mod edit;
+mod explain;
 mod file;
 mod files;
 mod ground;
@@ -113,6 +114,7 @@ enum Verb {
     Pull(pull::Args),
     Thread(thread::Args),
     Message(message::Args),
+    Explain(explain::Args),
     Download(download::Args),
     Send(Box<send::Args>),
     File(file::Args),
@@ -196,6 +198,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Pull(args) => pull::run(args, global).await,
         Verb::Thread(args) => thread::run(args, global).await,
         Verb::Message(args) => message::run(args, global).await,
+        Verb::Explain(args) => explain::run(args, global).await,
         Verb::Download(args) => download::run(args, global).await,
         Verb::Send(args) => send::run(*args, global).await,
         Verb::File(args) => file::run(args, global).await,

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod guard;
 pub mod hearing;
 pub mod mention;
+pub mod reach;
 pub mod redial;
 pub mod retry;
 pub mod session;

@@ -122,3 +122,83 @@ impl Reader {
 fn marker(key: &str, id: &str) -> String {
     format!("\"{key}\":{}", serde_json::Value::from(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entry;
+    use super::super::store::Store;
+    use super::*;
+    use crate::core::gate::Held;
+    use crate::event::ids::OpenId;
+    use crate::event::{Connected, Event, Started, Stopped};
+    use std::sync::Arc;
+
+    fn journal(lines: &[(WallMs, Entry)]) -> (tempfile::TempDir, Reader) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut store = Store::open(&path).unwrap();
+        for (at, entry) in lines {
+            store.group(|store| store.insert(entry, *at)).unwrap();
+        }
+        store.close().unwrap();
+        let reader = Reader::open(&path).unwrap();
+        (folder, reader)
+    }
+
+    fn own(profile: Option<&str>, event: &Event) -> Entry {
+        Entry::own(profile.map(|profile| (Arc::from(profile), "feishu")), event)
+    }
+
+    fn message(profile: &str, id: &str, chat: &str, held: Option<Held>) -> Entry {
+        let message = serde_json::from_value(serde_json::json!({
+            "chat_id": chat, "chat_type": "group", "message_id": id, "message_type": "text",
+            "sender_id": "ou_1", "sender_type": "user", "mentioned": true, "mention": "me",
+            "content": "\"message_id\":\"om_3\"", "create_time": "t", "trust": "stranger", "event_type": "e"
+        }));
+        Entry { held, ..own(Some(profile), &Event::Message(Box::new(message.unwrap()))) }
+    }
+
+    #[test]
+    fn a_message_is_found_with_all_its_lines_and_with_what_came_before() {
+        let (_folder, reader) = journal(&[
+            (1, message("a", "om_1", "oc_1", None)),
+            (2, message("a", "om_2", "oc_1", Some(Held::Bot))),
+            (3, message("b", "om_2", "oc_1", None)),
+            (4, message("a", "om_x", "oc_2", None)),
+            (5, message("a", "om_4", "oc_1", None)),
+        ]);
+        let told = reader.told(&MessageId::new("om_2")).unwrap();
+        let lines: Vec<(u64, &str, Option<&str>)> =
+            told.iter().map(|told| (told.seq, told.profile.as_str(), told.held.as_deref())).collect();
+        assert_eq!(lines, [(2, "a", Some("bot")), (3, "b", None)]);
+        assert_eq!(reader.received(&MessageId::new("om_2"), 3).unwrap(), ["a", "b"]);
+        assert!(reader.told(&MessageId::new("om_3")).unwrap().is_empty(), "no text passes for an id");
+        let before = |count| reader.before(5, "a", &ChatId::new("oc_1"), count).unwrap();
+        assert_eq!(before(5).len(), 2);
+        assert!(before(1)[0].contains("om_2"), "the newest, held back or not");
+    }
+
+    #[test]
+    fn whether_a_profile_listened_is_told_by_its_lines_and_by_silence_after_a_kill() {
+        let started = Event::Started(Started { version: "1".into(), profiles: vec![], pid: 1 });
+        let connected = Event::Connected(Connected { bot_name: "a".into(), bot_open_id: OpenId::new("ou") });
+        let stopped = Event::Stopped(Stopped { reason: "asked".into() });
+        let (_folder, reader) = journal(&[
+            (10, own(None, &started)),
+            (20, own(Some("a"), &connected)),
+            (40, message("b", "om_1", "oc_1", None)),
+            // Killed here.
+            (60, own(None, &started)),
+            (70, own(Some("a"), &connected)),
+            (80, own(None, &stopped)),
+            (90, own(None, &started)),
+            (100, own(Some("a"), &connected)),
+        ]);
+        let at = |then, running| reader.listened("a", then, running).unwrap();
+        assert_eq!(at(5, true), Listening::Unknown);
+        assert_eq!((at(15, true), at(30, true)), (Listening::No, Listening::Yes));
+        assert_eq!(at(50, true), Listening::No, "nothing more was written before the next start");
+        assert_eq!((at(75, true), at(85, true)), (Listening::Yes, Listening::No));
+        assert_eq!((at(110, true), at(110, false)), (Listening::Yes, Listening::No));
+    }
+}

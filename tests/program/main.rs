@@ -5,6 +5,7 @@
 mod arguments;
 mod crash;
 mod disk;
+mod explain;
 mod figures;
 mod hooks;
 mod missed;

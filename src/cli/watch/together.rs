@@ -149,3 +149,66 @@ fn all_received(missing: &BTreeSet<&str>, read: &Read<'_>, reader: &Reader) -> b
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Line, Message, Rendered, head};
+    use crate::supervisor::KnownChat;
+
+    fn page(chat_type: &str, sender_profile: Option<&str>, profiles: &[&str]) -> Page {
+        let mut page = Page::default();
+        for (at, profile) in profiles.iter().enumerate() {
+            let message: Message = serde_json::from_value(serde_json::json!({
+                "chat_id": "oc_1", "chat_type": chat_type, "message_id": "om_1", "message_type": "text",
+                "sender_id": "ou_1", "sender_type": "bot", "sender_profile": sender_profile, "mentioned": true,
+                "mention": "me", "content": "x", "create_time": "t", "trust": "peer", "event_type": "e"
+            }))
+            .unwrap();
+            let rendered = Rendered::new(&Event::Message(Box::new(message)));
+            let head = head(Some(profile), Some("feishu"), rendered.type_name, "t", None);
+            let seq = at as u64 + 1;
+            Line { seq, head: &head, body: &rendered.body, replayed: false, raw: None }
+                .write(&mut page.bytes);
+            page.ends.push((seq, page.bytes.len()));
+        }
+        page
+    }
+
+    fn known(chats: &[(&str, ChatState)]) -> Option<KnownChats> {
+        let mut known = KnownChats::default();
+        for (chat, state) in chats {
+            let chat_known = KnownChat { name: None, state: *state, since: "t".to_owned() };
+            known.chats.insert((*chat).to_owned(), chat_known);
+        }
+        Some(known)
+    }
+
+    #[test]
+    fn those_who_sit_there_are_waited_for_and_those_of_whom_that_is_not_known() {
+        let here = || known(&[("oc_1", ChatState::Joined)]);
+        let seats = [
+            ("a".to_owned(), here()),
+            ("b".to_owned(), here()),
+            ("elsewhere".to_owned(), known(&[("oc_2", ChatState::Joined)])),
+            ("gone".to_owned(), known(&[("oc_1", ChatState::Removed)])),
+            ("new".to_owned(), None),
+        ];
+        // The kind of chat, who said it, who has it, who is waited for.
+        type Case = (&'static str, Option<&'static str>, &'static [&'static str], &'static [&'static str]);
+        let cases: [Case; 5] = [
+            ("group", None, &["a"], &["b", "new"]),
+            ("group", Some("b"), &["a"], &["new"]),
+            ("topic", None, &["new", "b"], &["a"]),
+            ("group", None, &["b", "a", "new"], &[]),
+            ("p2p", None, &["a"], &[]),
+        ];
+        for (chat_type, sender, have, waited_for) in cases {
+            let page = page(chat_type, sender, have);
+            let reads = Read::all(&page);
+            let all: Vec<usize> = (0..reads.len()).collect();
+            let missing: Vec<&str> = missing(&seats, &reads, &all).into_iter().collect();
+            assert_eq!(missing, waited_for, "{chat_type} {sender:?} {have:?}");
+        }
+    }
+}

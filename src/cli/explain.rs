@@ -1,0 +1,171 @@
+//! `rooma explain`: why a message did, or did not, reach an agent.
+
+mod sources;
+
+use serde::Serialize;
+
+use super::Global;
+use super::context::{Common, Context, MessageArg};
+use super::watch::cursor_name;
+use crate::clock::rfc3339_ms;
+use crate::config::Config;
+use crate::core::gate::Held;
+use crate::core::reach::{Facts, LineFacts, Why, why};
+use crate::error::{Error, Result};
+use crate::event::ids::{ChatId, MessageId};
+use crate::event::{Message, SenderType, Trust};
+use crate::journal::Told;
+use sources::Sources;
+
+/// Explain why a message did, or did not, reach each profile's agent
+///
+/// `why` is one of: read, waiting (the line is there, no reader has come to it); chat, person, bot (the profile's
+/// `allow`), mention (the room's `require_mention`); own, not_in_chat, not_kept (older than the journal), offline,
+/// no_scope (the platform does not deliver such messages to this app), not_delivered, unknown. Of a message without a
+/// line the reason is the likely one.
+///
+/// Risk: read
+///
+/// Examples:
+///   rooma explain --message-id om_a0b1
+///   rooma --profile bob explain --message-id om_a0b1
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    message: MessageArg,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    ok: bool,
+    message_id: MessageId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_id: Option<ChatId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_type: Option<SenderType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_time: Option<String>,
+    profiles: Vec<OfProfile>,
+}
+
+#[derive(Serialize)]
+struct OfProfile {
+    profile: String,
+    reached: bool,
+    why: Why,
+    detail: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_chat: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<Line>,
+    /// The one of its usual readers that has come furthest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<Cursor>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    seq: u64,
+    time: String,
+    mentioned: bool,
+    trust: Trust,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Held>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    relayed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
+}
+
+#[derive(Clone, Serialize)]
+struct Cursor {
+    name: String,
+    seq: u64,
+}
+
+pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let here = std::env::current_dir()
+        .map_err(|error| Error::storage(format!("the working directory is gone: {error}")))?;
+    let config = Config::load(global.home.as_deref(), &here)?;
+    let profiles = config.chosen(global.profile.as_slice())?;
+    // Any of them knows what the id of a message looks like.
+    let first =
+        Global { profile: profiles.first().map(|profile| profile.name.to_string()), ..global.clone() };
+    let context = Context::open(&first, &args.common).await?;
+    let id = args.message.id(&context)?;
+    let sources = Sources::find(config, &context, &profiles, &id).await?;
+    let now = context.clock.wall_ms();
+    let of_profiles = profiles.iter().map(|profile| sources.of_profile(&profile.name, now));
+    let profiles = of_profiles.collect::<Result<Vec<_>>>()?;
+    let about = sources.about;
+    context.output.emit(&Explained {
+        ok: true,
+        message_id: id,
+        chat_id: about.as_ref().map(|about| about.chat_id.clone()),
+        sender_name: about.as_ref().and_then(|about| about.sender_name.clone()),
+        sender_type: about.as_ref().map(|about| about.sender_type),
+        sender_profile: about.as_ref().and_then(|about| about.sender_profile.clone()),
+        create_time: about.map(|about| about.create_time),
+        profiles,
+    })
+}
+
+impl Sources {
+    fn of_profile(&self, profile: &str, now: i64) -> Result<OfProfile> {
+        let mut lines = self.told.iter().filter(|(told, _)| told.profile == profile);
+        // Duplicates are folded for two days; of two lines that far apart the one that was not held back counts.
+        let told = lines.clone().find(|(told, _)| told.held.is_none()).or_else(|| lines.next());
+        let cursor = self.cursor(profile);
+        let facts = match told {
+            Some((told, _)) => {
+                let held = told.held.as_deref().and_then(held);
+                let read = cursor.as_ref().is_some_and(|cursor| cursor.seq >= told.seq);
+                Facts { line: Some(LineFacts { held, read }), ..Facts::default() }
+            }
+            None => self.facts(profile, now)?,
+        };
+        let why = why(&facts);
+        Ok(OfProfile {
+            profile: profile.to_owned(),
+            reached: why == Why::Read,
+            why,
+            detail: why.sentence(),
+            in_chat: told.map_or(facts.in_chat, |_| Some(true)),
+            line: told.map(|(told, message)| Line::new(told, message)),
+            cursor,
+        })
+    }
+
+    fn cursor(&self, profile: &str) -> Option<Cursor> {
+        let usual = [cursor_name(None, &[profile.to_owned()]), cursor_name(None, &[]), "stdout".to_owned()];
+        let cursors = self.cursors.iter().filter(|(name, _)| usual.contains(name));
+        let (name, seq) = cursors.max_by_key(|(_, seq)| *seq)?.clone();
+        Some(Cursor { name, seq })
+    }
+}
+
+/// The words in which the journal says why a line is held back.
+fn held(word: &str) -> Option<Held> {
+    [Held::Chat, Held::Person, Held::Bot, Held::Mention].into_iter().find(|held| held.name() == word)
+}
+
+impl Line {
+    fn new(told: &Told, message: &Message) -> Line {
+        Line {
+            seq: told.seq,
+            time: rfc3339_ms(told.at),
+            mentioned: message.mentioned,
+            trust: message.trust,
+            held: told.held.as_deref().and_then(held),
+            relayed: message.relayed == Some(true),
+            replayed: told.replayed,
+        }
+    }
+}

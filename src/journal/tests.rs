@@ -276,3 +276,24 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_the_journal() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/journal.db");
+    let modes = || {
+        let files = std::fs::read_dir(folder.path().join("data")).unwrap().flatten();
+        files.map(|file| file.metadata().unwrap().permissions().mode() & 0o777).collect::<Vec<_>>()
+    };
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    assert!(modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
+    journal.close().await;
+    // One of an earlier version.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "b")]).await.unwrap();
+    assert!(modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
+    journal.close().await;
+}

@@ -108,13 +108,15 @@ impl Ground {
                 .filter(move |(name, policy)| policy.require_mention == wanted && name.as_str() != "default");
             rooms.map(|(name, _)| chat(name)).collect::<Vec<_>>()
         };
+        let by_default = policies.get("default").is_some_and(|policy| policy.require_mention);
         Gates {
             chats: profile.allow.chats.as_ref().map(|chats| chats.iter().map(chat).collect()),
             people: profile.allow.people.as_ref().map(|_| allowed),
             bots: profile.allow.bots,
-            mention_required: rooms(true),
-            mention_not_required: rooms(false),
-            mention_required_by_default: policies.get("default").is_some_and(|policy| policy.require_mention),
+            // Only what differs from the rule: a room that says nothing of it changes nobody's gates.
+            mention_required: if by_default { Vec::new() } else { rooms(true) },
+            mention_not_required: if by_default { rooms(false) } else { Vec::new() },
+            mention_required_by_default: by_default,
         }
     }
 

@@ -184,7 +184,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             let chat = context.chat(args.chat.chat.as_deref()).await?;
             let for_ms = args.duration.map(|span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX));
             changed(&context, chat, |room, now| {
-                room.guard.pause(for_ms.map(|for_ms| now.saturating_add(for_ms)));
+                room.guard.pause(now, for_ms);
             })
             .await
         }

@@ -75,6 +75,9 @@ pub struct Pause {
     /// In steady time; absent: until somebody resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
+    /// How long it was to last, where a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<i64>,
     /// Whether the room was told.
     #[serde(default)]
     pub told: bool,
@@ -193,8 +196,9 @@ impl Guard {
     }
 
     /// Until somebody resumes, or for a while.
-    pub fn pause(&mut self, until: Option<i64>) -> Change {
-        self.pause = Some(Pause { why: Why::Manual, until, told: true });
+    pub fn pause(&mut self, now: i64, for_ms: Option<i64>) -> Change {
+        let until = for_ms.map(|for_ms| now.saturating_add(for_ms));
+        self.pause = Some(Pause { why: Why::Manual, until, for_ms, told: true });
         Change::Paused(Why::Manual)
     }
 
@@ -227,8 +231,8 @@ impl Guard {
     /// Steady time begins anew with the machine: what was counted then is kept, as if it were now.
     pub fn rebase(&mut self, now: i64, limits: Limits) {
         self.recent.iter_mut().for_each(|turn| turn.at = now);
-        if let Some(until) = self.pause.as_mut().and_then(|pause| pause.until.as_mut()) {
-            *until = now.saturating_add(limits.cooldown_ms);
+        if let Some(pause) = self.pause.as_mut().filter(|pause| pause.until.is_some()) {
+            pause.until = Some(now.saturating_add(pause.for_ms.unwrap_or(limits.cooldown_ms)));
         }
     }
 
@@ -273,7 +277,7 @@ impl Guard {
             return None;
         };
         let until = Some(now.saturating_add(limits.cooldown_ms));
-        self.pause = Some(Pause { why, until, told: false });
+        self.pause = Some(Pause { why, until, for_ms: None, told: false });
         Some(Change::Paused(why))
     }
 
@@ -433,7 +437,7 @@ mod tests {
         let until = guard.paused().unwrap().until.unwrap();
         assert!(guard.speak("a", "x", "k", until - 1, LIMITS).is_err());
         assert!(guard.speak("a", "x", "k", until, LIMITS).is_ok());
-        guard.pause(None);
+        guard.pause(until, None);
         assert_eq!(guard.hear("om_p", Who::Person, "hello", until, LIMITS), None);
         assert!(guard.speak("a", "x", "k2", i64::MAX, LIMITS).is_err());
         assert_eq!(guard.resume(), Some(Change::Resumed));
@@ -449,6 +453,10 @@ mod tests {
         guard.rebase(5, LIMITS);
         assert!(guard.speak("a", "x", "k", 6, LIMITS).is_err());
         assert_eq!(guard.paused().unwrap().until, Some(5 + LIMITS.cooldown_ms));
+        // A person's pause keeps the length it was given.
+        guard.pause(1_000_000_000, Some(8 * 3_600_000));
+        guard.rebase(5, LIMITS);
+        assert_eq!(guard.paused().unwrap().until, Some(5 + 8 * 3_600_000));
     }
 
     #[derive(Clone, Debug)]

@@ -46,7 +46,6 @@ struct Body {
     sender_type: SenderType,
     mentioned: bool,
     thread_id: Option<ThreadId>,
-    relayed: Option<bool>,
 }
 
 impl Reader {
@@ -68,7 +67,7 @@ impl Reader {
         let mut chats: BTreeMap<ChatId, ActiveChat> = BTreeMap::new();
         let read = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached(
-                "SELECT body, replayed FROM line
+                "SELECT body, instr(head, '\"event_id\":') > 0 FROM line
                  WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - ?1 AND profile = ?2 AND type = 'message'
                  ORDER BY seq DESC",
             )?;
@@ -89,14 +88,14 @@ impl Reader {
     }
 }
 
-fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, body: Body, replayed: bool) {
+fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, body: Body, pushed: bool) {
     let said = Said {
         by_bot: body.sender_type == SenderType::Bot,
         mentioned: body.mentioned,
         directly: body.chat_type == ChatType::P2p,
     };
-    // What one of ours passed on was not pushed, or not only.
-    if !replayed && body.relayed.is_none() {
+    // Only what came as an event: a relay and the history bring what the platform keeps back.
+    if pushed {
         hears.learn(said);
     }
     let chat = chats.entry(body.chat_id.clone()).or_insert_with(|| ActiveChat {

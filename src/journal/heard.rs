@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::entry::{Batch, Entry};
 use crate::clock::WallMs;
 
-/// The newest event of each profile since this journal was opened. Cheap to clone.
+/// The newest event the platform pushed to each profile since this journal was opened. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Heard(Arc<Mutex<BTreeMap<Arc<str>, WallMs>>>);
 
@@ -17,9 +17,10 @@ impl Heard {
 
     /// Takes note of a delivery that became lines.
     pub(super) fn note(&self, batch: &Batch, now: WallMs) {
-        let platform = |entry: &&Entry| !entry.rendered.type_name.starts_with("rooma.");
-        let Some(profile) = batch.entries.iter().find(platform).and_then(|entry| entry.profile.as_ref())
-        else {
+        // What was relayed or asked for has no event of its own, and tells nothing of the connection.
+        let pushed =
+            |entry: &&Entry| entry.event_id.is_some() && !entry.rendered.type_name.starts_with("rooma.");
+        let Some(profile) = batch.entries.iter().find(pushed).and_then(|entry| entry.profile.as_ref()) else {
             return;
         };
         let mut profiles = self.profiles();

@@ -64,6 +64,7 @@ pub struct Store {
 impl Store {
     /// Opens or creates the journal and marks it as in use.
     pub fn open(path: &Path) -> Result<Store> {
+        keep_private(path);
         let db = Connection::open(path).map_err(|error| failed("open", path, &error))?;
         let mut store = Store { db, path: path.to_owned(), seen: Seen::default(), next_seq: 1, reserved: 0 };
         store.prepare().map_err(|error| failed("open", path, &error))?;
@@ -220,6 +221,18 @@ impl Store {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// What people say to each other is for nobody else's eyes on this machine. SQLite gives its other files the mode
+/// of the first. Where that cannot be had, opening says why.
+fn keep_private(path: &Path) {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let _ = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    for file in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(file);
+        let _ = std::fs::set_permissions(&name, std::fs::Permissions::from_mode(0o600));
     }
 }
 

@@ -276,3 +276,45 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn what_came_without_an_event_tells_nothing_of_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let body = r#""chat_id":"oc_1","chat_type":"group","sender_type":"bot","mentioned":false"#;
+    let message = |key: &str, event_id: Option<&str>| {
+        let mut entry = entry("alice", key);
+        entry.rendered.type_name = "message";
+        entry.rendered.body = body.to_owned();
+        entry.event_id = event_id.map(str::to_owned);
+        entry
+    };
+    // Relayed, or asked for.
+    append(&journal, vec![message("a", None)]).await.unwrap();
+    let hears = || journal.reader().unwrap().activity("alice").unwrap().hears;
+    assert_eq!((journal.heard().last_event("alice"), hears().every_bot), (None, false));
+    append(&journal, vec![message("b", Some("ev_1"))]).await.unwrap();
+    assert!(journal.heard().last_event("alice").is_some() && hears().every_bot);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_the_journal() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/journal.db");
+    let modes = || {
+        let files = std::fs::read_dir(folder.path().join("data")).unwrap().flatten();
+        files.map(|file| file.metadata().unwrap().permissions().mode() & 0o777).collect::<Vec<_>>()
+    };
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "a")]).await.unwrap();
+    assert!(modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
+    journal.close().await;
+    // One of an earlier version.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let journal = open(&folder);
+    append(&journal, vec![entry("alice", "b")]).await.unwrap();
+    assert!(modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
+    journal.close().await;
+}

@@ -80,8 +80,8 @@ pub struct Cared {
     pub strikes: u32,
     /// Turns true once nothing of the past is missing any more.
     pub complete: Arc<AtomicBool>,
-    /// Tells that the connection is deaf, and since when.
-    pub deaf: Box<dyn Fn(WallMs) + Send + Sync>,
+    /// Tells that the connection is deaf, since when, and whether it heard anything before.
+    pub deaf: Box<dyn Fn(WallMs, bool) + Send + Sync>,
 }
 
 /// Ends the care when it is dropped.
@@ -169,8 +169,8 @@ impl Care {
 
     /// While connected: notes how far it has heard, and looks into silence.
     async fn watch(&self, cared: &Cared, connected_at: WallMs) {
-        let quiet_after = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
-        let look_every = NOTE_EVERY.min(quiet_after / 2);
+        let suspicious = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
+        let look_every = NOTE_EVERY.min(self.deaf.quiet_after / 2);
         let (mut silence, mut reconciled_at) =
             (Silence { last_event: None, since: self.clock.now() }, self.clock.now());
         loop {
@@ -183,7 +183,11 @@ impl Care {
                 reconciled_at = self.clock.now();
                 self.reconcile(&cared.seat).await;
             }
-            let last_event = self.heard.last_event(&cared.seat.name).map(|at| at.max(connected_at));
+            let last_event = self.heard.last_event(&cared.seat.name);
+            // A connection that has brought something is under no suspicion of its predecessors'.
+            let hears = last_event.is_some_and(|at| at > connected_at);
+            let quiet_after = if hears { self.deaf.quiet_after } else { suspicious };
+            let last_event = last_event.map(|at| at.max(connected_at));
             let quiet_for = silence.at(last_event, self.clock.now());
             if quiet_for < quiet_after {
                 continue;
@@ -197,7 +201,7 @@ impl Care {
             let Ok(_room) = self.room.acquire().await else { return };
             match deaf::is_deaf(self, &cared.seat, last_event, now).await {
                 Ok(false) => {}
-                Ok(true) => return (cared.deaf)(last_event),
+                Ok(true) => return (cared.deaf)(last_event, hears),
                 Err(error) => {
                     tracing::debug!(profile = %cared.seat.name, %error, "silence could not be looked into");
                 }

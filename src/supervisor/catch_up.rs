@@ -107,10 +107,14 @@ impl Round<'_> {
                 break;
             }
             sleep(PAUSE).await;
-            // A thread that cannot be read is no reason to lose the rest of its chat.
-            if let Ok(missed) = self.fetch(Place::Thread(thread), chat.chat_type, left).await {
-                entries.extend(missed.entries);
-                cut = cut.or(missed.more.then_some(bound));
+            match self.fetch(Place::Thread(thread), chat.chat_type, left).await {
+                Ok(missed) => {
+                    entries.extend(missed.entries);
+                    cut = cut.or(missed.more.then_some(bound));
+                }
+                Err(error) if is_passing(&error) => return Err(error),
+                // A thread that cannot be read is no reason to lose the rest of its chat.
+                Err(error) => tracing::debug!(%error, "a thread cannot be read"),
             }
         }
         self.left = self.left.saturating_sub(entries.len());

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use super::Seat;
 use super::care::{Care, PAUSE, millis};
 use crate::clock::WallMs;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::event::{Deaf, Event};
 use crate::journal::Entry;
 use crate::transport::Missing;
@@ -17,12 +17,19 @@ const GRACE_MS: i64 = 30_000;
 /// Newest messages looked at per chat.
 const NEWEST: usize = 10;
 
+/// Chats tried where some cannot be read: the bot has left them, or may not.
+const TRIED_PER_CHAT: usize = 4;
+
 /// Looks whether the busiest chats hold a message that should have come. Says so where one does.
 pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) -> Result<bool> {
     let name = seat.name.to_string();
     let activity = care.read(move |reader| reader.activity(&name)).await?;
     let grace = GRACE_MS.min(millis(care.deaf.quiet_after) / 4);
-    for chat in activity.chats.into_iter().take(care.deaf.chats) {
+    let mut left = care.deaf.chats;
+    for chat in activity.chats.into_iter().take(care.deaf.chats.saturating_mul(TRIED_PER_CHAT)) {
+        if left == 0 {
+            break;
+        }
         let missing = Missing {
             place: Place::Chat(chat.chat_id.clone()),
             chat_type: chat.chat_type,
@@ -31,7 +38,16 @@ pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) 
             limit: NEWEST,
             hears: activity.hears,
         };
-        let missed = (seat.fetch)(missing).await?;
+        let missed = match (seat.fetch)(missing).await {
+            Ok(missed) => missed,
+            Err(error) if error.retryable || error.kind == Kind::Network => return Err(error),
+            Err(error) => {
+                tracing::debug!(profile = %seat.name, %error, "a chat cannot be looked into");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        left -= 1;
         if unknown(care, seat, missed.entries).await? {
             let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
             let event = Event::Deaf(Deaf { chat_id: chat.chat_id, quiet_ms });

@@ -210,15 +210,20 @@ impl State {
                     rooming.rooms.set_member(&ChatId::new(id.as_str()), &profile.profile, true);
                 }
             }
-            let is_paused = |chat: &ChatId| {
-                rooms::load(&rooming.data, chat, &rooming.clock)
-                    .is_ok_and(|room| room.guard.paused().is_some())
+            let paused = |chat: ChatId| {
+                let room = rooms::load(&rooming.data, &chat, &rooming.clock).ok()?;
+                room.guard.paused().map(|pause| (chat, pause.told))
             };
-            rooms::all(&rooming.data).into_iter().filter(is_paused).collect::<Vec<ChatId>>()
+            rooms::all(&rooming.data).into_iter().filter_map(paused).collect::<Vec<(ChatId, bool)>>()
         });
-        for chat in known.await.unwrap_or_default() {
+        for (chat, told) in known.await.unwrap_or_default() {
             self.rooming.rooms.set_paused(&chat, true);
-            self.paused.insert(chat);
+            if told {
+                self.paused.insert(chat);
+            } else if let Err(error) = self.look(&chat).await {
+                // It was paused while nobody was there to tell of it.
+                tracing::error!(%error, "a room cannot be looked after");
+            }
         }
     }
 

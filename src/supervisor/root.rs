@@ -123,6 +123,8 @@ enum Msg {
         seat: usize,
         generation: u64,
         since: WallMs,
+        /// It had brought something before.
+        heard: bool,
     },
     Apply(Vec<Change>, RpcReplyPort<()>),
     Seat(String, RpcReplyPort<Option<Seat>>),
@@ -206,7 +208,7 @@ impl Actor for Supervisor {
         match msg {
             Msg::Dial { seat, generation } => state.dial(&myself, seat, generation).await,
             Msg::Report { seat, generation, report } => state.report(&myself, seat, generation, &report),
-            Msg::Deaf { seat, generation, since } => state.deaf(seat, generation, since),
+            Msg::Deaf { seat, generation, since, heard } => state.deaf(seat, generation, since, heard),
             Msg::Apply(changes, reply) => {
                 changes.into_iter().for_each(|change| state.apply(&myself, change));
                 let _ = reply.send(());
@@ -308,14 +310,14 @@ impl State {
     }
 
     /// It is replaced; the next one asks for what this one missed.
-    fn deaf(&mut self, seat: usize, generation: u64, since: WallMs) {
+    fn deaf(&mut self, seat: usize, generation: u64, since: WallMs, heard: bool) {
         let Some(record) = self.records.get_mut(&seat).filter(|record| record.generation == generation)
         else {
             return;
         };
         let Some(open) = &record.open else { return };
         record.deaf = Some(since);
-        record.deaf_in_a_row = record.deaf_in_a_row.saturating_add(1);
+        record.deaf_in_a_row = if heard { 1 } else { record.deaf_in_a_row.saturating_add(1) };
         record.next = Some(Next::Dial);
         record.generation += 1;
         record.reason = Some("deaf".to_owned());
@@ -507,8 +509,8 @@ impl Record {
             deaf_since: self.deaf.take(),
             strikes: self.deaf_in_a_row,
             complete: Arc::clone(&open.complete),
-            deaf: Box::new(move |since| {
-                let _ = supervisor.cast(Msg::Deaf { seat: number, generation, since });
+            deaf: Box::new(move |since, heard| {
+                let _ = supervisor.cast(Msg::Deaf { seat: number, generation, since, heard });
             }),
         }));
     }

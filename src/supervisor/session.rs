@@ -170,7 +170,6 @@ impl Actor for Attending {
             Msg::Said { profile, key, outcome } => state.said(&myself, &profile, key, outcome).await,
         };
         if let Err(error) = done {
-            // One profile's broken folder is no reason to leave the others alone.
             tracing::error!(%error, "a session cannot be kept");
         }
         Ok(())
@@ -191,7 +190,10 @@ impl State {
             let profile: Arc<str> = Arc::from(status.profile);
             let attended = self.profiles.entry(Arc::clone(&profile)).or_default();
             if attended.waiting || attended.stamp != stamp(&self.presence.folder(&profile)) {
-                self.look(myself, &profile).await?;
+                // One profile's broken folder is no reason to leave the others alone.
+                if let Err(error) = self.look(myself, &profile).await {
+                    tracing::error!(%profile, %error, "a session cannot be kept");
+                }
             }
         }
         Ok(())
@@ -352,7 +354,7 @@ fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64) -> Looked {
     let mut events = Vec::new();
     if let Some(session) = &mut sessions.session {
         let alive = session.owner.as_ref().is_none_or(owner::lives);
-        if alive && now - session.seen_at >= SEEN_EVERY_MS {
+        if alive && now - session.seen_at >= SEEN_EVERY_MS.min(max_age_ms / 2) {
             session.seen_at = now;
         }
         let (id, over) = (session.id.clone(), session.is_over(now));
@@ -397,5 +399,30 @@ fn told(words: Words) -> Event {
             chats,
             failed,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::session::Arming;
+
+    #[test]
+    fn an_owner_is_seen_often_enough_for_a_short_age() {
+        let mut sessions = Sessions::default();
+        let arming = Arming {
+            id: "s1".to_owned(),
+            chats: vec![ChatId::new("oc_1")],
+            farewell_text: "bye".to_owned(),
+            crash_text: None,
+            greeting_text: None,
+            owner: owner::of(std::process::id()),
+            agent_session: None,
+            ttl_ms: None,
+        };
+        sessions.arm(arming, 0);
+        attend(&mut sessions, 6_000, 10_000);
+        let session = sessions.session.as_ref().unwrap();
+        assert_eq!(late(session, 15_000, 10_000), Late::Say, "it was alive nine seconds ago");
     }
 }

@@ -12,7 +12,8 @@ use crate::core::end::End;
 use crate::error::Kind;
 use crate::event::ids::OpenId;
 use crate::journal::{Appender, Inbox};
-use crate::transport::Report;
+use crate::transport::verbs::Place;
+use crate::transport::{Missed, Report};
 
 /// What one connection of a script does.
 #[derive(Clone, Debug)]
@@ -447,4 +448,72 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
     assert!((36..=44).contains(&seen.pings), "{seen:?}");
     root.stop(Duration::from_secs(2)).await;
     root.end().await;
+}
+
+/// A care with a journal of its own, and a seat in the chats `oc_1` and `oc_2` whose history is scripted.
+async fn cared(
+    fetch: impl Fn(Place) -> Result<Missed> + Send + std::marker::Sync + 'static,
+) -> (tempfile::TempDir, Journal, care::Care, Seat) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, crate::journal::Sync::Process, Clock::system()).unwrap();
+    let rules = (
+        care::CatchUpRules {
+            per_chat: 200,
+            total: 2000,
+            max_age: Duration::from_secs(86_400),
+            after: Duration::ZERO,
+        },
+        care::DeafRules { quiet_after: Duration::from_secs(600), chats: 1 },
+    );
+    let (appender, heard) = (journal.appender(), journal.heard());
+    let care = care::Care::new(path, appender, heard, Rooms::default(), Clock::system(), rules);
+    let mut seat = seat("alice", vec![]).0;
+    let fetch = Arc::new(fetch);
+    seat.fetch = Arc::new(move |missing| {
+        let answer = fetch(missing.place);
+        Box::pin(async move { answer })
+    });
+    let listed = serde_json::json!({"items": [{"chat_id": "oc_1"}, {"chat_id": "oc_2"}], "has_more": false});
+    seat.perform = Arc::new(move |_, _| {
+        let listed = listed.clone();
+        Box::pin(async move { Ok(listed) })
+    });
+    (folder, journal, care, seat)
+}
+
+fn message(chat: &str, id: &str) -> Entry {
+    let mut entry =
+        Entry::own(Some((Arc::from("alice"), "feishu")), &Event::Stopped(Stopped { reason: String::new() }));
+    entry.rendered.type_name = "message";
+    entry.rendered.body =
+        format!(r#""chat_id":"{chat}","chat_type":"group","sender_type":"user","mentioned":true"#);
+    entry.key = Some(crate::core::dedupe::DedupeKey::message(id));
+    entry
+}
+
+#[tokio::test]
+async fn a_thread_that_cannot_be_read_now_is_asked_for_again() {
+    let (_folder, _journal, care, seat) = cared(|place| match place {
+        Place::Thread(_) => Err(Error::network("reset")),
+        _ => Ok(Missed { threads: vec!["omt_1".to_owned()], ..Missed::default() }),
+    })
+    .await;
+    let window = crate::core::hearing::Window { since: 0, cut: false };
+    assert!(catch_up::catch_up(&care, &seat, window).await.is_err());
+}
+
+#[tokio::test]
+async fn a_chat_that_may_not_be_read_hides_no_deafness() {
+    let (_folder, journal, care, seat) = cared(|place| match place {
+        Place::Chat(chat) if chat.as_str() == "oc_1" => Err(Error::new(Kind::Authorization, "not a member")),
+        _ => Ok(Missed { entries: vec![message("oc_2", "om_unheard")], ..Missed::default() }),
+    })
+    .await;
+    let (answers, mut settled) = tokio::sync::mpsc::unbounded_channel();
+    for (chat, id) in [("oc_1", "om_1"), ("oc_1", "om_2"), ("oc_2", "om_3")] {
+        journal.appender().append(vec![message(chat, id)], &answers, 0).await;
+        settled.recv().await.unwrap();
+    }
+    assert!(deaf::is_deaf(&care, &seat, 0, 1_000_000).await.unwrap());
 }

@@ -398,3 +398,13 @@ async fn a_hook_has_nothing_to_say_where_nothing_is_set_up() {
         assert!(text.contains("- b0:"), "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_read_keeps_no_other_from_its_farewell() {
+    let world = World::new(2).await;
+    arm(&world, "b0", "off b0", &["--agent-session", "cc", "--owner", "none"]);
+    world.write("data/b1/active_session.json", "{\"version\": 99}");
+    let ran = hook(&world, "session-end", &end("cc", "logout"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(said(&world, "off b0"), 1);
+}

@@ -208,3 +208,22 @@ async fn a_chat_that_is_only_quiet_is_not_taken_for_a_deaf_connection() {
     assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 0);
     assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.disconnected").count(), 0);
 }
+
+/// The suspicion that a connection is wrongly taken for deaf ends with the first word it brings.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deaf_connection_is_noticed_as_soon_the_third_time() {
+    let world = forgetful(1, "deaf: {quiet_after: 1500ms}\n").await;
+    let monitor = world.monitor(&[]);
+    for round in 1..=3 {
+        monitor.connected(round).await;
+        let heard = world.say("lobby", &format!("heard {round}"));
+        monitor.wait("what is pushed", |lines| read(lines).contains_key(&heard)).await;
+        world.sandbox.fault(Fault { count: Some(1), ..Fault::new(FaultKind::Deaf) }).unwrap();
+        let unheard = world.say("lobby", &format!("unheard {round}"));
+        let deaf = tokio::time::Instant::now();
+        monitor.count("rooma.deaf", round).await;
+        assert!(deaf.elapsed() < Duration::from_millis(5500), "round {round}: {:?}", deaf.elapsed());
+        monitor.wait("what was fetched", |lines| read(lines).contains_key(&unheard)).await;
+    }
+    monitor.terminate().await;
+}

@@ -387,3 +387,18 @@ async fn the_registry_survives_twenty_writers_beside_a_supervisor_and_tells_what
     let kept = std::fs::read_dir(file.parent().unwrap()).unwrap().flatten();
     assert!(kept.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("corrupt-")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_keeps_nobody_else_from_a_farewell() {
+    let world = world(2).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    world.write("data/b0/active_session.json", "{\"version\": 99}");
+    let arguments =
+        ["--profile", "b1", "session", "set", "--chat", "lobby", "--owner", "none", "--ttl", "1500ms"];
+    let (code, _, stderr) = output(world.command(&arguments).args(["--farewell-text", "time is over"]));
+    assert_eq!(code, 0, "{stderr}");
+    monitor.count("rooma.farewell_sent", 1).await;
+    monitor.terminate().await;
+    assert_eq!(count(&world, "lobby", "time is over"), 1);
+}

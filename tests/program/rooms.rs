@@ -481,3 +481,43 @@ async fn where_the_floor_is_advice_everybody_knows_whose_turn_it_is_and_nobody_i
         "{floor}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_was_stopped_while_nobody_looked_after_it_is_told_of_once() {
+    let world = world(3, &["b0", "b1", "b2"]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "hello"]);
+    let file = world.home.path().join("data/rooms");
+    let deadline = Instant::now() + PATIENCE;
+    while !file.exists() {
+        assert!(Instant::now() < deadline, "the room was not noticed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    monitor.terminate().await;
+    chatter(&world, "alone");
+    for lines in [3, 0] {
+        let monitor = world.monitor(&["--since", "now"]);
+        monitor.connected(3).await;
+        monitor.count("rooma.room_paused", lines).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (read, _) = monitor.terminate().await;
+        assert_eq!(read.iter().filter(|line| line["type"] == "rooma.room_paused").count(), lines);
+    }
+    let messages = world.full_state().messages.unwrap();
+    assert_eq!(messages.iter().filter(|message| message.content.contains('⏸')).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_changes_nobody_s_gates_replaces_no_connection() {
+    let world = world(2, &[]).await;
+    world.write("config/rooms.yaml", "lobby: {floor: advise}\n");
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    world.write("config/rooms.yaml", "lobby: {floor: advise}\nworkshop: {floor: advise}\n");
+    tokio::time::sleep(Duration::from_millis(3000)).await;
+    assert_eq!(monitor.of_type("rooma.connected").len(), 2);
+    world.write("config/rooms.yaml", "workshop: {require_mention: true}\n");
+    monitor.connected(4).await;
+    monitor.terminate().await;
+}

@@ -42,10 +42,15 @@ impl Here {
         let chosen = config.chosen(&named.map(str::to_owned).into_iter().collect::<Vec<_>>())?;
         let now = Clock::system().wall_ms();
         let with_session = |profile: Profile| {
-            let sessions: Sessions = stored::load(&home.data().join(profile.name.as_ref()), now)?;
-            Ok(Shown { profile, session: sessions.session })
+            let sessions = stored::load::<Sessions>(&home.data().join(profile.name.as_ref()), now);
+            // One profile's unreadable file is no reason to leave the others on shift.
+            let session = sessions.unwrap_or_else(|error| {
+                tracing::error!(profile = %profile.name, %error, "a session cannot be read");
+                Sessions::default()
+            });
+            Shown { profile, session: session.session }
         };
-        let profiles = chosen.into_iter().map(with_session).collect::<Result<_>>()?;
+        let profiles = chosen.into_iter().map(with_session).collect();
         Ok(Some(Here { home, named: global.home.clone(), profiles, global: global.clone() }))
     }
 

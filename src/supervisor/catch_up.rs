@@ -96,10 +96,11 @@ impl Round<'_> {
                 return Ok(());
             }
         };
-        let mut cut = whole.more.then_some(bound);
+        // Of those that were spoken in before nobody knows whether anything was missed.
+        let many = newest_first(whole.threads.clone(), &[]).len() > THREADS_MAX;
+        let mut cut = (whole.more || many).then_some(bound);
         let mut entries = whole.entries;
-        let mut threads: Vec<ThreadId> = whole.threads.into_iter().map(ThreadId::new).collect();
-        threads.extend(chat.threads.iter().filter(|id| !threads.contains(id)).cloned().collect::<Vec<_>>());
+        let threads = newest_first(whole.threads, &chat.threads);
         for thread in threads.into_iter().take(THREADS_MAX) {
             let left = limit.saturating_sub(entries.len());
             if left == 0 {
@@ -149,6 +150,17 @@ impl Round<'_> {
         });
         self.care.appender.say(Entry::own(self.seat.voice(), &event));
     }
+}
+
+/// The threads of what was missed, then those that were spoken in before, each once.
+fn newest_first(missed: Vec<String>, before: &[ThreadId]) -> Vec<ThreadId> {
+    let mut threads: Vec<ThreadId> = Vec::new();
+    for id in missed.into_iter().rev().map(ThreadId::new).chain(before.iter().cloned()) {
+        if !threads.contains(&id) {
+            threads.push(id);
+        }
+    }
+    threads
 }
 
 /// Worth another try: the network, a limit, a platform in trouble.

@@ -517,3 +517,29 @@ async fn a_chat_that_may_not_be_read_hides_no_deafness() {
     }
     assert!(deaf::is_deaf(&care, &seat, 0, 1_000_000).await.unwrap());
 }
+
+#[tokio::test]
+async fn every_thread_is_asked_once_the_newest_first_and_a_cut_is_told() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let (_folder, journal, care, seat) = cared(move |place| match place {
+        Place::Chat(chat) if chat.as_str() == "oc_1" => {
+            let threads = (0..12).flat_map(|number| [format!("omt_{number}"), "omt_busy".to_owned()]);
+            Ok(Missed { threads: threads.collect(), ..Missed::default() })
+        }
+        Place::Thread(thread) => {
+            seen.lock().unwrap().push(thread.as_str().to_owned());
+            Ok(Missed::default())
+        }
+        _ => Ok(Missed::default()),
+    })
+    .await;
+    let window = crate::core::hearing::Window { since: 0, cut: false };
+    catch_up::catch_up(&care, &seat, window).await.unwrap();
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!((asked.len(), asked[0].as_str(), asked[1].as_str()), (10, "omt_busy", "omt_11"), "{asked:?}");
+    journal.settled().await;
+    let page = journal.reader().unwrap().page(0, &crate::journal::Filter::default(), 0).unwrap();
+    let text = String::from_utf8(page.bytes).unwrap();
+    assert!(text.contains("rooma.catchup") && text.contains("per_chat"), "{text}");
+}

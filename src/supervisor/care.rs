@@ -33,6 +33,9 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// After trouble that passes, the past is asked for again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
+/// After so many tries a chat that cannot be read keeps the others, and all other care, waiting no longer.
+const TRIES_MAX: u32 = 3;
+
 /// Profiles that are cared for at one time: a home of a thousand must not fall upon its platform.
 const AT_ONCE: usize = 8;
 
@@ -126,7 +129,9 @@ impl Care {
         self.reconcile(&cared.seat).await;
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
-        while let Err(error) = self.catch_up(&cared, connected_at).await {
+        let mut tries = 1;
+        while let Err(error) = self.catch_up(&cared, connected_at, tries >= TRIES_MAX).await {
+            tries += 1;
             tracing::warn!(profile = %cared.seat.name, %error, "what was missed cannot be fetched yet");
             sleep(TRY_AGAIN).await;
         }
@@ -148,7 +153,7 @@ impl Care {
         }
     }
 
-    async fn catch_up(&self, cared: &Cared, connected_at: WallMs) -> Result<()> {
+    async fn catch_up(&self, cared: &Cared, connected_at: WallMs, last: bool) -> Result<()> {
         let window = match cared.deaf_since {
             Some(since) => window(since, connected_at, Duration::ZERO, self.catch_up.max_age),
             None => self.outage(&cared.seat.name, connected_at).await?,
@@ -156,7 +161,7 @@ impl Care {
         let Some(window) = window else { return Ok(()) };
         let _room = self.room.acquire().await;
         tracing::info!(profile = %cared.seat.name, since = window.since, "catching up");
-        catch_up::catch_up(self, &cared.seat, window).await
+        catch_up::catch_up(self, &cared.seat, window, last).await
     }
 
     /// Nothing where the profile was never connected before: then it begins now.

@@ -30,8 +30,12 @@ struct Candidate {
     threads: Vec<ThreadId>,
 }
 
-/// Journals what was missed in every chat, and says how much that was. Fails only where it is worth another try.
-pub async fn catch_up(care: &Care, seat: &Seat, window: Window) -> Result<()> {
+/// So many chats may fail in one round before the rest waits for the next.
+const FAILED_MAX: usize = 3;
+
+/// Journals what was missed in every chat, and says how much that was. Fails only where it is worth another try, after
+/// the chats that can be read; with the `last` try a chat that still fails is told of and left.
+pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> Result<()> {
     let name = seat.name.to_string();
     let activity = care.read(move |reader| reader.activity(&name)).await?;
     // Who may read a group's history is also told of all its people's words.
@@ -40,13 +44,25 @@ pub async fn catch_up(care: &Care, seat: &Seat, window: Window) -> Result<()> {
     if window.cut {
         round.tell(None, 0, Some(CatchupCut::MaxAge), None);
     }
+    let mut failed: Vec<(ChatId, Error)> = Vec::new();
     for candidate in candidates(seat, activity).await? {
         if round.left == 0 {
             round.tell(Some(&candidate.chat_id), 0, Some(CatchupCut::Total), None);
             break;
         }
-        round.chat(&candidate).await?;
+        if let Err(error) = round.chat(&candidate).await {
+            failed.push((candidate.chat_id, error));
+            if failed.len() >= FAILED_MAX && !last {
+                break;
+            }
+        }
         sleep(PAUSE).await;
+    }
+    for (chat, error) in failed {
+        if !last {
+            return Err(error);
+        }
+        round.tell(Some(&chat), 0, None, Some(&error));
     }
     Ok(())
 }

@@ -259,8 +259,10 @@ async fn look_for_changes(asker: Asker, reload: Reload) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let changes = reload(Look::Touched).await;
-        if !changes.is_empty() && asker.apply(changes).await.is_err() {
-            return;
+        if !changes.is_empty()
+            && let Err(error) = asker.apply(changes).await
+        {
+            tracing::warn!(%error, "a change of a profile was missed; rooma reload looks again");
         }
     }
 }

@@ -500,7 +500,28 @@ async fn a_thread_that_cannot_be_read_now_is_asked_for_again() {
     })
     .await;
     let window = crate::core::hearing::Window { since: 0, cut: false };
-    assert!(catch_up::catch_up(&care, &seat, window).await.is_err());
+    assert!(catch_up::catch_up(&care, &seat, window, false).await.is_err());
+}
+
+#[tokio::test]
+async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() {
+    let (_folder, journal, care, seat) = cared(|place| match place {
+        Place::Chat(chat) if chat.as_str() == "oc_1" => Err(Error::network("reset")),
+        Place::Chat(_) => Ok(Missed { entries: vec![message("oc_2", "om_2")], ..Missed::default() }),
+        Place::Thread(_) => Ok(Missed::default()),
+    })
+    .await;
+    let window = crate::core::hearing::Window { since: 0, cut: false };
+    let lines = || {
+        let page = journal.reader().unwrap().page(0, &crate::journal::Filter::default(), 0).unwrap();
+        String::from_utf8(page.bytes).unwrap()
+    };
+    assert!(catch_up::catch_up(&care, &seat, window, false).await.is_err(), "it is worth another try");
+    journal.settled().await;
+    assert!(lines().contains("\"chat_id\":\"oc_2\"") && !lines().contains("\"error\""), "{}", lines());
+    catch_up::catch_up(&care, &seat, window, true).await.unwrap();
+    journal.settled().await;
+    assert!(lines().contains("\"error\":\"reset"), "{}", lines());
 }
 
 #[tokio::test]
@@ -535,7 +556,7 @@ async fn every_thread_is_asked_once_the_newest_first_and_a_cut_is_told() {
     })
     .await;
     let window = crate::core::hearing::Window { since: 0, cut: false };
-    catch_up::catch_up(&care, &seat, window).await.unwrap();
+    catch_up::catch_up(&care, &seat, window, false).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     assert_eq!((asked.len(), asked[0].as_str(), asked[1].as_str()), (10, "omt_busy", "omt_11"), "{asked:?}");
     journal.settled().await;

@@ -126,7 +126,6 @@ impl Care {
 
     async fn run(self, cared: Cared) {
         let connected_at = self.clock.wall_ms();
-        self.reconcile(&cared.seat).await;
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
         let mut tries = 1;
@@ -137,6 +136,7 @@ impl Care {
         }
         self.appender.heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
+        self.reconcile(&cared.seat).await;
         tokio::select! {
             () = self.watch(&cared, connected_at) => {}
             () = poll::poll(&self, &cared.seat, connected_at) => {}

@@ -1,4 +1,4 @@
-//! What a hook is told on stdin (https://code.claude.com/docs/en/hooks#common-input-fields).
+//! What a hook is told on stdin (<https://code.claude.com/docs/en/hooks#common-input-fields>).
 
 use std::io::Read;
 use std::path::PathBuf;

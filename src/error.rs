@@ -122,6 +122,14 @@ impl Error {
         self
     }
 
+    /// What went wrong and what to do about it, in one sentence.
+    pub fn sentence(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{} ({hint})", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The one JSON object a failed command leaves on stderr.
     pub fn to_json(&self) -> String {
         let whole = Failed { ok: false, error: self.report() };

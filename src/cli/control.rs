@@ -118,6 +118,13 @@ fn unless_ended<T>(asked: Result<T>) -> Result<Option<T>> {
     }
 }
 
+/// What a verb says that only a running supervisor can serve.
+pub fn not_running() -> Error {
+    Error::validation("no supervisor runs in this home")
+        .subtype("not_running")
+        .hint("start one with rooma up")
+}
+
 /// What is no answer may be an error in the shape of all errors.
 fn read_answer<T: DeserializeOwned>(line: &[u8]) -> Result<T> {
     serde_json::from_slice(line).map_err(|_| {

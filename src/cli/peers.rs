@@ -46,8 +46,6 @@ struct Peers {
     people: Vec<Person>,
     agents: Vec<Agent>,
     bots: Vec<Bot>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -99,8 +97,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         name,
         ids,
     });
-    let peers =
-        Peers { ok: true, chat_id: chat, people, agents: agents.collect(), bots, warnings: Vec::new() };
+    let peers = Peers { ok: true, chat_id: chat, people, agents: agents.collect(), bots };
     context.output.emit(&peers)
 }
 

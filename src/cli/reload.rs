@@ -1,8 +1,8 @@
 //! `rooma reload`: what people changed in the files of profiles takes effect now.
 
-use super::control::Client;
+use super::control::{Client, not_running};
 use super::{Global, down, print};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::supervisor::control::{Op, ReloadedAll, Request};
 
 /// Let the running supervisor look at its profiles again
@@ -22,11 +22,7 @@ pub struct Args {}
 pub async fn run(_args: &Args, global: &Global) -> Result<bool> {
     let home = down::home(global)?;
     let reloaded = Client::ask_home::<ReloadedAll>(home.root(), &Request::new(Op::Reload)).await?;
-    let reloaded = reloaded.ok_or_else(|| {
-        Error::validation("no supervisor runs in this home")
-            .subtype("not_running")
-            .hint("start one with rooma up")
-    })?;
+    let reloaded = reloaded.ok_or_else(not_running)?;
     print::line(&serde_json::to_string(&reloaded).expect("names and words"))?;
     Ok(reloaded.ok)
 }

@@ -31,20 +31,28 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    Status(StatusArgs),
+    /// Show the turns of bots in a room, whether it is paused, and who holds the floor
+    ///
+    /// Risk: read
+    ///
+    /// Example:
+    ///   rooma room status --chat ops
+    #[command(verbatim_doc_comment)]
+    Status(Of),
     Pause(PauseArgs),
-    Resume(ResumeArgs),
+    /// Let the agents in a room go on
+    ///
+    /// Risk: write
+    ///
+    /// Example:
+    ///   rooma room resume --chat ops
+    #[command(verbatim_doc_comment)]
+    Resume(Of),
 }
 
-/// Show the turns of bots in a room, whether it is paused, and who holds the floor
-///
-/// Risk: read
-///
-/// Example:
-///   rooma room status --chat ops
+/// Which room.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-struct StatusArgs {
+struct Of {
     #[command(flatten)]
     chat: ChatArg,
     #[command(flatten)]
@@ -63,27 +71,10 @@ struct StatusArgs {
 #[command(verbatim_doc_comment)]
 struct PauseArgs {
     #[command(flatten)]
-    chat: ChatArg,
+    of: Of,
     /// Resume by itself after this time
     #[arg(long = "for", value_name = "DURATION")]
     duration: Option<Span>,
-    #[command(flatten)]
-    common: Common,
-}
-
-/// Let the agents in a room go on
-///
-/// Risk: write
-///
-/// Example:
-///   rooma room resume --chat ops
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-struct ResumeArgs {
-    #[command(flatten)]
-    chat: ChatArg,
-    #[command(flatten)]
-    common: Common,
 }
 
 /// Whose turn it is, where a message addresses several of ours
@@ -110,7 +101,7 @@ enum FloorVerb {
     /// Example:
     ///   rooma floor status --chat ops
     #[command(verbatim_doc_comment)]
-    Status(FloorOf),
+    Status(Of),
     /// Let the next one speak
     ///
     /// Risk: write
@@ -118,7 +109,7 @@ enum FloorVerb {
     /// Example:
     ///   rooma --profile bob floor pass --chat ops
     #[command(verbatim_doc_comment)]
-    Pass(FloorOf),
+    Pass(Of),
     /// Speak now, out of turn
     ///
     /// Risk: write
@@ -126,15 +117,7 @@ enum FloorVerb {
     /// Example:
     ///   rooma --profile bob floor take --chat ops
     #[command(verbatim_doc_comment)]
-    Take(FloorOf),
-}
-
-#[derive(Debug, clap::Args)]
-struct FloorOf {
-    #[command(flatten)]
-    chat: ChatArg,
-    #[command(flatten)]
-    common: Common,
+    Take(Of),
 }
 
 #[derive(Serialize)]
@@ -173,30 +156,33 @@ struct FloorOnly {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     match args.verb {
-        Verb::Status(args) => {
-            let context = Context::open(global, &args.common).await?;
-            let chat = context.chat(args.chat.chat.as_deref()).await?;
+        Verb::Status(of) => {
+            let (context, chat) = open(&of, global).await?;
             let room = rooms::load(&context.config.home.data(), &chat, &context.clock)?;
             context.output.emit(&status(&context, chat, &room))
         }
-        Verb::Pause(args) => {
-            let context = Context::open(global, &args.common).await?;
-            let chat = context.chat(args.chat.chat.as_deref()).await?;
-            let for_ms = args.duration.map(|span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX));
+        Verb::Pause(PauseArgs { of, duration }) => {
+            let (context, chat) = open(&of, global).await?;
+            let for_ms = duration.map(|span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX));
             changed(&context, chat, |room, now| {
                 room.guard.pause(now, for_ms);
             })
             .await
         }
-        Verb::Resume(args) => {
-            let context = Context::open(global, &args.common).await?;
-            let chat = context.chat(args.chat.chat.as_deref()).await?;
+        Verb::Resume(of) => {
+            let (context, chat) = open(&of, global).await?;
             changed(&context, chat, |room, _| {
                 room.guard.resume();
             })
             .await
         }
     }
+}
+
+async fn open(of: &Of, global: &Global) -> Result<(Context, ChatId)> {
+    let context = Context::open(global, &of.common).await?;
+    let chat = context.chat(of.chat.chat.as_deref()).await?;
+    Ok((context, chat))
 }
 
 async fn changed(context: &Context, chat: ChatId, change: impl FnOnce(&mut Room, i64)) -> Result<()> {
@@ -237,8 +223,7 @@ pub async fn floor(args: FloorArgs, global: &Global) -> Result<()> {
         FloorVerb::Pass(of) => (of, Some(Step::Pass)),
         FloorVerb::Take(of) => (of, Some(Step::Take)),
     };
-    let context = Context::open(global, &of.common).await?;
-    let chat = context.chat(of.chat.chat.as_deref()).await?;
+    let (context, chat) = open(&of, global).await?;
     let ttl_ms = ttl_ms(&context.policy(&chat));
     let profile = context.profile.name.to_string();
     let floor = context.change_room(&chat, |room, now| {

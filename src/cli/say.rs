@@ -129,8 +129,7 @@ impl Key {
 
     /// The key of one of several messages to one target: one key for two chats must not share a message.
     fn piece(&self, target: &Target, index: usize) -> String {
-        let key = crate::journal::fingerprint(&format!("{target:?}"), &format!("{}.{index}", self.0));
-        key.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::journal::fingerprint_hex(&format!("{target:?}"), &format!("{}.{index}", self.0))
     }
 }
 

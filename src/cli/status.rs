@@ -1,8 +1,8 @@
 //! `rooma status`: what is connected, since when, and which readers lag.
 
-use super::control::Client;
+use super::control::{Client, not_running};
 use super::{Global, down, print};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 
@@ -30,9 +30,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     match Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
         Some(status) => print::line(&serde_json::to_string(&status).expect("a status is plain data")),
-        None if args.require => Err(Error::validation("no supervisor runs in this home")
-            .subtype("not_running")
-            .hint("start one with rooma up")),
+        None if args.require => Err(not_running()),
         None => print::line(down::NOT_RUNNING),
     }
 }

@@ -123,6 +123,20 @@ pub(super) enum Work {
     Close(oneshot::Sender<()>),
 }
 
+impl Work {
+    fn into_batch(self) -> Option<Batch> {
+        match self {
+            Work::Append(batch) => Some(batch),
+            Work::Cursor { .. }
+            | Work::Advance { .. }
+            | Work::HeardTo { .. }
+            | Work::Trim(_)
+            | Work::Barrier(_)
+            | Work::Close(_) => None,
+        }
+    }
+}
+
 /// The way into the journal. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Appender {
@@ -176,18 +190,8 @@ impl Appender {
 
 /// Tells whoever waits for `work` that it will not be done. Barriers end when their sender drops.
 pub(super) fn refuse(work: Work, why: &str) {
-    match work {
-        Work::Append(batch) => {
-            if let Some(answer) = batch.answer {
-                answer.settle(Err(why.to_owned()));
-            }
-        }
-        Work::Cursor { .. }
-        | Work::Advance { .. }
-        | Work::HeardTo { .. }
-        | Work::Trim(_)
-        | Work::Barrier(_)
-        | Work::Close(_) => {}
+    if let Some(answer) = work.into_batch().and_then(|batch| batch.answer) {
+        answer.settle(Err(why.to_owned()));
     }
 }
 
@@ -210,14 +214,8 @@ impl Inbox {
     /// The next batch; `None` once nobody can append any more.
     pub async fn next(&mut self) -> Option<Batch> {
         loop {
-            match self.0.recv().await? {
-                Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. }
-                | Work::Advance { .. }
-                | Work::HeardTo { .. }
-                | Work::Trim(_)
-                | Work::Barrier(_)
-                | Work::Close(_) => {}
+            if let Some(batch) = self.0.recv().await?.into_batch() {
+                return Some(batch);
             }
         }
     }
@@ -225,14 +223,8 @@ impl Inbox {
     /// A batch that is there already.
     pub fn try_next(&mut self) -> Option<Batch> {
         loop {
-            match self.0.try_recv().ok()? {
-                Work::Append(batch) => return Some(batch),
-                Work::Cursor { .. }
-                | Work::Advance { .. }
-                | Work::HeardTo { .. }
-                | Work::Trim(_)
-                | Work::Barrier(_)
-                | Work::Close(_) => {}
+            if let Some(batch) = self.0.try_recv().ok()?.into_batch() {
+                return Some(batch);
             }
         }
     }

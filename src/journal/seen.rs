@@ -110,6 +110,11 @@ pub fn fingerprint(profile: &str, key: &str) -> Key {
     hasher.finish128().as_bytes()
 }
 
+/// The same as text: for keys and names of files.
+pub fn fingerprint_hex(profile: &str, key: &str) -> String {
+    fingerprint(profile, key).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +171,6 @@ mod tests {
 
     #[test]
     fn the_fingerprint_is_what_older_files_hold() {
-        let hex: String = fingerprint("alice", "m:om_1").iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0994f45e52481191b1f5d810e506b62b");
+        assert_eq!(fingerprint_hex("alice", "m:om_1"), "0994f45e52481191b1f5d810e506b62b");
     }
 }

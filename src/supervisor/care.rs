@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use super::catch_up;
 use super::chat_registry;
 use super::deaf;
 use super::poll;
+use super::task::{Task, blocking};
 use super::{Later, Seat};
 use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Window, window};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::{Appender, Heard, Reader};
 use crate::transport::{Alive, Missed, Missing, Rooms};
 
@@ -87,15 +87,6 @@ pub struct Cared {
     pub deaf: Box<dyn Fn(WallMs, bool) + Send + Sync>,
 }
 
-/// Ends the care when it is dropped.
-pub struct Caring(AbortHandle);
-
-impl Drop for Caring {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Care {
     pub fn new(
         journal: PathBuf,
@@ -119,9 +110,9 @@ impl Care {
     }
 
     /// Begins with a connection, and ends with what is returned.
-    pub fn begin(&self, cared: Cared) -> Caring {
+    pub fn begin(&self, cared: Cared) -> Task {
         let care = self.clone();
-        Caring(tokio::spawn(Box::pin(async move { care.run(cared).await })).abort_handle())
+        Task::spawn(Box::pin(async move { care.run(cared).await }))
     }
 
     async fn run(self, cared: Cared) {
@@ -220,8 +211,7 @@ impl Care {
         read: impl FnOnce(&Reader) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let path = self.journal.clone();
-        let done = tokio::task::spawn_blocking(move || read(&Reader::open(&path)?)).await;
-        done.map_err(|error| Error::internal(error.to_string()))?
+        blocking(move || read(&Reader::open(&path)?)).await
     }
 }
 

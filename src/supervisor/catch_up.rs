@@ -159,10 +159,7 @@ impl Round<'_> {
             count,
             since: rfc3339_ms(self.window.since),
             cut,
-            error: error.map(|error| match &error.hint {
-                Some(hint) => format!("{error} ({hint})"),
-                None => error.to_string(),
-            }),
+            error: error.map(Error::sentence),
         });
         self.care.appender.say(Entry::own(self.seat.voice(), &event));
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::known_chats::{Change, ChatState, KnownChats};
+use super::task::{Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};
@@ -28,9 +28,6 @@ const RECONCILED: &str = "reconciled";
 
 /// How long the platform's list is waited for.
 const RECONCILE_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long one round of catching up may take before it is left to the next.
-const ROUND_DEADLINE_MS: u64 = 10_000;
 
 pub struct Running {
     actor: ActorRef<Msg>,
@@ -68,7 +65,7 @@ struct State {
     /// Away while a round is running.
     work: Option<Work>,
     newest: Option<watch::Receiver<u64>>,
-    waker: Option<AbortHandle>,
+    waker: Option<Task>,
 }
 
 impl Actor for ChatRegistry {
@@ -82,7 +79,7 @@ impl Actor for ChatRegistry {
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if let Some(newest) = state.newest.take() {
-            state.waker = Some(tokio::spawn(wake(myself, newest)).abort_handle());
+            state.waker = Some(after_commits(myself, Msg::CatchUp, newest));
         }
         Ok(())
     }
@@ -108,26 +105,6 @@ impl Actor for ChatRegistry {
         let _ = reply.send(());
         Ok(())
     }
-
-    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(waker) = &state.waker {
-            waker.abort();
-        }
-        Ok(())
-    }
-}
-
-/// Asks for a round after each commit. Waiting for the answer keeps at most one request in the mailbox,
-/// however fast events come.
-async fn wake(registry: ActorRef<Msg>, mut newest: watch::Receiver<u64>) {
-    loop {
-        let _ = ractor::call_t!(registry, Msg::CatchUp, ROUND_DEADLINE_MS);
-        if newest.changed().await.is_err() {
-            return;
-        }
-        // Membership is not urgent; a burst of messages is looked through once.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Brings a profile's file in line with the platform's list. What changed unnoticed is told, except at the first
@@ -148,14 +125,14 @@ pub async fn reconcile(
         rooms.set_member(chat, &seat.name, true);
     }
     let folder = data.join(seat.name.as_ref());
-    let changed = tokio::task::spawn_blocking(move || {
+    let changed = blocking(move || {
         KnownChats::update(&folder, now, |known| {
             let first = known.chats.is_empty();
             let changes = known.reconcile(&live, now);
             if first { Vec::new() } else { changes }
         })
     });
-    for change in changed.await.map_err(|error| Error::internal(error.to_string()))?? {
+    for change in changed.await? {
         rooms.set_member(&change.chat_id, &seat.name, change.state == Some(ChatState::Joined));
         appender.say(Entry::own(seat.voice(), &told(change)));
     }

@@ -6,9 +6,9 @@
 use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::Dial;
+use super::task::Task;
 use crate::core::end::End;
 use crate::transport::Life;
 
@@ -31,7 +31,7 @@ pub struct State {
     pub end: Option<End>,
     stop: watch::Sender<bool>,
     to_start: Option<(Dial, Life)>,
-    task: Option<AbortHandle>,
+    task: Option<Task>,
 }
 
 impl Actor for Connection {
@@ -45,13 +45,12 @@ impl Actor for Connection {
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if let Some((dial, life)) = state.to_start.take() {
-            let task = tokio::spawn(async move {
+            state.task = Some(Task::spawn(async move {
                 let lived = std::panic::AssertUnwindSafe(async { dial(life).await }).catch_unwind().await;
                 let end = lived.unwrap_or_else(|panic| End::Crashed { message: panic_text(&*panic) });
                 // An actor that is gone needs no answer.
                 let _ = myself.cast(Msg::Ended(end));
-            });
-            state.task = Some(task.abort_handle());
+            }));
         }
         Ok(())
     }
@@ -70,13 +69,6 @@ impl Actor for Connection {
                 state.end = Some(end);
                 myself.stop(None);
             }
-        }
-        Ok(())
-    }
-
-    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(task) = &state.task {
-            task.abort();
         }
         Ok(())
     }

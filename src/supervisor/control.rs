@@ -146,8 +146,7 @@ pub fn path(home: &Path) -> Result<PathBuf> {
         return Ok(path);
     }
     let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
-    let name = crate::journal::fingerprint("home", &home.display().to_string());
-    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = crate::journal::fingerprint_hex("home", &home.display().to_string());
     Ok(super::lock::folder()?.join(format!("{name}.sock")))
 }
 

@@ -24,6 +24,7 @@ pub mod session;
 mod signals;
 mod status;
 pub mod stored;
+mod task;
 
 use std::future::Future;
 use std::os::fd::OwnedFd;

@@ -12,18 +12,18 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::AbortHandle;
 
 use super::known_chats::{ChatState, KnownChats};
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::session::composed;
+use super::task::{Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
 use crate::core::floor::Floor;
 use crate::core::guard::{Pause, Who, Why};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId};
 use crate::event::{Event, FloorMark, RoomPaused, RoomResumed, SenderType};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
@@ -32,12 +32,6 @@ use crate::transport::{Call, Rooms};
 
 /// The rooms' position in the journal.
 pub const CURSOR: &str = "rooms";
-
-/// How long one round of reading may take before it is left to the next.
-const ROUND_DEADLINE_MS: u64 = 10_000;
-
-/// A burst is looked through at once.
-const AFTER_COMMIT: Duration = Duration::from_millis(20);
 
 /// How often it is looked whether a pause is over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -132,7 +126,7 @@ pub struct State {
     rooming: Rooming,
     work: Option<Work>,
     newest: Option<watch::Receiver<u64>>,
-    waker: Option<AbortHandle>,
+    waker: Option<Task>,
     /// Rooms that were told to be paused.
     paused: BTreeSet<ChatId>,
 }
@@ -151,7 +145,7 @@ impl Actor for Hosting {
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.remember().await;
         if let Some(newest) = state.newest.take() {
-            state.waker = Some(tokio::spawn(wake(myself, newest)).abort_handle());
+            state.waker = Some(after_commits(myself, Msg::Read, newest));
         }
         Ok(())
     }
@@ -176,24 +170,6 @@ impl Actor for Hosting {
         }
         Ok(())
     }
-
-    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(waker) = &state.waker {
-            waker.abort();
-        }
-        Ok(())
-    }
-}
-
-/// Asks for a round after each commit; waiting for the answer keeps at most one request in the mailbox.
-async fn wake(host: ActorRef<Msg>, mut newest: watch::Receiver<u64>) {
-    loop {
-        let _ = ractor::call_t!(host, Msg::Read, ROUND_DEADLINE_MS);
-        if newest.changed().await.is_err() {
-            return;
-        }
-        tokio::time::sleep(AFTER_COMMIT).await;
-    }
 }
 
 impl State {
@@ -201,7 +177,7 @@ impl State {
     async fn remember(&mut self) {
         let rooming = self.rooming.clone();
         let profiles = rooming.asker.profiles().await.unwrap_or_default();
-        let known = tokio::task::spawn_blocking(move || {
+        let known = blocking(move || {
             for profile in profiles {
                 let known = KnownChats::load(&rooming.data.join(&profile.profile), rooming.clock.wall_ms());
                 for (id, _) in
@@ -214,7 +190,7 @@ impl State {
                 let room = rooms::load(&rooming.data, &chat, &rooming.clock).ok()?;
                 room.guard.paused().map(|pause| (chat, pause.told))
             };
-            rooms::all(&rooming.data).into_iter().filter_map(paused).collect::<Vec<(ChatId, bool)>>()
+            Ok(rooms::all(&rooming.data).into_iter().filter_map(paused).collect::<Vec<(ChatId, bool)>>())
         });
         for (chat, told) in known.await.unwrap_or_default() {
             self.rooming.rooms.set_paused(&chat, true);
@@ -230,11 +206,11 @@ impl State {
     async fn read(&mut self) -> Result<()> {
         let Some(mut work) = self.work.take() else { return Ok(()) };
         let rooming = self.rooming.clone();
-        let round = tokio::task::spawn_blocking(move || {
+        let round = blocking(move || {
             let outcome = work.round(&rooming);
-            (work, outcome)
+            Ok((work, outcome))
         });
-        let (work, outcome) = round.await.map_err(|error| Error::internal(error.to_string()))?;
+        let (work, outcome) = round.await?;
         self.work = Some(work);
         for chat in outcome? {
             self.look(&chat).await?;
@@ -252,7 +228,7 @@ impl State {
     /// Tells what has become of a room.
     async fn look(&mut self, chat: &ChatId) -> Result<()> {
         let (rooming, of) = (self.rooming.clone(), chat.clone());
-        let looked = tokio::task::spawn_blocking(move || {
+        let looked = blocking(move || {
             let limits = rooms::limits(&(rooming.policy)(&of).loop_guard);
             rooms::change(&rooming.data, &of, &rooming.clock, limits, |room: &mut Room, now| {
                 room.guard.lift(now);
@@ -260,8 +236,7 @@ impl State {
                 (room.guard.paused().cloned(), room.guard.turns(), told, now)
             })
         });
-        let (pause, turns, tell, now) =
-            looked.await.map_err(|error| Error::internal(error.to_string()))??;
+        let (pause, turns, tell, now) = looked.await?;
         self.rooming.rooms.set_paused(chat, pause.is_some());
         let rooming = self.rooming.clone();
         match (pause, self.paused.contains(chat)) {
@@ -309,8 +284,7 @@ impl Rooming {
             until.unwrap_or_default()
         );
         let message = composed(seat.transport, &text)?;
-        let stamp = crate::journal::fingerprint(chat.as_str(), &format!("{pause:?}"));
-        let key: String = stamp.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = crate::journal::fingerprint_hex(chat.as_str(), &format!("{pause:?}"));
         let chat = chat.clone();
         tokio::spawn(async move {
             let call = Call::Send { target: Target::Chat(chat), message, key };

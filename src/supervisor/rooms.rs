@@ -94,5 +94,5 @@ fn file_name(chat: &ChatId) -> String {
     if (1..=100).contains(&chat.as_str().len()) && chat.as_str().chars().all(plain) {
         return chat.as_str().to_owned();
     }
-    crate::journal::fingerprint("room", chat.as_str()).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::journal::fingerprint_hex("room", chat.as_str())
 }

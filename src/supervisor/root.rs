@@ -9,10 +9,11 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPo
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::care::{Care, Cared, Caring};
+use super::care::{Care, Cared};
 use super::connection::{self, Connection};
 use super::reload::Change;
 use super::status::{self, ProfileStatus};
+use super::task::Task;
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::end::End;
@@ -172,7 +173,7 @@ struct Open {
     alive: Alive,
     /// Set while nothing of the past is missing.
     complete: Arc<AtomicBool>,
-    caring: Option<Caring>,
+    caring: Option<Task>,
     usable_since: Option<Instant>,
 }
 

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
-use tokio::task::AbortHandle;
 
 use super::owner;
 use super::root::Asker;
 use super::stored::{self, Stored};
+use super::task::{Task, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessions, Words, late};
@@ -127,7 +127,7 @@ struct Attended {
     /// Whether anything in it waits for time.
     waiting: bool,
     /// The session whose owner is watched.
-    watched: Option<(Watched, AbortHandle)>,
+    watched: Option<(Watched, Task)>,
     /// Told in a line: a session, and when it was armed.
     told: Option<(String, WallMs)>,
     /// Parts that are being said.
@@ -174,13 +174,6 @@ impl Actor for Attending {
         }
         Ok(())
     }
-
-    async fn post_stop(&self, _myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        for (_, watch) in state.profiles.values().filter_map(|attended| attended.watched.as_ref()) {
-            watch.abort();
-        }
-        Ok(())
-    }
 }
 
 impl State {
@@ -220,14 +213,14 @@ impl State {
         change: impl FnOnce(&mut Sessions, WallMs) -> R + Send + 'static,
     ) -> Result<R> {
         let (folder, now) = (self.presence.folder(profile), self.presence.clock.wall_ms());
-        let changed = tokio::task::spawn_blocking(move || {
+        let changed = blocking(move || {
             if !folder.join("active_session.json").exists() {
                 return Ok((change(&mut Sessions::default(), now), None));
             }
             let outcome = stored::update::<Sessions, R>(&folder, now, |sessions| change(sessions, now))?;
-            Ok::<_, Error>((outcome, stamp(&folder)))
+            Ok((outcome, stamp(&folder)))
         });
-        let (outcome, stamp) = changed.await.map_err(|error| Error::internal(error.to_string()))??;
+        let (outcome, stamp) = changed.await?;
         self.profiles.entry(Arc::clone(profile)).or_default().stamp = stamp;
         Ok(outcome)
     }
@@ -268,10 +261,7 @@ impl State {
                 tracing::info!(%profile, %error, attempts, "not said yet");
                 return Ok(());
             }
-            Err(error) => Err(match &error.hint {
-                Some(hint) => format!("{error} ({hint})"),
-                None => error.to_string(),
-            }),
+            Err(error) => Err(error.sentence()),
         };
         attended.failed.remove(&key);
         self.change(profile, move |sessions, _| sessions.settle(&key, settled)).await?;
@@ -295,17 +285,14 @@ impl State {
         if attended.watched.as_ref().map(|(watched, _)| watched) == wanted.as_ref() {
             return;
         }
-        if let Some((_, watch)) = attended.watched.take() {
-            watch.abort();
-        }
         attended.watched = wanted.map(|watched| {
             let (attendant, profile, of) = (myself.clone(), Arc::clone(&seat.name), watched.clone());
-            let watch = tokio::spawn(async move {
+            let watch = Task::spawn(async move {
                 owner::gone(&of.owner).await;
                 let over = Msg::Over { profile, session: of.session, ending: Ending::OwnerGone };
                 let _ = attendant.cast(over);
             });
-            (watched, watch.abort_handle())
+            (watched, watch)
         });
     }
 

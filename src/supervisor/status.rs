@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
+use super::task::blocking;
 use crate::clock::rfc3339_ms;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::{Extent, Reader};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,11 +93,11 @@ pub async fn gather(control: &Control) -> Result<Status> {
         profile.last_event = control.heard.last_event(&profile.profile).map(rfc3339_ms);
     }
     let (path, newest) = (control.journal.clone(), *control.newest.borrow());
-    let read = tokio::task::spawn_blocking(move || {
+    let read = blocking(move || {
         let reader = Reader::open(&path)?;
-        Ok::<_, Error>((reader.cursors()?, reader.extent()?))
+        Ok((reader.cursors()?, reader.extent()?))
     });
-    let (cursors, extent) = read.await.map_err(|error| Error::internal(error.to_string()))??;
+    let (cursors, extent) = read.await?;
     let readers = control.readers.all();
     let holder =
         |name: &str| readers.iter().find(|reader| reader.cursor == name).and_then(|reader| reader.pid);

@@ -11,7 +11,7 @@ use super::control::Client;
 use super::{Global, down, print, up};
 use crate::config::{Config, Environment, Home};
 use crate::error::{Error, Result};
-use crate::journal::fingerprint;
+use crate::journal::fingerprint_hex;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 use manager::{Command, Manager};
@@ -173,9 +173,8 @@ fn name(root: &Path) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let folder = root.file_name().unwrap_or_default().to_string_lossy();
     let folder: String = folder.chars().take(32).map(safe).collect();
-    let print = fingerprint("home", &root.to_string_lossy());
-    let print: String = print.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("rooma-{}-{print}", folder.trim_matches('-'))
+    let print = fingerprint_hex("home", &root.to_string_lossy());
+    format!("rooma-{}-{}", folder.trim_matches('-'), &print[..8])
 }
 
 /// Unit files and property lists are text.

@@ -10,7 +10,7 @@ use super::super::context::Context;
 use super::super::control::{Client, SILENT};
 use super::{change, folder};
 use crate::core::session::{Part, Sessions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::NotSaid;
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{ELSEWHERE, Op, Request};
@@ -94,17 +94,10 @@ async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
     let outcome = match timeout(patience, said).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.retryable => return,
-        Ok(Err(error)) => Err(with_hint(&error)),
+        Ok(Err(error)) => Err(error.sentence()),
         Err(_late) => return,
     };
     if let Err(error) = change(context, |sessions, _| sessions.settle(&part.key, outcome)) {
         tracing::error!(%error, "what was said cannot be noted");
-    }
-}
-
-fn with_hint(error: &Error) -> String {
-    match &error.hint {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
     }
 }

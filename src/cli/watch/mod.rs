@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::control::Client;
+use super::control::{Client, not_running};
 use super::jq::Jq;
 use super::{Global, down, monitor, up};
 use crate::config::{Home, Span};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
 use before::Before;
@@ -162,9 +162,7 @@ async fn reach(home: &Home, may_start: bool) -> Result<Client> {
             return Ok(client);
         }
     }
-    Err(Error::validation("no supervisor runs in this home")
-        .subtype("not_running")
-        .hint("start one with rooma up, or give --up"))
+    Err(not_running().hint("start one with rooma up, or give --up"))
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -214,10 +214,7 @@ fn announcement(announced: api::Announced) -> Announcement {
 }
 
 fn warning(what: &str, error: &Error) -> String {
-    match &error.hint {
-        Some(hint) => format!("{what}: {error} ({hint})"),
-        None => format!("{what}: {error}"),
-    }
+    format!("{what}: {}", error.sentence())
 }
 
 pub fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {

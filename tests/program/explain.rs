@@ -7,19 +7,8 @@ use rooma::sandbox::{Options, Say};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::rooms::DEAF_TO_BOTS;
 use crate::support::{PATIENCE, World, options, output, text};
-
-/// What an app needs to hear people in groups, and nothing of bots.
-const DEAF_TO_BOTS: &[&str] = &[
-    "application:bot.basic_info:read",
-    "contact:user.base:readonly",
-    "contact:user.id:readonly",
-    "im:chat",
-    "im:chat.members:read",
-    "im:message",
-    "im:message.group_msg",
-    "im:message.p2p_msg",
-];
 
 async fn world(bots: usize, deaf: &str) -> World {
     let scopes = DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect();

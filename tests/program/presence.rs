@@ -10,6 +10,7 @@ use rooma::sandbox::{At, Fault, FaultKind, Options};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::random::Random;
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
 
 async fn world(bots: usize) -> World {
@@ -152,20 +153,21 @@ async fn a_farewell_returns_at_once_even_where_the_network_swallows_everything()
     let monitor = world.monitor(&[]);
     monitor.connected(1).await;
     let agent = Agent::new();
-    set(&world, &agent, &[BOTH, &["--farewell-text", "off"]].concat());
     let stall =
         Fault { path: Some("/im/v1/messages".into()), at: Some(At::Rest), ..Fault::new(FaultKind::Stall) };
     world.sandbox.fault(stall).unwrap();
     let mut times = Vec::new();
-    // The first one ends the session; the others show what the command itself takes.
     for _ in 0..5 {
+        set(&world, &agent, &[BOTH, &["--farewell-text", "off"]].concat());
         let before = Instant::now();
         let (code, value) = rooma(&world, &["session", "farewell", "--reason", "logout"]);
         times.push(before.elapsed());
-        assert_eq!(code, 0, "{value}");
+        assert_eq!((code, &value["handed_over"]), (0, &Value::Bool(true)), "{value}");
     }
-    // A debug build on a busy machine; the promise of 150 ms is measured in a release build.
-    assert!(times[0] < Duration::from_millis(1500), "{times:?}");
+    times.sort();
+    println!("session farewell, nothing answers: {times:?}");
+    // The median: the machine is shared with other tests.
+    assert!(times[2] < Duration::from_millis(150), "{times:?}");
     world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     monitor.terminate().await;
     // The supervisor could not say it before it ended; the next one does.
@@ -264,16 +266,8 @@ async fn whoever_is_taken_over_says_nothing() {
 }
 
 async fn interleavings(rounds: u64) {
-    let seed = std::env::var("ROOMA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one("presence")
-    });
-    println!("ROOMA_SEED={seed}");
-    let mut random = seed;
-    let mut below = |bound: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) % bound
-    };
+    let mut random = Random::new("presence");
+    let mut below = |bound: u64| random.below(bound);
     let world = world(1).await;
     let mut monitor = Some(world.monitor(&["--since", "now"]));
     let (mut taken, mut ended) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
 
 /// What an app needs to hear people in groups, and to read and write, and nothing of bots.
-const DEAF_TO_BOTS: &[&str] = &[
+pub const DEAF_TO_BOTS: &[&str] = &[
     "application:bot.basic_info:read",
     "contact:contact.base:readonly",
     "contact:user.base:readonly",

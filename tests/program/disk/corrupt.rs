@@ -17,6 +17,19 @@ fn damage(world: &World, chosen: impl Fn(usize, &[u8]) -> bool) -> u64 {
     file.len() as u64
 }
 
+/// The next start sets the damaged file aside, whole, and goes on with a new one.
+async fn begun_anew(world: &World, length: u64) -> Monitor {
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.journal_reset", 1).await;
+    monitor.connected(1).await;
+    world.say("lobby", "after");
+    monitor.count("message", 1).await;
+    world.all_acked().await;
+    let kept = text(&monitor.of_type("rooma.journal_reset")[0], "kept_as");
+    assert_eq!(std::fs::metadata(kept).unwrap().len(), length, "kept whole");
+    monitor
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_damaged_in_the_middle_is_set_aside_at_the_start() {
     let world = World::new(1).await;
@@ -30,14 +43,7 @@ async fn a_journal_damaged_in_the_middle_is_set_aside_at_the_start() {
     monitor.terminate().await;
     let length = damage(&world, |number, _| number >= 2);
 
-    let monitor = world.monitor(&[]);
-    monitor.count("rooma.journal_reset", 1).await;
-    monitor.connected(1).await;
-    world.say("lobby", "after");
-    monitor.count("message", 1).await;
-    world.all_acked().await;
-    let kept = text(&monitor.of_type("rooma.journal_reset")[0], "kept_as");
-    assert_eq!(std::fs::metadata(kept).unwrap().len(), length, "kept whole");
+    let monitor = begun_anew(&world, length).await;
     let (_, stderr) = monitor.terminate().await;
     assert!(stderr.contains("the journal is damaged"), "{stderr}");
 }
@@ -61,14 +67,7 @@ async fn a_damaged_page_that_a_reader_meets_is_set_aside_by_the_next_start() {
     let mut monitor = world.monitor(&["--cursor", "audit", "--since", "start"]);
     assert_eq!(monitor.ended().await.code(), Some(5));
     assert!(monitor.stderr().contains("malformed"), "{}", monitor.stderr());
-    let monitor = world.monitor(&[]);
-    monitor.count("rooma.journal_reset", 1).await;
-    monitor.connected(1).await;
-    world.say("lobby", "after");
-    monitor.count("message", 1).await;
-    world.all_acked().await;
-    let kept = text(&monitor.of_type("rooma.journal_reset")[0], "kept_as");
-    assert_eq!(std::fs::metadata(kept).unwrap().len(), length, "kept whole");
+    let monitor = begun_anew(&world, length).await;
     monitor.terminate().await;
 }
 

@@ -9,7 +9,7 @@
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
-//! | [`supervisor`] | the process that lives: actors, stdout, the control socket, the locks on apps, homes and cursors |
+//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, rooms), stdout, the control socket, locks, small state in files |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |
@@ -35,7 +35,9 @@
 //! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
 //! [`transport::Account`]. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
 //! schema. A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
-//! `core`, with its table of cases beside it.
+//! `core`, with its table of cases beside it. State that commands and the supervisor share: a
+//! [`supervisor::stored::Stored`] file, changed under its lock by a function of `core`. A call that a verb makes: a
+//! variant of [`transport::Call`], so that it goes through the supervisor and without one.
 
 pub mod cli;
 pub mod clock;

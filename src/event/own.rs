@@ -89,6 +89,8 @@ pub enum CatchupCut {
     Total,
     /// What is older than `catchup.max_age`.
     MaxAge,
+    /// Chats beyond those that are looked into after one outage.
+    Chats,
 }
 
 /// Lines that retention removed before this reader came to them.

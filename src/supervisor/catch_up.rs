@@ -45,7 +45,11 @@ pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> R
         round.tell(None, 0, Some(CatchupCut::MaxAge), None);
     }
     let mut failed: Vec<(ChatId, Error)> = Vec::new();
-    for candidate in candidates(seat, activity).await? {
+    let (candidates, more) = candidates(seat, activity).await?;
+    if more {
+        round.tell(None, 0, Some(CatchupCut::Chats), None);
+    }
+    for candidate in candidates {
         if round.left == 0 {
             round.tell(Some(&candidate.chat_id), 0, Some(CatchupCut::Total), None);
             break;
@@ -68,7 +72,8 @@ pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> R
 }
 
 /// The busiest chats first, then all others the bot is in. Direct conversations are in no list of the platform's.
-async fn candidates(seat: &Seat, activity: Activity) -> Result<Vec<Candidate>> {
+/// True where there are more than are looked into.
+async fn candidates(seat: &Seat, activity: Activity) -> Result<(Vec<Candidate>, bool)> {
     let listed = (seat.perform)(Call::Chats { limit: Some(CHATS_MAX) }, PATIENCE).await?;
     let listed: Items<Chat> =
         serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
@@ -87,8 +92,9 @@ async fn candidates(seat: &Seat, activity: Activity) -> Result<Vec<Candidate>> {
             found.push(Candidate { chat_id: ChatId::new(chat.chat_id), chat_type, threads: Vec::new() });
         }
     }
+    let more = listed.has_more || found.len() > CHATS_MAX;
     found.truncate(CHATS_MAX);
-    Ok(found)
+    Ok((found, more))
 }
 
 struct Round<'a> {

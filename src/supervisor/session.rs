@@ -4,7 +4,7 @@
 //! The file of a profile is the truth; commands change it too. The actor looks at it when it is told to, when it
 //! changed, and when time has come for something.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -130,8 +130,8 @@ struct Attended {
     watched: Option<(Watched, Task)>,
     /// Told in a line: a session, and when it was armed.
     told: Option<(String, WallMs)>,
-    /// Parts that are being said.
-    sending: BTreeSet<String>,
+    /// Parts that are being said, by key.
+    sending: BTreeMap<String, Task>,
     /// Attempts so far and when the next one is due, by key.
     failed: BTreeMap<String, (u32, tokio::time::Instant)>,
 }
@@ -299,17 +299,20 @@ impl State {
     fn say_pending(&mut self, myself: &ActorRef<Msg>, seat: &Seat, sessions: &Sessions) {
         let attended = self.profiles.entry(Arc::clone(&seat.name)).or_default();
         let now = tokio::time::Instant::now();
+        // What was taken back meanwhile is not said any more: a farewell late into the next shift.
+        attended.sending.retain(|key, _| sessions.pending().any(|(_, part)| part.key == *key));
         for (words, part) in sessions.pending() {
             let due = attended.failed.get(&part.key).is_none_or(|(_, due)| now >= *due);
-            if !due || !attended.sending.insert(part.key.clone()) {
+            if !due || attended.sending.contains_key(&part.key) {
                 continue;
             }
             let (attendant, seat, text) = (myself.clone(), seat.clone(), words.text.clone());
             let (chat, key) = (part.chat_id.clone(), part.key.clone());
-            tokio::spawn(async move {
+            let saying = Task::spawn(async move {
                 let outcome = say(&seat, chat, &text, key.clone()).await;
                 let _ = attendant.cast(Msg::Said { profile: Arc::clone(&seat.name), key, outcome });
             });
+            attended.sending.insert(part.key.clone(), saying);
         }
     }
 }

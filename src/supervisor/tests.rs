@@ -474,7 +474,7 @@ async fn cared(
         let answer = fetch(missing.place);
         Box::pin(async move { answer })
     });
-    let listed = serde_json::json!({"items": [{"chat_id": "oc_1"}, {"chat_id": "oc_2"}], "has_more": false});
+    let listed = serde_json::json!({"items": [{"chat_id": "oc_1"}, {"chat_id": "oc_2"}], "has_more": true});
     seat.perform = Arc::new(move |_, _| {
         let listed = listed.clone();
         Box::pin(async move { Ok(listed) })
@@ -518,6 +518,11 @@ async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() 
     };
     assert!(catch_up::catch_up(&care, &seat, window, false).await.is_err(), "it is worth another try");
     journal.settled().await;
+    assert!(
+        lines().contains("\"cut\":\"chats\""),
+        "the list was longer than what is looked into: {}",
+        lines()
+    );
     assert!(lines().contains("\"chat_id\":\"oc_2\"") && !lines().contains("\"error\""), "{}", lines());
     catch_up::catch_up(&care, &seat, window, true).await.unwrap();
     journal.settled().await;

@@ -396,3 +396,22 @@ async fn a_file_that_cannot_be_read_keeps_nobody_else_from_a_farewell() {
     monitor.terminate().await;
     assert_eq!(count(&world, "lobby", "time is over"), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_farewell_that_is_on_its_way_when_the_next_shift_begins_is_not_said_into_it() {
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let agent = Agent::new();
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "old"]);
+    let slow = Fault { path: Some("/im/v1/messages".into()), ms: Some(1500), ..Fault::new(FaultKind::Slow) };
+    world.sandbox.fault(Fault { count: Some(1), ..slow }).unwrap();
+    assert_eq!(rooma(&world, &["session", "farewell"]).0, 0);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "new"]);
+    tokio::time::sleep(Duration::from_millis(2000)).await;
+    assert_eq!(count(&world, "lobby", "old"), 0);
+    assert_eq!(rooma(&world, &["session", "farewell"]).0, 0);
+    until("the new one", || count(&world, "lobby", "new") == 1).await;
+    monitor.terminate().await;
+}

@@ -270,8 +270,8 @@ impl Control {
                     Err(error) => write_line(&mut writer, error.to_json()).await,
                 },
                 Op::Follow => {
-                    let _place = self.enter(&request, pid);
-                    self.follow(reader, writer).await
+                    let place = self.enter(&request, pid);
+                    self.follow(reader, writer, place).await
                 }
             },
             Err(error) => write_line(&mut writer, error.to_json()).await,
@@ -279,11 +279,21 @@ impl Control {
     }
 
     /// Tells about commits, and takes cursors, until the client is gone.
-    async fn follow(mut self, reader: BufReader<OwnedReadHalf>, mut writer: OwnedWriteHalf) -> Result<()> {
+    async fn follow(
+        mut self,
+        reader: BufReader<OwnedReadHalf>,
+        mut writer: OwnedWriteHalf,
+        place: Option<Place>,
+    ) -> Result<()> {
         let (mut requests, control) = (reader, self.clone());
         let cursors = async move {
             while let Some(Ok(request)) = next_request(&mut requests).await? {
-                control.store(&request)?;
+                let (name, seq) = named(&request)?;
+                let store = || control.cursors.store(name, seq);
+                match &place {
+                    Some(place) => place.store(name, store),
+                    None => store(),
+                }
             }
             Ok::<(), Error>(())
         };
@@ -355,7 +365,7 @@ impl Control {
 
     fn store(&self, request: &Request) -> Result<()> {
         let (name, seq) = named(request)?;
-        self.cursors.store(name, seq);
+        self.readers.close(name, || self.cursors.store(name, seq));
         Ok(())
     }
 }

@@ -26,12 +26,9 @@ async fn kill_supervisors(kills: usize, events: usize) {
     let mut random = Random::new("kills of supervisors");
     let (world, sandbox) = world().await;
     let mut supervisor = start(&world);
-    let watch = loop {
-        let watch = Monitor::spawn(&mut world.command(&["watch", "--since", "start"]));
-        if output(&mut world.command(&["status", "--require"])).0 == 0 {
-            break watch;
-        }
-    };
+    // A watch that comes before the supervisor ends at once.
+    while output(&mut world.command(&["status", "--require"])).0 != 0 {}
+    let watch = Monitor::spawn(&mut world.command(&["watch", "--since", "start"]));
     watch.connected(1).await;
 
     let began = Instant::now();

@@ -1,11 +1,15 @@
 //! Which bots of a chat are profiles of this home.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 
 use super::context::Context;
+use super::hands::Hands;
 use crate::config::Profile;
 use crate::error::Result;
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, OpenId};
+use crate::journal::Reader;
 use crate::transport::verbs::{Items, Member, MemberType};
 
 /// Profiles that are asked for their bot's name, to tell which of a chat's bots are ours.
@@ -23,7 +27,7 @@ impl Context {
         if self.config.profiles.len() < 2 || !members.items.iter().any(unknown) {
             return members;
         }
-        let recognised = self.account.recognise(chat, &mut members.items).await;
+        let recognised = self.recognise(&self.account, &self.profile, chat, &mut members.items).await;
         let unknown = |member: &Member| unknown(member) && !recognised.contains(&member.member_id);
         if members.items.iter().any(unknown) {
             for (profile, name) in self.peers().await {
@@ -39,6 +43,48 @@ impl Context {
             }
         }
         members
+    }
+
+    /// Marks which bots of a chat are ours by their apps, as a profile knows them: what the journal has kept, else
+    /// what was said there lately. Gives back the bots whose app is known, ours or not.
+    pub async fn recognise(
+        &self,
+        hands: &Hands,
+        profile: &Profile,
+        chat: &ChatId,
+        members: &mut Vec<Member>,
+    ) -> BTreeSet<OpenId> {
+        let mut known = self.recall(profile, members);
+        let unknown = |member: &Member| {
+            member.member_type == MemberType::Bot
+                && member.profile.is_none()
+                && !known.contains(&member.member_id)
+        };
+        if members.iter().any(unknown) {
+            known.extend(hands.recognise(chat, members).await);
+        }
+        known
+    }
+
+    fn recall(&self, profile: &Profile, members: &mut [Member]) -> BTreeSet<OpenId> {
+        let journal = self.config.home.data().join("journal.db");
+        if !journal.exists() {
+            return BTreeSet::new();
+        }
+        let bots = Reader::open(&journal).and_then(|reader| reader.bots(&profile.app_id));
+        let bots = bots.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the journal tells nothing of bots");
+            Vec::new()
+        });
+        let mut known = BTreeSet::new();
+        for member in members.iter_mut().filter(|member| member.member_type == MemberType::Bot) {
+            if let Some(bot) = bots.iter().find(|bot| bot.open_id == member.member_id.as_str()) {
+                let ours = self.config.profiles.iter().find(|profile| profile.app_id == bot.app_id);
+                member.profile = ours.map(|profile| profile.name.to_string());
+                known.insert(member.member_id.clone());
+            }
+        }
+        known
     }
 
     /// Our other profiles with the names of their bots, as far as they can be had.

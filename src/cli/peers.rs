@@ -111,7 +111,7 @@ async fn view(context: &Context, profile: &Profile, chat: &ChatId) -> Option<Vie
             return None;
         }
     };
-    hands.recognise(chat, &mut members).await;
+    context.recognise(&hands, profile, chat, &mut members).await;
     Some(View { profile: profile.name.to_string(), members })
 }
 

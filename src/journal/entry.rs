@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::advance::Advanced;
+use super::bots::KnownBot;
 use super::retention::Retention;
 use crate::clock::WallMs;
 use crate::core::dedupe::DedupeKey;
@@ -115,6 +116,16 @@ pub(super) enum Work {
         profile: Arc<str>,
         at: WallMs,
     },
+    /// Note the app behind a bot, as the app `viewer` sees it.
+    Bot {
+        viewer: String,
+        bot: KnownBot,
+    },
+    /// Answer with the bots that the app `viewer` has met.
+    Bots {
+        viewer: String,
+        answer: oneshot::Sender<Vec<KnownBot>>,
+    },
     /// Remove what is kept no longer.
     Trim(Retention),
     /// Answer with the newest position once all work before this is committed.
@@ -130,6 +141,8 @@ impl Work {
             Work::Cursor { .. }
             | Work::Advance { .. }
             | Work::HeardTo { .. }
+            | Work::Bot { .. }
+            | Work::Bots { .. }
             | Work::Trim(_)
             | Work::Barrier(_)
             | Work::Close(_) => None,

@@ -7,6 +7,7 @@
 
 mod activity;
 mod advance;
+mod bots;
 mod damage;
 mod entry;
 mod heard;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use activity::{ActiveChat, Activity};
 pub use advance::{Advanced, advance_alone};
+pub use bots::KnownBot;
 #[doc(hidden)]
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};

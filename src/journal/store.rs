@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::activity::store_heard_to;
+use super::bots::{self, KnownBot};
 use super::entry::Entry;
 use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::head;
 
 /// Version of the tables below, in the file's `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const CREATE: &str = "
 CREATE TABLE line (
@@ -187,6 +188,14 @@ impl Store {
         Ok(())
     }
 
+    pub fn note_bot(&mut self, viewer: &str, bot: &KnownBot, now: WallMs) -> rusqlite::Result<()> {
+        bots::note(&self.db, viewer, bot, now)
+    }
+
+    pub fn bots(&self, viewer: &str) -> rusqlite::Result<Vec<KnownBot>> {
+        bots::read(&self.db, viewer)
+    }
+
     pub fn store_heard_to(&mut self, profile: &str, at: WallMs) -> rusqlite::Result<()> {
         store_heard_to(&self.db, profile, at)
     }
@@ -238,18 +247,19 @@ fn keep_private(path: &Path) {
 
 fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let steps = match version {
-        0 => CREATE,
-        1 => FROM_1,
-        2 => FROM_2,
+    let steps: &[&str] = match version {
+        0 => &[CREATE, bots::CREATE],
+        1 => &[FROM_1, FROM_2, bots::CREATE],
+        2 => &[FROM_2, bots::CREATE],
+        // Version 3 knew no bots.
+        3 => &[bots::CREATE],
         VERSION => return Ok(()),
         newer => return Err(newer_version(newer)),
     };
     let transaction = db.transaction()?;
-    transaction.execute_batch(steps)?;
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
     if version == 1 {
         carry_keys_over(&transaction)?;
-        transaction.execute_batch(FROM_2)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

@@ -195,7 +195,14 @@ impl Writer {
                     let moved = outcome == Appended::Fresh;
                     let _ = answer.send(stands.and_then(|stands| judge(&name, seq, moved, stands)));
                 }
-                Work::Cursor { .. } | Work::HeardTo { .. } | Work::Trim(_) | Work::Close(_) => {}
+                Work::Bots { viewer, answer } => {
+                    let _ = answer.send(self.store.bots(&viewer).unwrap_or_default());
+                }
+                Work::Cursor { .. }
+                | Work::HeardTo { .. }
+                | Work::Bot { .. }
+                | Work::Trim(_)
+                | Work::Close(_) => {}
             }
         }
         self.syncer.sync(group);
@@ -247,6 +254,8 @@ fn entries(work: &[Work]) -> u64 {
         Work::Cursor { .. }
         | Work::Advance { .. }
         | Work::HeardTo { .. }
+        | Work::Bot { .. }
+        | Work::Bots { .. }
         | Work::Trim(_)
         | Work::Barrier(_)
         | Work::Close(_) => 0,
@@ -266,11 +275,12 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             Ok(outcome)
         }
         Work::HeardTo { profile, at } => store.store_heard_to(profile, *at).map(|()| Appended::Fresh),
+        Work::Bot { viewer, bot } => store.note_bot(viewer, bot, now).map(|()| Appended::Fresh),
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
         Work::Advance { name, seq, .. } => {
             let moved = store.advance_cursor(name, *seq, now)?;
             Ok(if moved { Appended::Fresh } else { Appended::Duplicate })
         }
-        Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
+        Work::Bots { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
     }
 }

@@ -521,3 +521,55 @@ async fn a_policy_that_changes_nobody_s_gates_replaces_no_connection() {
     monitor.connected(4).await;
     monitor.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_was_met_is_known_by_its_app_after_everything_was_killed() {
+    let world = world(2, &[]).await;
+    allow_all_bots(&world, 2);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let said = rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "here I am"]).1;
+    heard(&monitor, "b1", &text(&said, "message_id")).await;
+    // What was learnt of the message is journalled by then, as whatever comes after it.
+    let person = world.say("lobby", "so you are");
+    heard(&monitor, "b1", &person).await;
+    monitor.kill().await;
+
+    // Names tell nothing now, and in the other room it never spoke.
+    let nameless = Fault {
+        path: Some("/bot/v3/info".into()),
+        code: Some(99_991_672),
+        ..Fault::new(FaultKind::ApiError)
+    };
+    world.sandbox.fault(nameless).unwrap();
+    let profile_of = |world: &World| {
+        let (code, members) = rooma(world, "b1", &["members", "--chat", "workshop"]);
+        assert_eq!(code, 0, "{members}");
+        let members = members["items"].as_array().unwrap().clone();
+        members.iter().find(|member| member["name"] == "b0").unwrap()["profile"].clone()
+    };
+    assert_eq!(profile_of(&world), "b0");
+    let journal = world.journal();
+    std::fs::rename(&journal, journal.with_extension("away")).unwrap();
+    assert_eq!(profile_of(&world), Value::Null, "the journal told it");
+    std::fs::rename(journal.with_extension("away"), &journal).unwrap();
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+
+    // Its first word in the next life says whose it is, whoever brings it.
+    let unasked = Fault { path: Some("/im/v1/messages/om_".into()), ..Fault::new(FaultKind::ApiError) };
+    world.sandbox.fault(unasked).unwrap();
+    let monitor = world.monitor(&["--since", "now"]);
+    monitor.connected(2).await;
+    let word = Say {
+        chat: Some("workshop".into()),
+        from: Some("b0".into()),
+        text: Some("@b1 look".into()),
+        mention: vec!["b1".into()],
+        ..Say::default()
+    };
+    let word = world.sandbox.say(word).unwrap().message_id;
+    heard(&monitor, "b1", &word).await;
+    let (lines, _) = monitor.terminate().await;
+    let line = messages_of(&lines, "b1", &word)[0];
+    assert_eq!((text(line, "sender_profile").as_str(), &line["relayed"]), ("b0", &Value::Null), "{line}");
+}

@@ -12,6 +12,7 @@ use super::rest::Rest;
 use super::{connection, url};
 use crate::core::end::End;
 use crate::error::{Error, Result};
+use crate::journal::Appender;
 use crate::transport::{Identity, Life, Shared, Transport};
 
 const FEISHU: &str = "https://open.feishu.cn";
@@ -128,6 +129,19 @@ impl State {
         self.known().learn_name(&bot.open_id, &bot.name);
         *self.bot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&bot));
         Ok(bot)
+    }
+
+    /// Recalls the bots that earlier processes have met, and has the journal keep those that are met from now on.
+    pub async fn recall_bots(&self, appender: &Appender) {
+        if self.known().is_kept() {
+            return;
+        }
+        let viewer = self.identity.app_id.clone();
+        let bots = appender.bots(&viewer).await;
+        let mut known = self.known();
+        let keeper = appender.clone();
+        known.keep_bots(move |open_id, app_id| keeper.met_bot(&viewer, open_id, app_id));
+        bots.iter().for_each(|bot| known.recall_app(&bot.open_id, &bot.app_id));
     }
 
     /// True once: the first time a connection stands.

@@ -136,16 +136,18 @@ async fn discover(state: &State) -> Result<Endpoint, End> {
     endpoint::read_answer(answer.status, answer.retry_after, &answer.body)
 }
 
-/// The bot's identity, and on the first connection whether somebody else is online with its app.
+/// The bot's identity, the bots it has met, and on the first connection whether somebody else is online with its app.
 async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
-    // A courtesy: it may fail, and it may not use up the time for the rest.
+    // Courtesies: they may fail, and they may not use up the time for the rest.
     let patience = state.shared.limits.handshake / 2;
-    let (bot, online) = tokio::join!(state.bot(), async {
+    let online = async {
         match state.first_connection() {
             true => tokio::time::timeout(patience, api::online_instances(&state.rest)).await.ok(),
             false => None,
         }
-    });
+    };
+    let met = tokio::time::timeout(patience, state.recall_bots(&voice.appender));
+    let (bot, online, _) = tokio::join!(state.bot(), online, met);
     if let Some(Ok(online)) = online {
         conflict::judge(state, voice, online, 0);
     }

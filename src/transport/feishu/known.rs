@@ -1,4 +1,5 @@
-//! What an account has learnt of people, bots and chats. Bounded, in memory, never a reason to wait.
+//! What an account has learnt of people, bots and chats. Bounded, in memory, never a reason to wait. Whose apps are
+//! behind the ids of bots is told to somebody who keeps it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +19,18 @@ pub struct Known {
     people: Bounded<Person>,
     chats: Bounded<Chat>,
     warm: bool,
+    keeper: Option<Keeper>,
+}
+
+/// Is told the id of a bot and its app.
+type Keep = dyn Fn(&str, &str) + Send;
+
+pub struct Keeper(Box<Keep>);
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keeper")
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,7 +54,7 @@ pub struct Chat {
 
 impl Default for Known {
     fn default() -> Known {
-        Known { people: Bounded::new(PEOPLE_MAX), chats: Bounded::new(CHATS_MAX), warm: false }
+        Known { people: Bounded::new(PEOPLE_MAX), chats: Bounded::new(CHATS_MAX), warm: false, keeper: None }
     }
 }
 
@@ -49,6 +62,25 @@ impl Known {
     /// True the first time: then the chats and their members are worth reading.
     pub fn warm_up(&mut self) -> bool {
         !std::mem::replace(&mut self.warm, true)
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.keeper.is_some()
+    }
+
+    /// From now on `keep` is told of the app behind each bot, first of those that are known already.
+    pub fn keep_bots(&mut self, keep: impl Fn(&str, &str) + Send + 'static) {
+        for (open_id, person) in self.people.iter() {
+            if let Some(app_id) = &person.app_id {
+                keep(open_id, app_id);
+            }
+        }
+        self.keeper = Some(Keeper(Box::new(keep)));
+    }
+
+    /// What was kept of a bot.
+    pub fn recall_app(&mut self, open_id: &str, app_id: &str) {
+        self.people.entry(open_id).app_id.get_or_insert_with(|| app_id.into());
     }
 
     pub fn people_known(&self) -> usize {
@@ -70,8 +102,12 @@ impl Known {
     }
 
     pub fn learn_app(&mut self, open_id: &str, app_id: &str) {
-        if !open_id.is_empty() && !app_id.is_empty() {
+        let new = || self.person(open_id).is_none_or(|person| person.app_id.as_deref() != Some(app_id));
+        if !open_id.is_empty() && !app_id.is_empty() && new() {
             set(&mut self.people.entry(open_id).app_id, app_id);
+            if let Some(Keeper(keep)) = &self.keeper {
+                keep(open_id, app_id);
+            }
         }
     }
 
@@ -141,6 +177,10 @@ impl<V: Default> Bounded<V> {
         Bounded { young: HashMap::new(), old: HashMap::new(), max }
     }
 
+    fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.young.iter().chain(&self.old).map(|(key, value)| (key.as_ref(), value))
+    }
+
     fn get(&self, key: &str) -> Option<&V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
@@ -174,6 +214,21 @@ mod tests {
         assert_eq!((chat.name.as_deref(), chat.topic), (Some("Ops"), true));
         known.learn_name("ou_1", "");
         assert_eq!(known.person("ou_1").unwrap().name.as_deref(), Some("Li"));
+    }
+
+    #[test]
+    fn each_app_is_told_to_its_keeper_once() {
+        let mut known = Known::default();
+        known.learn_app("ou_before", "cli_1");
+        let (told, heard) = std::sync::mpsc::channel();
+        known.keep_bots(move |open_id, app_id| told.send(format!("{open_id} {app_id}")).unwrap());
+        known.recall_app("ou_kept", "cli_2");
+        known.recall_app("ou_before", "cli_other");
+        for app_id in ["cli_2", "cli_3", "cli_3"] {
+            known.learn_app("ou_kept", app_id);
+        }
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["ou_before cli_1", "ou_kept cli_3"]);
+        assert_eq!(known.person("ou_before").unwrap().app_id.as_deref(), Some("cli_1"));
     }
 
     #[test]

@@ -12,11 +12,13 @@ use tokio::sync::OnceCell;
 
 use super::control::{Client, SILENT};
 use super::ground::Ground;
+use crate::clock::Clock;
 use crate::config::Profile;
 use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
+use crate::supervisor::relays::{self, Owed};
 use crate::transport::verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
@@ -105,8 +107,30 @@ impl Hands {
 
     /// Repeated with its key where the supervisor died or stopped over it, so it is posted once.
     pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
-        let (target, message) = (target.clone(), message.clone());
-        self.ask(Call::Send { target, message, key: key.to_owned() }).await
+        let call = Call::Send { target: target.clone(), message: message.clone(), key: key.to_owned() };
+        if let Some(value) = self.through_supervisor(&call).await? {
+            return understood(value);
+        }
+        let posted: Posted = understood(self.direct().await?.perform(&call).await?)?;
+        if !matches!(target, Target::Person(_)) && self.ground.siblings.is_company() {
+            self.owe(&posted);
+        }
+        Ok(posted)
+    }
+
+    /// Others of ours that sit there hear of it once a supervisor looks.
+    fn owe(&self, posted: &Posted) {
+        let at = Clock::system().wall_ms();
+        let owed = Owed {
+            sender: self.profile.name.to_string(),
+            chat_id: posted.chat_id.clone(),
+            message_id: posted.message_id.clone(),
+            at,
+            to: None,
+        };
+        if let Err(error) = relays::owe(&self.home.join("data"), at, owed) {
+            tracing::warn!(%error, "other profiles hear of it only where the platform delivers it");
+        }
     }
 
     pub async fn react(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
@@ -138,8 +162,7 @@ impl Hands {
             Some(value) => value,
             None => self.direct().await?.perform(&call).await?,
         };
-        serde_json::from_value(value)
-            .map_err(|error| Error::internal(format!("the answer is not understood: {error}")))
+        understood(value)
     }
 
     /// `None` where no supervisor runs, where it does not have this profile, where it died over the call, and where
@@ -174,4 +197,9 @@ impl Hands {
         };
         self.direct.get_or_try_init(make).await
     }
+}
+
+fn understood<T: DeserializeOwned>(value: serde_json::Value) -> Result<T> {
+    serde_json::from_value(value)
+        .map_err(|error| Error::internal(format!("the answer is not understood: {error}")))
 }

@@ -81,6 +81,9 @@ pub struct Pause {
     /// Whether the room was told.
     #[serde(default)]
     pub told: bool,
+    /// Tells one pause from another, once somebody has named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +201,7 @@ impl Guard {
     /// Until somebody resumes, or for a while.
     pub fn pause(&mut self, now: i64, for_ms: Option<i64>) -> Change {
         let until = for_ms.map(|for_ms| now.saturating_add(for_ms));
-        self.pause = Some(Pause { why: Why::Manual, until, for_ms, told: true });
+        self.pause = Some(Pause { why: Why::Manual, until, for_ms, told: true, id: None });
         Change::Paused(Why::Manual)
     }
 
@@ -219,9 +222,18 @@ impl Guard {
         self.pause.as_ref()
     }
 
-    /// True once for each pause: then the room is told.
-    pub fn tell(&mut self) -> bool {
-        self.pause.as_mut().is_some_and(|pause| !std::mem::replace(&mut pause.told, true))
+    /// Gives the pause an id, where it has none.
+    pub fn name_pause(&mut self, id: impl FnOnce() -> String) {
+        if let Some(pause) = &mut self.pause {
+            pause.id.get_or_insert_with(id);
+        }
+    }
+
+    /// The room was told of this pause.
+    pub fn told(&mut self, id: &str) {
+        if let Some(pause) = self.pause.as_mut().filter(|pause| pause.id.as_deref() == Some(id)) {
+            pause.told = true;
+        }
     }
 
     pub fn turns(&self) -> usize {
@@ -277,7 +289,7 @@ impl Guard {
             return None;
         };
         let until = Some(now.saturating_add(limits.cooldown_ms));
-        self.pause = Some(Pause { why, until, for_ms: None, told: false });
+        self.pause = Some(Pause { why, until, for_ms: None, told: false, id: None });
         Some(Change::Paused(why))
     }
 
@@ -367,7 +379,12 @@ mod tests {
         let mut guard = Guard::default();
         assert_eq!(talk(&mut guard, &["a", "b", "c"], 0, |n| format!("answer {n}")), 10);
         assert_eq!(guard.paused().unwrap().why, Why::Turns);
-        assert!(guard.tell() && !guard.tell(), "the room is told once");
+        guard.name_pause(|| "one".to_owned());
+        guard.name_pause(|| "other".to_owned());
+        guard.told("other");
+        assert!(!guard.paused().unwrap().told);
+        guard.told("one");
+        assert!(guard.paused().unwrap().told, "a pause has one name, and is told of once");
         assert_eq!(guard.hear("om_p", Who::Person, "go on", 20_000, LIMITS), Some(Change::Resumed));
         assert_eq!(talk(&mut guard, &["a", "b", "c"], 100_000, |n| format!("more {n}")), 10);
     }

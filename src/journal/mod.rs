@@ -117,6 +117,12 @@ impl Journal {
         Reader::open(&self.path)
     }
 
+    /// Opens readers later, and again.
+    pub fn opener(&self) -> impl Fn() -> Result<Reader> + Send + std::marker::Sync + use<> {
+        let path = self.path.clone();
+        move || Reader::open(&path)
+    }
+
     /// Stores how far a reader has come.
     pub fn cursors(&self) -> Cursors {
         Cursors { appender: self.appender.clone() }

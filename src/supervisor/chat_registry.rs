@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::known_chats::{Change, ChatState, KnownChats};
-use super::task::{Task, after_commits, blocking};
+use super::task::{Round, Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};
@@ -34,9 +34,13 @@ pub struct Running {
 }
 
 pub async fn start(journal: &Journal, data: &Path, rooms: Rooms, supervisor: ActorCell) -> Result<Running> {
-    let reader = journal.reader()?;
-    let position = reader.cursor(CURSOR)?.unwrap_or(0);
-    let work = Work { rooms, reader, cursors: journal.cursors(), data: data.to_owned(), position };
+    let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
+    let data = data.to_owned();
+    let work = Round::new(move |again| {
+        let (reader, newest) = (open()?, *newest.borrow());
+        let position = if again { newest } else { reader.cursor(CURSOR)?.unwrap_or(0) };
+        Ok(Work { rooms: rooms.clone(), reader, cursors: cursors.clone(), data: data.clone(), position })
+    })?;
     let args = Args { work, newest: journal.newest() };
     let started = Actor::spawn_linked(None, ChatRegistry, args, supervisor).await;
     let (actor, _) = started.map_err(|error| cannot_start("the registry of chats", error))?;
@@ -53,7 +57,7 @@ impl Running {
 struct ChatRegistry;
 
 struct Args {
-    work: Work,
+    work: Round<Work>,
     newest: watch::Receiver<u64>,
 }
 
@@ -62,8 +66,7 @@ enum Msg {
 }
 
 struct State {
-    /// Away while a round is running.
-    work: Option<Work>,
+    work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
     waker: Option<Task>,
 }
@@ -74,7 +77,7 @@ impl Actor for ChatRegistry {
     type Arguments = Args;
 
     async fn pre_start(&self, _myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
-        Ok(State { work: Some(args.work), newest: Some(args.newest), waker: None })
+        Ok(State { work: args.work, newest: Some(args.newest), waker: None })
     }
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -91,16 +94,8 @@ impl Actor for ChatRegistry {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let Msg::CatchUp(reply) = msg;
-        if let Some(mut work) = state.work.take() {
-            let round = tokio::task::spawn_blocking(move || {
-                let outcome = work.catch_up();
-                (work, outcome)
-            });
-            let (work, outcome) = round.await?;
-            state.work = Some(work);
-            if let Err(error) = outcome {
-                tracing::error!(%error, "the registry of chats cannot read the journal");
-            }
+        if let Err(error) = state.work.run(Work::catch_up).await {
+            tracing::error!(%error, "the registry of chats cannot read the journal");
         }
         let _ = reply.send(());
         Ok(())

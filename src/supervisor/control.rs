@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::readers::{Place, Readers};
+use super::relays::Relayer;
 use super::reload::{Change, Look, Outcome, Reload, Reloaded};
 use super::room::Host;
 use super::root::Asker;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
-use crate::transport::verbs::Posted;
+use crate::transport::verbs::{Posted, Target};
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -157,6 +158,7 @@ pub struct Control {
     pub reload: Reload,
     pub attendant: Attendant,
     pub host: Host,
+    pub relay: Relayer,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
@@ -342,10 +344,10 @@ impl Control {
         let seat = self.asker.seat(&errand.profile).await?;
         let seat = seat.filter(|seat| seat.app_id == errand.app_id);
         let seat = seat.ok_or_else(|| not_here(&errand.profile))?;
-        let sends = matches!(errand.call, Call::Send { .. });
+        let sends = matches!(&errand.call, Call::Send { target, .. } if !matches!(target, Target::Person(_)));
         let done = (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await?;
         if sends && let Ok(posted) = Posted::deserialize(&done) {
-            self.host.posted(&errand.profile, &posted.chat_id, &posted.message_id);
+            self.relay.posted(&errand.profile, &posted.chat_id, &posted.message_id).await;
         }
         Ok(done)
     }

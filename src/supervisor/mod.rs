@@ -16,6 +16,7 @@ mod outlet;
 pub mod owner;
 mod poll;
 mod readers;
+pub mod relays;
 pub mod reload;
 pub mod room;
 pub mod rooms;
@@ -53,6 +54,7 @@ use control::Control;
 use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
+use relays::Relaying;
 use reload::{Look, Reload};
 use room::Rooming;
 use root::{Asker, Root};
@@ -188,12 +190,22 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     );
     let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
     let registry = chat_registry::start(&journal, &data, rooms.clone(), root.cell()).await?;
+    let relaying = Relaying {
+        data: data.clone(),
+        clock: clock.clone(),
+        appender: journal.appender(),
+        asker: root.asker(),
+        rooms: rooms.clone(),
+        catch_up,
+    };
+    let relay = relays::start(relaying, root.cell()).await?;
     let presence = Presence {
         data: data.clone(),
         max_age,
         clock: clock.clone(),
         appender: journal.appender(),
         asker: root.asker(),
+        relay: relay.clone(),
     };
     let attendant = session::start(presence, root.cell()).await?;
     let rooming = Rooming {
@@ -215,6 +227,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         reload: Arc::clone(&reload),
         attendant,
         host,
+        relay,
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),

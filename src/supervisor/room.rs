@@ -1,5 +1,4 @@
-//! The Room actor: counts the turns of bots in every chat, pauses rooms that loop, opens the floor, and relays what
-//! one of ours says to the others that sit there.
+//! The Room actor: counts the turns of bots in every chat, pauses rooms that loop, and opens the floor.
 //!
 //! It is a reader of the journal, so it sees what any profile sees and misses nothing while the process is down.
 //! What it decides is in the files of `rooms.rs`, which commands change too.
@@ -11,20 +10,22 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::known_chats::{ChatState, KnownChats};
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::session::composed;
-use super::task::{Task, after_commits, blocking};
+use super::task::{Round, Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
+use crate::core::dedupe::DedupeKey;
 use crate::core::floor::Floor;
 use crate::core::guard::{Pause, Who, Why};
-use crate::error::Result;
-use crate::event::ids::{ChatId, MessageId};
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::event::ids::ChatId;
 use crate::event::{Event, FloorMark, RoomPaused, RoomResumed, SenderType};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
 use crate::transport::verbs::Target;
@@ -36,11 +37,12 @@ pub const CURSOR: &str = "rooms";
 /// How often it is looked whether a pause is over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Relays under way at one time. Sends are limited to five a second and chat.
-const RELAYS_MAX: usize = 16;
-
-/// How long the notice in the room may take.
+/// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between attempts, growing.
+const RETRY_MIN: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// The policy of a chat, as the files say now.
 pub type Policy = Arc<dyn Fn(&ChatId) -> RoomPolicy + Send + Sync>;
@@ -58,57 +60,33 @@ pub struct Rooming {
 
 /// The way to the actor.
 #[derive(Clone)]
-pub struct Host {
-    actor: ActorRef<Msg>,
-    rooming: Rooming,
-    relays: Arc<Semaphore>,
-}
+pub struct Host(ActorRef<Msg>);
 
 impl Host {
     /// A command has changed a room.
     pub fn look(&self, chat: &ChatId) {
-        let _ = self.actor.cast(Msg::Look(chat.clone()));
-    }
-
-    /// One of ours has posted this: the others in that chat hear of it now, whatever the platform does.
-    pub fn posted(&self, sender: &str, chat: &ChatId, message: &MessageId) {
-        for profile in self.rooming.rooms.members(chat).into_iter().filter(|profile| profile != sender) {
-            let (host, message) = (self.clone(), message.clone());
-            tokio::spawn(async move {
-                let Ok(_room) = host.relays.acquire().await else { return };
-                if let Err(error) = host.relay(&profile, &message).await {
-                    tracing::info!(%profile, %error, "not relayed; the platform may deliver it");
-                }
-            });
-        }
-    }
-
-    async fn relay(&self, profile: &str, message: &MessageId) -> Result<()> {
-        let Some(seat) = self.rooming.asker.seat(profile).await? else { return Ok(()) };
-        if let Some(entry) = (seat.relay)(message.clone()).await? {
-            let (answers, mut settled) = mpsc::unbounded_channel();
-            self.rooming.appender.append(vec![entry], &answers, 0).await;
-            let _ = settled.recv().await;
-        }
-        Ok(())
+        let _ = self.0.cast(Msg::Look(chat.clone()));
     }
 }
 
 pub async fn start(rooming: Rooming, journal: &Journal, parent: ActorCell) -> Result<Host> {
-    let reader = journal.reader()?;
-    let position = reader.cursor(CURSOR)?.unwrap_or(*journal.newest().borrow());
-    let work = Work { reader, cursors: journal.cursors(), position };
-    let args = Args { work, rooming: rooming.clone(), newest: journal.newest() };
+    let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
+    let work = Round::new(move |again| {
+        let (reader, newest) = (open()?, *newest.borrow());
+        let left = if again { None } else { reader.cursor(CURSOR)? };
+        Ok(Work { reader, cursors: cursors.clone(), position: left.unwrap_or(newest) })
+    })?;
+    let args = Args { work, rooming, newest: journal.newest() };
     let (actor, _) = Actor::spawn_linked(None, Hosting, args, parent)
         .await
         .map_err(|error| cannot_start("the host of rooms", error))?;
-    Ok(Host { actor, rooming, relays: Arc::new(Semaphore::new(RELAYS_MAX)) })
+    Ok(Host(actor))
 }
 
 struct Hosting;
 
 pub struct Args {
-    work: Work,
+    work: Round<Work>,
     rooming: Rooming,
     newest: watch::Receiver<u64>,
 }
@@ -120,15 +98,26 @@ pub enum Msg {
     Look(ChatId),
     /// Time passed.
     Tick,
+    /// The notice of the pause `id` was posted, or was not.
+    Noticed { chat: ChatId, id: String, outcome: Result<()> },
 }
 
 pub struct State {
     rooming: Rooming,
-    work: Option<Work>,
+    work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
     waker: Option<Task>,
-    /// Rooms that were told to be paused.
+    /// Rooms whose profiles were told of their pause.
     paused: BTreeSet<ChatId>,
+    /// Notices that are being posted, or are to be tried again.
+    notices: BTreeMap<ChatId, Notice>,
+}
+
+/// The word to a room about its pause.
+struct Notice {
+    task: Option<Task>,
+    attempts: u32,
+    due: Instant,
 }
 
 impl Actor for Hosting {
@@ -139,11 +128,12 @@ impl Actor for Hosting {
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
         let Args { work, rooming, newest } = args;
-        Ok(State { rooming, work: Some(work), newest: Some(newest), waker: None, paused: BTreeSet::new() })
+        let (paused, notices) = Default::default();
+        Ok(State { rooming, work, newest: Some(newest), waker: None, paused, notices })
     }
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.remember().await;
+        state.remember(&myself).await;
         if let Some(newest) = state.newest.take() {
             state.waker = Some(after_commits(myself, Msg::Read, newest));
         }
@@ -152,18 +142,19 @@ impl Actor for Hosting {
 
     async fn handle(
         &self,
-        _myself: ActorRef<Msg>,
+        myself: ActorRef<Msg>,
         msg: Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let done = match msg {
             Msg::Read(reply) => {
-                let done = state.read().await;
+                let done = state.read(&myself).await;
                 let _ = reply.send(());
                 done
             }
-            Msg::Look(chat) => state.look(&chat).await,
-            Msg::Tick => state.tick().await,
+            Msg::Look(chat) => state.look(&myself, &chat).await,
+            Msg::Tick => state.tick(&myself).await,
+            Msg::Noticed { chat, id, outcome } => state.noticed(&chat, id, outcome).await,
         };
         if let Err(error) = done {
             tracing::error!(%error, "a room cannot be looked after");
@@ -174,7 +165,7 @@ impl Actor for Hosting {
 
 impl State {
     /// What an earlier life knew: rooms that are paused, and who sits where.
-    async fn remember(&mut self) {
+    async fn remember(&mut self, myself: &ActorRef<Msg>) {
         let rooming = self.rooming.clone();
         let profiles = rooming.asker.profiles().await.unwrap_or_default();
         let known = blocking(move || {
@@ -186,113 +177,158 @@ impl State {
                     rooming.rooms.set_member(&ChatId::new(id.as_str()), &profile.profile, true);
                 }
             }
-            let paused = |chat: ChatId| {
-                let room = rooms::load(&rooming.data, &chat, &rooming.clock).ok()?;
-                room.guard.paused().map(|pause| (chat, pause.told))
+            let is_paused = |chat: &ChatId| {
+                rooms::load(&rooming.data, chat, &rooming.clock)
+                    .is_ok_and(|room| room.guard.paused().is_some())
             };
-            Ok(rooms::all(&rooming.data).into_iter().filter_map(paused).collect::<Vec<(ChatId, bool)>>())
+            Ok(rooms::all(&rooming.data).into_iter().filter(is_paused).collect::<Vec<ChatId>>())
         });
-        for (chat, told) in known.await.unwrap_or_default() {
+        for chat in known.await.unwrap_or_default() {
             self.rooming.rooms.set_paused(&chat, true);
-            if told {
-                self.paused.insert(chat);
-            } else if let Err(error) = self.look(&chat).await {
-                // It was paused while nobody was there to tell of it.
+            if let Err(error) = self.look(myself, &chat).await {
                 tracing::error!(%error, "a room cannot be looked after");
             }
         }
     }
 
-    async fn read(&mut self) -> Result<()> {
-        let Some(mut work) = self.work.take() else { return Ok(()) };
+    async fn read(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
         let rooming = self.rooming.clone();
-        let round = blocking(move || {
-            let outcome = work.round(&rooming);
-            Ok((work, outcome))
-        });
-        let (work, outcome) = round.await?;
-        self.work = Some(work);
-        for chat in outcome? {
-            self.look(&chat).await?;
+        for chat in self.work.run(move |work| work.round(&rooming)).await? {
+            self.look(myself, &chat).await?;
         }
         Ok(())
     }
 
-    async fn tick(&mut self) -> Result<()> {
+    async fn tick(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
         for chat in self.paused.clone() {
-            self.look(&chat).await?;
+            self.look(myself, &chat).await?;
         }
         Ok(())
     }
 
     /// Tells what has become of a room.
-    async fn look(&mut self, chat: &ChatId) -> Result<()> {
-        let (rooming, of) = (self.rooming.clone(), chat.clone());
-        let looked = blocking(move || {
-            let limits = rooms::limits(&(rooming.policy)(&of).loop_guard);
-            rooms::change(&rooming.data, &of, &rooming.clock, limits, |room: &mut Room, now| {
+    async fn look(&mut self, myself: &ActorRef<Msg>, chat: &ChatId) -> Result<()> {
+        let (pause, turns, now) = self
+            .rooming
+            .change(chat, |room, now| {
                 room.guard.lift(now);
-                let told = room.guard.tell();
-                (room.guard.paused().cloned(), room.guard.turns(), told, now)
+                room.guard.name_pause(|| uuid::Uuid::new_v4().to_string());
+                (room.guard.paused().cloned(), room.guard.turns(), now)
             })
-        });
-        let (pause, turns, tell, now) = looked.await?;
+            .await?;
         self.rooming.rooms.set_paused(chat, pause.is_some());
-        let rooming = self.rooming.clone();
         match (pause, self.paused.contains(chat)) {
-            (Some(pause), false) => {
-                self.paused.insert(chat.clone());
+            (Some(pause), told) => {
                 let until = pause.until.map(|until| rfc3339_ms(self.rooming.clock.wall_ms() + until - now));
-                let (chat_id, reason, turns) = (chat.clone(), reason(pause.why), turns as u64);
-                let event = Event::RoomPaused(RoomPaused { chat_id, reason, turns, until: until.clone() });
-                rooming.tell_all(chat, &event).await?;
-                if tell && (rooming.policy)(chat).loop_guard.notice {
-                    rooming.tell_room(chat, &pause, turns, until.as_deref()).await?;
+                if !told {
+                    let (chat_id, reason, turns) = (chat.clone(), reason(pause.why), turns as u64);
+                    let event =
+                        Event::RoomPaused(RoomPaused { chat_id, reason, turns, until: until.clone() });
+                    // An earlier life may have told of this pause already.
+                    let key = pause.id.as_deref().map(|id| DedupeKey::derived(id, "room_paused"));
+                    self.rooming.tell_all(chat, &event, key).await?;
+                    self.paused.insert(chat.clone());
+                }
+                if !pause.told && (self.rooming.policy)(chat).loop_guard.notice {
+                    self.notice(myself, chat, pause, turns, until);
                 }
             }
             (None, true) => {
                 self.paused.remove(chat);
-                rooming.tell_all(chat, &Event::RoomResumed(RoomResumed { chat_id: chat.clone() })).await?;
+                self.notices.remove(chat);
+                let event = Event::RoomResumed(RoomResumed { chat_id: chat.clone() });
+                self.rooming.tell_all(chat, &event, None).await?;
             }
-            (Some(_), true) | (None, false) => {}
+            (None, false) => {}
         }
         Ok(())
+    }
+
+    /// Posts the notice, unless that is under way or not due again yet.
+    fn notice(
+        &mut self,
+        myself: &ActorRef<Msg>,
+        chat: &ChatId,
+        pause: Pause,
+        turns: usize,
+        until: Option<String>,
+    ) {
+        let Some(id) = pause.id.clone() else { return };
+        let fresh = Notice { task: None, attempts: 0, due: Instant::now() };
+        let notice = self.notices.entry(chat.clone()).or_insert(fresh);
+        if notice.task.is_some() || Instant::now() < notice.due {
+            return;
+        }
+        let (rooming, chat, actor) = (self.rooming.clone(), chat.clone(), myself.clone());
+        notice.task = Some(Task::spawn(async move {
+            let outcome = rooming.tell_room(&chat, &pause, &id, turns, until.as_deref()).await;
+            let _ = actor.cast(Msg::Noticed { chat, id, outcome });
+        }));
+    }
+
+    async fn noticed(&mut self, chat: &ChatId, id: String, outcome: Result<()>) -> Result<()> {
+        let Some(notice) = self.notices.get_mut(chat) else { return Ok(()) };
+        notice.task = None;
+        match outcome {
+            Ok(()) => {
+                self.notices.remove(chat);
+                self.rooming.change(chat, move |room, _| room.guard.told(&id)).await
+            }
+            Err(error) => {
+                tracing::warn!(%chat, %error, "the room was not told of its pause yet");
+                notice.due = Instant::now() + (RETRY_MIN * 2_u32.pow(notice.attempts.min(6))).min(RETRY_MAX);
+                notice.attempts += 1;
+                Ok(())
+            }
+        }
     }
 }
 
 impl Rooming {
+    async fn change<R: Send + 'static>(
+        &self,
+        chat: &ChatId,
+        change: impl FnOnce(&mut Room, i64) -> R + Send + 'static,
+    ) -> Result<R> {
+        let (rooming, of) = (self.clone(), chat.clone());
+        let changed = blocking(move || {
+            let limits = rooms::limits(&(rooming.policy)(&of).loop_guard);
+            rooms::change(&rooming.data, &of, &rooming.clock, limits, change)
+        });
+        changed.await
+    }
+
     /// One line for each of ours that sits there.
-    async fn tell_all(&self, chat: &ChatId, event: &Event) -> Result<()> {
+    async fn tell_all(&self, chat: &ChatId, event: &Event, key: Option<DedupeKey>) -> Result<()> {
         for seat in self.seats(chat).await? {
-            self.appender.say(Entry::own(seat.voice(), event));
+            self.appender.say(Entry { key: key.clone(), ..Entry::own(seat.voice(), event) });
         }
         Ok(())
     }
 
-    /// The room itself hears it once, from one of ours.
-    async fn tell_room(&self, chat: &ChatId, pause: &Pause, turns: u64, until: Option<&str>) -> Result<()> {
-        let Some(seat) = self.seats(chat).await?.into_iter().next() else { return Ok(()) };
-        let why = match pause.why {
-            Why::Manual => "somebody paused this room".to_owned(),
-            Why::Turns => format!("{turns} messages of bots in a row"),
-            Why::PerMinute => "too many messages of bots in a minute".to_owned(),
-            Why::Alike | Why::PingPong => "bots repeat themselves".to_owned(),
-        };
-        let until = until.and_then(|until| until.get(11..16)).map(|at| format!(", or until {at} UTC"));
-        let text = format!(
-            "⏸ {why}: our agents are silent here until a person writes{}.",
-            until.unwrap_or_default()
-        );
-        let message = composed(seat.transport, &text)?;
-        let key = crate::journal::fingerprint_hex(chat.as_str(), &format!("{pause:?}"));
-        let chat = chat.clone();
-        tokio::spawn(async move {
-            let call = Call::Send { target: Target::Chat(chat), message, key };
-            if let Err(error) = (seat.perform)(call, PATIENCE).await {
-                tracing::warn!(%error, "the room was not told of its pause");
+    /// The room itself hears it once, from the first of ours that may speak there.
+    async fn tell_room(
+        &self,
+        chat: &ChatId,
+        pause: &Pause,
+        id: &str,
+        turns: usize,
+        until: Option<&str>,
+    ) -> Result<()> {
+        let text = notice_text(pause.why, turns, until);
+        let key = crate::journal::fingerprint_hex(chat.as_str(), id);
+        let mut refused = Error::internal("none of ours sits there");
+        for seat in self.seats(chat).await? {
+            let message = composed(seat.transport, &text)?;
+            let call = Call::Send { target: Target::Chat(chat.clone()), message, key: key.clone() };
+            match (seat.perform)(call, PATIENCE).await {
+                Ok(_) => return Ok(()),
+                // It may have been posted: another one's notice would be a second one.
+                Err(error) if error.kind == ErrorKind::Network => return Err(error),
+                Err(error) => refused = error,
             }
-        });
-        Ok(())
+        }
+        Err(refused)
     }
 
     async fn seats(&self, chat: &ChatId) -> Result<Vec<Seat>> {
@@ -302,6 +338,17 @@ impl Rooming {
         }
         Ok(seats)
     }
+}
+
+fn notice_text(why: Why, turns: usize, until: Option<&str>) -> String {
+    let why = match why {
+        Why::Manual => "somebody paused this room".to_owned(),
+        Why::Turns => format!("{turns} messages of bots in a row"),
+        Why::PerMinute => "too many messages of bots in a minute".to_owned(),
+        Why::Alike | Why::PingPong => "bots repeat themselves".to_owned(),
+    };
+    let until = until.and_then(|until| until.get(11..16)).map(|at| format!(", or until {at} UTC"));
+    format!("⏸ {why}: our agents are silent here until a person writes{}.", until.unwrap_or_default())
 }
 
 pub fn reason(why: Why) -> String {
@@ -380,7 +427,7 @@ fn hear(rooming: &Rooming, chat: &ChatId, said: &[(Arc<str>, Body)]) -> Result<b
             };
             changed |= room.guard.hear(&body.message_id, who, &body.content, now, limits).is_some();
             if let Some(floor) = &body.floor
-                && room.floor.as_ref().is_none_or(|known| known.message_id != body.message_id)
+                && room.asks(&body.message_id)
             {
                 room.floor = Floor::open(&body.message_id, floor.order.clone(), now, ttl_ms);
             }

@@ -1,6 +1,7 @@
 //! What is kept of each room in `data/rooms/CHAT.json`: its loop guard and its floor. Commands and the supervisor
 //! change it under one lock, so that a send is counted whichever way it goes.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,26 @@ pub struct Room {
     pub guard: Guard,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Floor>,
+    /// Messages that have opened the floor, the newest last: each does so once, however many profiles hear it.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    asked: VecDeque<String>,
+}
+
+/// Messages remembered for opening the floor.
+const ASKED_MAX: usize = 32;
+
+impl Room {
+    /// Does this message open the floor? True once.
+    pub fn asks(&mut self, message_id: &str) -> bool {
+        if self.asked.iter().any(|asked| asked == message_id) {
+            return false;
+        }
+        if self.asked.len() == ASKED_MAX {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(message_id.to_owned());
+        true
+    }
 }
 
 impl Stored for Room {
@@ -95,4 +116,20 @@ fn file_name(chat: &ChatId) -> String {
         return chat.as_str().to_owned();
     }
     crate::journal::fingerprint_hex("room", chat.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_several_hear_opens_the_floor_once() {
+        let mut room = Room::default();
+        // Two messages, told to two profiles each, one between the lines of the other.
+        let opened: Vec<&str> =
+            ["om_1", "om_2", "om_1", "om_2"].into_iter().filter(|id| room.asks(id)).collect();
+        assert_eq!(opened, ["om_1", "om_2"]);
+        assert!((0..ASKED_MAX * 2).all(|n| room.asks(&n.to_string())));
+        assert_eq!(room.asked.len(), ASKED_MAX);
+    }
 }

@@ -5,15 +5,17 @@
 //! changed, and when time has come for something.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use serde::Deserialize;
 
 use super::owner;
+use super::relays::Relayer;
 use super::root::Asker;
-use super::stored::{self, Stored};
+use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
@@ -23,7 +25,7 @@ use crate::event::ids::ChatId;
 use crate::event::{Event, FarewellSent, GreetingSent, NotSaid, SessionArmed, SessionExpired};
 use crate::journal::{Appender, Entry};
 use crate::transport::Call;
-use crate::transport::verbs::{Body, Composed, Target};
+use crate::transport::verbs::{Body, Composed, Posted, Target};
 
 /// How often it is looked for what commands have changed and what time has brought.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -69,6 +71,7 @@ pub struct Presence {
     pub clock: Clock,
     pub appender: Appender,
     pub asker: Asker,
+    pub relay: Relayer,
 }
 
 /// The way to the actor.
@@ -123,7 +126,7 @@ pub struct State {
 #[derive(Default)]
 struct Attended {
     /// The file as it was looked at last.
-    stamp: Option<SystemTime>,
+    stamp: Stamp,
     /// Whether anything in it waits for time.
     waiting: bool,
     /// The session whose owner is watched.
@@ -182,7 +185,7 @@ impl State {
         for status in profiles {
             let profile: Arc<str> = Arc::from(status.profile);
             let attended = self.profiles.entry(Arc::clone(&profile)).or_default();
-            if attended.waiting || attended.stamp != stamp(&self.presence.folder(&profile)) {
+            if attended.waiting || attended.stamp != stamp(&self.presence, &profile) {
                 // One profile's broken folder is no reason to leave the others alone.
                 if let Err(error) = self.look(myself, &profile).await {
                     tracing::error!(%profile, %error, "a session cannot be kept");
@@ -206,21 +209,21 @@ impl State {
         Ok(())
     }
 
-    /// Changes the file, and notes what it looks like now.
+    /// Changes the file, and notes what it looked like before: so a change by others meanwhile is not missed.
     async fn change<R: Send + 'static>(
         &mut self,
         profile: &Arc<str>,
         change: impl FnOnce(&mut Sessions, WallMs) -> R + Send + 'static,
     ) -> Result<R> {
         let (folder, now) = (self.presence.folder(profile), self.presence.clock.wall_ms());
+        let stamp = stamp(&self.presence, profile);
         let changed = blocking(move || {
-            if !folder.join("active_session.json").exists() {
-                return Ok((change(&mut Sessions::default(), now), None));
+            if stamp.is_none() {
+                return Ok(change(&mut Sessions::default(), now));
             }
-            let outcome = stored::update::<Sessions, R>(&folder, now, |sessions| change(sessions, now))?;
-            Ok((outcome, stamp(&folder)))
+            stored::update::<Sessions, R>(&folder, now, |sessions| change(sessions, now))
         });
-        let (outcome, stamp) = changed.await?;
+        let outcome = changed.await?;
         self.profiles.entry(Arc::clone(profile)).or_default().stamp = stamp;
         Ok(outcome)
     }
@@ -307,9 +310,9 @@ impl State {
                 continue;
             }
             let (attendant, seat, text) = (myself.clone(), seat.clone(), words.text.clone());
-            let (chat, key) = (part.chat_id.clone(), part.key.clone());
+            let (chat, key, relay) = (part.chat_id.clone(), part.key.clone(), self.presence.relay.clone());
             let saying = Task::spawn(async move {
-                let outcome = say(&seat, chat, &text, key.clone()).await;
+                let outcome = say(&seat, &relay, chat, &text, key.clone()).await;
                 let _ = attendant.cast(Msg::Said { profile: Arc::clone(&seat.name), key, outcome });
             });
             attended.sending.insert(part.key.clone(), saying);
@@ -323,14 +326,18 @@ impl Presence {
     }
 }
 
-fn stamp(folder: &Path) -> Option<SystemTime> {
-    std::fs::metadata(folder.join("active_session.json")).and_then(|metadata| metadata.modified()).ok()
+fn stamp(presence: &Presence, profile: &str) -> Stamp {
+    stored::stamp::<Sessions>(&presence.folder(profile))
 }
 
-async fn say(seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
+async fn say(seat: &Seat, relay: &Relayer, chat: ChatId, text: &str, key: String) -> Result<()> {
     let message = composed(seat.transport, text)?;
     let call = Call::Send { target: Target::Chat(chat), message, key };
-    (seat.perform)(call, PATIENCE).await.map(drop)
+    let said = (seat.perform)(call, PATIENCE).await?;
+    if let Ok(posted) = Posted::deserialize(&said) {
+        relay.posted(&seat.name, &posted.chat_id, &posted.message_id).await;
+    }
+    Ok(())
 }
 
 /// What a look at the file found.

@@ -3,8 +3,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,14 @@ pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
 
     /// Before it is written.
     fn set_version(&mut self, version: u32);
+}
+
+/// How a file is told from the one that replaces it: several may do so within a clock's tick.
+pub type Stamp = Option<(SystemTime, u64)>;
+
+pub fn stamp<T: Stored>(folder: &Path) -> Stamp {
+    let metadata = std::fs::metadata(folder.join(format!("{}.json", T::NAME))).ok()?;
+    Some((metadata.modified().ok()?, metadata.ino()))
 }
 
 /// Reads, changes and replaces the file, alone. Nothing is written where nothing changed.

@@ -1,5 +1,7 @@
 //! What an actor owns beside its mailbox.
 
+use std::sync::Arc;
+
 use ractor::{ActorRef, Message, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -45,7 +47,59 @@ pub fn after_commits<M: Message>(
     })
 }
 
+/// How a reader of the journal begins: `true` after a round of it that broke off, to go on behind what broke it.
+type Open<W> = Arc<dyn Fn(bool) -> Result<W> + Send + Sync>;
+
+/// A reader of the journal that outlives a round that panics. What such a round would have read is passed over: it would
+/// end the next one too, and all that comes after would stay unread.
+pub struct Round<W> {
+    work: Option<W>,
+    open: Open<W>,
+}
+
+impl<W: Send + 'static> Round<W> {
+    pub fn new(open: impl Fn(bool) -> Result<W> + Send + Sync + 'static) -> Result<Round<W>> {
+        Ok(Round { work: Some(open(false)?), open: Arc::new(open) })
+    }
+
+    pub async fn run<R: Send + 'static>(
+        &mut self,
+        round: impl FnOnce(&mut W) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        let (work, open) = (self.work.take(), Arc::clone(&self.open));
+        let (work, outcome) = blocking(move || {
+            let mut work = work.map_or_else(|| open(true), Ok)?;
+            let outcome = round(&mut work);
+            Ok((work, outcome))
+        })
+        .await?;
+        self.work = Some(work);
+        outcome
+    }
+}
+
 /// Runs what may wait for a disk on a thread of its own. A panic there is an error here.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_round_that_panics_is_passed_over() {
+        let mut round = Round::new(|again| Ok(if again { 100 } else { 0 })).unwrap();
+        let step = |position: &mut i32| {
+            *position += 1;
+            assert!(*position != 2, "the second one breaks it");
+            Ok(*position)
+        };
+        assert_eq!(round.run(step).await.unwrap(), 1);
+        assert!(round.run(step).await.is_err());
+        assert_eq!(round.run(step).await.unwrap(), 101);
+        let failed = round.run(|_| Err::<(), _>(Error::internal("x"))).await;
+        assert!(failed.is_err());
+        assert_eq!(round.run(step).await.unwrap(), 102, "an error is no panic");
+    }
 }

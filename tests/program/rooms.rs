@@ -573,3 +573,149 @@ async fn a_bot_that_was_met_is_known_by_its_app_after_everything_was_killed() {
     let line = messages_of(&lines, "b1", &word)[0];
     assert_eq!((text(line, "sender_profile").as_str(), &line["relayed"]), ("b0", &Value::Null), "{line}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shift_says_is_relayed_too() {
+    let world = world(2, &["b0", "b1"]).await;
+    allow_all_bots(&world, 2);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let words = ["--greeting-text", "here I am", "--farewell-text", "bye"];
+    let arguments = [&["session", "set", "--chat", "lobby", "--owner", "none"], words.as_slice()].concat();
+    assert_eq!(rooma(&world, "b0", &arguments).0, 0);
+    let said = |words: &'static str| {
+        move |lines: &[Value]| {
+            let mut heard = lines.iter().filter(|line| line["type"] == "message" && line["profile"] == "b1");
+            heard.any(|line| line["content"] == *words && line["relayed"] == true)
+        }
+    };
+    monitor.wait("the greeting", said("here I am")).await;
+    assert_eq!(rooma(&world, "b0", &["session", "farewell"]).0, 0);
+    monitor.wait("the farewell", said("bye")).await;
+    monitor.terminate().await;
+}
+
+/// The line of a message for `b1`, once it is there.
+async fn relayed(monitor: &Monitor, id: &str) -> Value {
+    heard(monitor, "b1", id).await;
+    let lines = monitor.lines();
+    let found = messages_of(&lines, "b1", id);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["relayed"], text(found[0], "sender_profile").as_str()), (&Value::Bool(true), "b0"));
+    found[0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_past_the_supervisor_is_relayed_once_it_looks() {
+    let world = world(2, &["b0", "b1"]).await;
+    allow_all_bots(&world, 2);
+    let send = |words: &str| {
+        let (code, said) = rooma(&world, "b0", &["send", "--chat", "lobby", "--text", words]);
+        assert_eq!(code, 0, "{said}");
+        text(&said, "message_id")
+    };
+    let before = [send("first, before anybody listens"), send("second, before anybody listens")];
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    for id in &before {
+        relayed(&monitor, id).await;
+    }
+    let lines = monitor.lines();
+    let order: Vec<&Value> = lines.iter().filter(|line| line["relayed"] == true).collect();
+    assert_eq!(order.iter().map(|line| text(line, "message_id")).collect::<Vec<_>>(), before, "in order");
+    monitor.signal(rustix::process::Signal::STOP);
+    let past = send("while it was stopped");
+    monitor.signal(rustix::process::Signal::CONT);
+    relayed(&monitor, &past).await;
+    monitor.terminate().await;
+    let left = std::fs::read_to_string(world.home.path().join("data/relays.json")).unwrap();
+    let left: Value = serde_json::from_str(&left).unwrap();
+    assert!(left["messages"].as_array().unwrap().len() <= 1, "what is heard is not kept: {left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_between_a_send_and_its_relay_loses_nothing() {
+    let world = world(3, &["b0", "b1", "b2"]).await;
+    allow_all_bots(&world, 3);
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let path = Some("/im/v1/messages/om_".to_owned());
+    world.sandbox.fault(Fault { path, ms: Some(3000), ..Fault::new(FaultKind::Slow) }).unwrap();
+    let sent: Vec<String> = (0..5)
+        .map(|n| {
+            let (code, said) =
+                rooma(&world, "b0", &["send", "--chat", "lobby", "--text", &format!("word {n}")]);
+            assert_eq!(code, 0, "{said}");
+            text(&said, "message_id")
+        })
+        .collect();
+    monitor.kill().await;
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    let monitor = world.monitor(&["--since", "start"]);
+    for id in &sent {
+        relayed(&monitor, id).await;
+        heard(&monitor, "b2", id).await;
+    }
+    monitor.terminate().await;
+}
+
+/// Two agents that answer each other until they are stopped.
+fn quarrel(world: &World) {
+    let stopped = (0..50).any(|number| {
+        let profile = format!("b{}", 1 + number % 2);
+        let words = format!("quarrel: thought number {number} is about {}", number * 37);
+        rooma(world, &profile, &["send", "--chat", "lobby", "--text", &words]).0 == 6
+    });
+    assert!(stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_hears_of_its_pause_from_whoever_may_speak_there_and_as_soon_as_somebody_can() {
+    let world = world(3, &["b0", "b1", "b2"]).await;
+    allow_all_bots(&world, 3);
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let (_, said) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "hello"]);
+    heard(&monitor, "b0", &text(&said, "message_id")).await;
+    let refused = |app: Option<&str>| Fault {
+        app: app.map(str::to_owned),
+        path: Some("/im/v1/messages".into()),
+        code: Some(230_002),
+        ..Fault::new(FaultKind::ApiError)
+    };
+    let notices = || {
+        let messages = world.full_state().messages.unwrap();
+        messages.iter().filter(|message| message.content.contains('⏸')).count()
+    };
+    let told = async |wanted: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        while notices() < wanted {
+            assert!(Instant::now() < deadline, "the room was not told");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    world.sandbox.fault(refused(Some("b0"))).unwrap();
+    quarrel(&world);
+    told(1).await;
+
+    // Nobody may speak for a while, and the supervisor is killed over it.
+    monitor.kill().await;
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    assert_eq!(rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0, 0);
+    quarrel(&world);
+    world.sandbox.fault(refused(None)).unwrap();
+    let monitor = world.monitor(&["--since", "now"]);
+    monitor.count("rooma.room_paused", 3).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    monitor.kill().await;
+    let monitor = world.monitor(&["--since", "now"]);
+    monitor.connected(3).await;
+    assert_eq!(notices(), 1);
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    told(2).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (lines, _) = monitor.terminate().await;
+    assert_eq!(notices(), 2, "once for each pause");
+    let again = lines.iter().filter(|line| line["type"] == "rooma.room_paused").count();
+    assert_eq!(again, 0, "who was told is not told again after a kill");
+}

@@ -92,6 +92,12 @@ impl Gates {
         self.people.iter().chain(&self.room(chat, chat_type).people).flatten()
     }
 
+    /// Does every bot's word wake here, also one that mentions nobody?
+    pub fn lets_all_bots(&self, room: &ChatId) -> bool {
+        let gate = self.room(room, ChatType::Group);
+        self.lets_chat(room) && gate.bots.unwrap_or(self.bots) == BotGate::All && !gate.mention_required
+    }
+
     fn lets_chat(&self, chat: &ChatId) -> bool {
         self.chats.as_ref().is_none_or(|chats| chats.contains(chat))
     }
@@ -225,8 +231,19 @@ mod tests {
             let direct = said.clone().map(|message| Message { chat_type: ChatType::P2p, ..message });
             let judged = direct.map(|message| gates.judge(&message, Some(&owner)));
             assert_eq!(judged, [person, None, None, bot, None], "{name}, directly");
+            assert_eq!(gates.lets_all_bots(&ChatId::new("oc_1")), expected[3].is_none(), "{name}");
         }
         let elsewhere = Message { chat_id: ChatId::new("oc_2"), ..said[0].clone() };
         assert_eq!(open.judge(&elsewhere, None), person);
+    }
+
+    #[test]
+    fn not_every_bot_is_heard_where_a_mention_is_asked_for_or_the_chat_is_shut_out() {
+        let all = Gates { bots: BotGate::All, ..Gates::default() };
+        let asked = RoomGate { mention_required: true, ..RoomGate::default() };
+        let asked = Gates { rooms: rooms(asked), ..all.clone() };
+        let shut = Gates { chats: Some(vec![ChatId::new("oc_2")]), ..all.clone() };
+        let heard = [all, asked, shut].map(|gates| gates.lets_all_bots(&ChatId::new("oc_1")));
+        assert_eq!(heard, [true, false, false]);
     }
 }

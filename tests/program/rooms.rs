@@ -375,6 +375,9 @@ async fn a_text_that_names_a_bot_without_calling_it_is_refused_and_thanks_to_a_b
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
     assert_eq!(send(&["--text", "well, @b1, you hear this"]).0, 0);
+    // Unless the room's policy says otherwise.
+    world.write("config/rooms.yaml", "default: {allow: {bots: mentions}}\n");
+    assert_eq!(send(&["--text", "well, @b1, you do not hear this"]).0, 6);
     monitor.terminate().await;
 }
 

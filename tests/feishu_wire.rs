@@ -43,7 +43,6 @@ fn identity(sandbox: &Sandbox, name: &str) -> Identity {
         app_secret: app.app_secret.clone().into(),
         base_url: Some(sandbox.base_url()),
         owner: None,
-        allowed_people: vec![],
         siblings,
         gates: Default::default(),
         rooms: Default::default(),

@@ -9,6 +9,7 @@ use super::hands::{Alone, Hands};
 use super::output::{Format, Output};
 use crate::clock::Clock;
 use crate::config::{Config, Profile, Span};
+use crate::core::gate::Gates;
 use crate::core::target::{Choice, Found, choose, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
@@ -101,6 +102,11 @@ impl Context {
         let alone = Alone::default();
         let account = hands(&config, &ground, &profile, patience, &alone);
         Ok(Context { config, profile, account, output, clock, ground, patience, alone })
+    }
+
+    /// What may wake a profile's agent.
+    pub fn gates(&self, profile: &Profile) -> Gates {
+        self.ground.gates(profile)
     }
 
     /// The hands of another profile of this home.

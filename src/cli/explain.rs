@@ -19,10 +19,10 @@ use sources::Sources;
 
 /// Explain why a message did, or did not, reach each profile's agent
 ///
-/// `why` is one of: read, waiting (the line is there, no reader has come to it); chat, person, bot (the profile's
-/// `allow`), mention (the room's `require_mention`); own, not_in_chat, not_kept (older than the journal), offline,
-/// no_scope (the platform does not deliver such messages to this app), not_delivered, unknown. Of a message without a
-/// line the reason is the likely one.
+/// `why` is one of: read, waiting (the line is there, no reader has come to it); chat, person, bot (`allow` of the
+/// profile or the room), mention (the room's `require_mention`); own, not_in_chat, not_kept (older than the journal),
+/// offline, no_scope (the platform does not deliver such messages to this app), not_delivered, unknown. Of a message
+/// without a line the reason is the likely one.
 ///
 /// Risk: read
 ///

@@ -1,11 +1,12 @@
 //! What it takes to turn a profile into something that speaks to its platform.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profile, RoomPolicy};
-use crate::core::gate::Gates;
+use crate::core::gate::{Gates, RoomGate};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, OpenId};
 use crate::transport::{Account, Identity, Limits, Network, RoomRule, Rooms, Shared, Siblings};
@@ -101,31 +102,33 @@ impl Ground {
     pub fn gates(&self, profile: &Profile) -> Gates {
         let (policies, contacts) = (self.policies(), self.contacts());
         let chat = |name: &String| ChatId::new(contacts.chat_id(name));
-        let (_, allowed) = self.people(profile);
-        let rooms = |wanted: bool| {
-            let rooms = policies
-                .iter()
-                .filter(move |(name, policy)| policy.require_mention == wanted && name.as_str() != "default");
-            rooms.map(|(name, _)| chat(name)).collect::<Vec<_>>()
+        let people = |aliases: &Vec<String>| {
+            aliases.iter().filter_map(|alias| person(&contacts, alias, profile)).collect::<Vec<_>>()
         };
-        let by_default = policies.get("default").is_some_and(|policy| policy.require_mention);
+        let gate = |policy: &RoomPolicy| RoomGate {
+            people: policy.allow.people.as_ref().map(people),
+            bots: policy.allow.bots,
+            mention_required: policy.require_mention,
+        };
+        let other_rooms = policies.get("default").map(gate).unwrap_or_default();
+        // Backwards, since of two names of one room the first counts.
+        let named = policies.iter().rev().filter(|(name, _)| name.as_str() != "default");
+        let mut rooms: BTreeMap<ChatId, RoomGate> =
+            named.map(|(name, policy)| (chat(name), gate(policy))).collect();
+        // Only what differs from the rule: a room that says nothing of it changes nobody's gates.
+        rooms.retain(|_, gate| *gate != other_rooms);
         Gates {
             chats: profile.allow.chats.as_ref().map(|chats| chats.iter().map(chat).collect()),
-            people: profile.allow.people.as_ref().map(|_| allowed),
+            people: profile.allow.people.as_ref().map(people),
             bots: profile.allow.bots,
-            // Only what differs from the rule: a room that says nothing of it changes nobody's gates.
-            mention_required: if by_default { Vec::new() } else { rooms(true) },
-            mention_not_required: if by_default { rooms(false) } else { Vec::new() },
-            mention_required_by_default: by_default,
+            rooms,
+            other_rooms,
         }
     }
 
-    /// The ids of the people a profile names, as its app knows them: its owner first.
-    pub fn people(&self, profile: &Profile) -> (Option<OpenId>, Vec<OpenId>) {
-        let contacts = self.contacts();
-        let person = |alias: &String| contacts.open_id(alias, &profile.name).map(OpenId::new);
-        let allowed = profile.allow.people.iter().flatten().filter_map(person).collect();
-        (profile.owner.as_ref().and_then(person), allowed)
+    /// The id of a profile's owner, as its app knows it.
+    pub fn owner(&self, profile: &Profile) -> Option<OpenId> {
+        person(&self.contacts(), profile.owner.as_ref()?, profile)
     }
 
     /// A profile's standing with its platform. Does no I/O but for the secret.
@@ -135,21 +138,23 @@ impl Ground {
             message: format!("{}: {}", profile.shown_path(), error.message),
             ..error
         })?;
-        let (owner, allowed_people) = self.people(profile);
         let identity = Identity {
             profile: Arc::clone(&profile.name),
             transport: profile.transport,
             app_id: profile.app_id.clone(),
             app_secret,
             base_url: profile.base_url.clone(),
-            owner,
-            allowed_people,
+            owner: self.owner(profile),
             siblings: self.siblings.clone(),
             gates: self.gates(profile),
             rooms: self.rooms.clone(),
         };
         Account::new(identity, self.shared()?)
     }
+}
+
+fn person(contacts: &Contacts, alias: &str, profile: &Profile) -> Option<OpenId> {
+    contacts.open_id(alias, &profile.name).map(OpenId::new)
 }
 
 pub fn limits(config: &Config) -> Limits {

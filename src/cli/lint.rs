@@ -3,8 +3,9 @@
 use super::context::{Context, shown};
 use super::control::Client;
 use super::mentions::{Around, Roster};
-use crate::core::gate::BotGate;
+use crate::config::Profile;
 use crate::error::{Error, Kind, Result};
+use crate::event::ids::ChatId;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 use crate::transport::verbs::{Addressee, MemberType};
@@ -55,9 +56,12 @@ pub async fn check(context: &Context, text: &str, mentions: &[Addressee], around
     if named.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
         return Ok(());
     }
+    let roster = context.roster(around);
+    // In a chat that cannot be looked up, as in a direct conversation, nobody is taken to hear all.
+    let chat = roster.chat().await.ok().flatten();
     let mut bots: Vec<(String, String)> = Vec::new();
     for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
-        if hears_all(context, profile).await {
+        if hears_all(context, profile, chat).await {
             named.retain(|named| !same(named, &profile.name));
             continue;
         }
@@ -68,7 +72,6 @@ pub async fn check(context: &Context, text: &str, mentions: &[Addressee], around
     if let Some((name, profile)) = ours {
         return Err(unheard(name, profile));
     }
-    let roster = context.roster(around);
     match foreign(&roster, &named).await {
         Some(name) => Err(unheard(&name, &name)),
         None => Ok(()),
@@ -83,9 +86,9 @@ async fn foreign(roster: &Roster<'_>, named: &[&str]) -> Option<String> {
     others.find(|bot| named.iter().any(|named| same(named, &bot.name))).map(|bot| bot.name.clone())
 }
 
-/// One of ours hears everything by the relay of a running supervisor, where it lets every bot's words through.
-async fn hears_all(context: &Context, profile: &crate::config::Profile) -> bool {
-    if profile.allow.bots != BotGate::All {
+/// One of ours hears everything by the relay of a running supervisor, where every bot's words may wake its agent.
+async fn hears_all(context: &Context, profile: &Profile, chat: Option<&ChatId>) -> bool {
+    if !chat.is_some_and(|chat| context.gates(profile).lets_all_bots(chat)) {
         return false;
     }
     let asked = Client::ask_home::<Status>(context.config.home.root(), &Request::new(Op::Status)).await;

@@ -89,7 +89,7 @@ impl Roster<'_> {
         Addressee { id, name, called: wanted.to_owned() }
     }
 
-    async fn chat(&self) -> Result<Option<&ChatId>> {
+    pub async fn chat(&self) -> Result<Option<&ChatId>> {
         let chat = self.chat.get_or_try_init(|| async {
             match self.around {
                 Around::Chat(chat) => Ok(Some(chat.clone())),

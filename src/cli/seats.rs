@@ -15,6 +15,7 @@ use crate::config::{self, Config, Profile};
 use crate::core::end::End;
 use crate::core::gate::Gates;
 use crate::error::{Error, Kind, Result};
+use crate::event::ids::OpenId;
 use crate::supervisor::care::Fetch;
 use crate::supervisor::reload::{Change, Look, Reload};
 use crate::supervisor::{Dial, Lock, Perform, Relay, Seat, room};
@@ -169,7 +170,7 @@ impl Roster {
         let known = self.slots.get(name).cloned();
         if let Some(known) = &known
             && known.profile == profile
-            && known.people == self.ground.people(&profile)
+            && known.owner == self.ground.owner(&profile)
             && known.gates == self.ground.gates(&profile)
         {
             if touched {
@@ -210,9 +211,9 @@ impl Roster {
             (true, Some(before)) => before.lock.clone(),
             (true, None) => Some(Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?)),
         };
-        let (ground, people) = (self.ground.clone(), self.ground.people(&profile));
-        let gates = ground.gates(&profile);
-        Ok(Arc::new(Slot { ground, profile, people, gates, account: Mutex::default(), lock }))
+        let ground = self.ground.clone();
+        let (owner, gates) = (ground.owner(&profile), ground.gates(&profile));
+        Ok(Arc::new(Slot { ground, profile, owner, gates, account: Mutex::default(), lock }))
     }
 
     /// Lets the accounts know which apps are ours.
@@ -272,7 +273,7 @@ fn dotenv(root: &Path) -> PathBuf {
 struct Slot {
     ground: Ground,
     profile: Profile,
-    people: (Option<crate::event::ids::OpenId>, Vec<crate::event::ids::OpenId>),
+    owner: Option<OpenId>,
     gates: Gates,
     account: Mutex<Option<Arc<Account>>>,
     /// Given back when the last connection of this profile is gone.

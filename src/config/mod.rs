@@ -19,7 +19,7 @@ pub use options::{
     PresenceOptions,
 };
 pub use profile::{Allow, Profile, load_each as load_each_profile};
-pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomPolicy, Rooms};
+pub use rooms::{FloorMode, HistoryPoll, LoopGuardOptions, RoomAllow, RoomPolicy, Rooms};
 pub use secret::SecretSource;
 pub use values::{Size, Span};
 pub use yaml::nearest;

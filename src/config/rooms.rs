@@ -1,4 +1,6 @@
 //! `config/rooms.yaml`: how agents behave in a room, per chat, alias or `default`.
+//!
+//! An entry counts as a whole: what it leaves out has its usual value, not the one of `default`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::values::Span;
+use crate::core::gate::BotGate;
 
 pub type Rooms = BTreeMap<String, RoomPolicy>;
 
@@ -20,6 +23,7 @@ pub struct RoomPolicy {
     pub history_poll: HistoryPoll,
     pub roles: BTreeMap<String, Vec<String>>,
     pub require_mention: bool,
+    pub allow: RoomAllow,
 }
 
 impl Default for RoomPolicy {
@@ -31,8 +35,17 @@ impl Default for RoomPolicy {
             history_poll: HistoryPoll(None),
             roles: BTreeMap::new(),
             require_mention: false,
+            allow: RoomAllow::default(),
         }
     }
+}
+
+/// Whom agents listen to in a room, instead of what their profiles say. What is absent is as each profile says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoomAllow {
+    pub people: Option<Vec<String>>,
+    pub bots: Option<BotGate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

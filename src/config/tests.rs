@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 use super::*;
+use crate::core::gate::BotGate;
 use crate::error::Kind;
 use crate::transport::Transport;
 
@@ -57,7 +58,9 @@ fn the_examples_are_true() {
     assert_eq!(config.profiles[0].name.as_ref(), "alice");
     assert_eq!(config.options, Options::default(), "the example shows the defaults");
     assert_eq!(config.rooms["default"], RoomPolicy::default(), "the example shows the defaults");
-    assert_eq!(config.rooms["ops"].roles["reviewers"], ["bob", "carol"]);
+    let ops = &config.rooms["ops"];
+    assert_eq!(ops.roles["reviewers"], ["bob", "carol"]);
+    assert_eq!(ops.allow, RoomAllow { people: Some(vec!["ann".to_owned()]), bots: Some(BotGate::All) });
     assert_eq!(config.contacts.open_id("li", "bob").as_deref(), Some("ou_bbbbbbbbbbbbbbbb"));
     assert_eq!(config.contacts.open_id("chen", "bob"), None);
 }
@@ -82,7 +85,7 @@ fn the_examples_are_true_with_every_key_switched_on() {
     let alice = &config.profiles[0];
     assert_eq!(alice.base_url.as_deref(), Some("http://127.0.0.1:8080"));
     assert_eq!(alice.allow.people.as_deref(), Some(&["ann".to_owned()][..]));
-    assert_eq!(alice.allow.bots, crate::core::gate::BotGate::Mentions);
+    assert_eq!(alice.allow.bots, BotGate::Mentions);
     assert_eq!(config.environment.get("FEISHU_APP_ID"), Some("cli_0123456789abcdef"));
 }
 
@@ -96,6 +99,29 @@ fn an_unknown_key_is_named_with_file_line_and_nearest_key() {
     let error = Folder::with(&[("config/rooma.yaml", "journal:\n  synch: disk\n")]).error();
     assert!(error.message.starts_with("config/rooma.yaml:2: unknown key `synch` in `journal`"), "{error}");
     assert!(error.hint.as_deref().unwrap().contains("`sync`"), "{:?}", error.hint);
+    let error = Folder::with(&[("config/rooms.yaml", "lobby:\n  allow: {poeple: [ann]}\n")]).error();
+    assert!(
+        error.message.starts_with("config/rooms.yaml:2: unknown key `poeple` in `lobby.allow`"),
+        "{error}"
+    );
+    assert_eq!(error.hint.as_deref(), Some("did you mean `people`? valid keys here: people, bots"));
+}
+
+#[test]
+fn an_entry_of_a_room_counts_as_a_whole_and_default_is_for_the_others() {
+    let rooms = "default: {require_mention: true, allow: {people: [ann], bots: all}}\n\
+                 lobby: {allow: {bots: none}}\n\
+                 oc_2: {floor: off}\n";
+    let config =
+        Folder::with(&[("config/rooms.yaml", rooms), ("config/contacts.yaml", "chats: {lobby: oc_1}\n")]);
+    let config = config.load().unwrap();
+    let of = |chat: &str| {
+        let policy = room_policy(&config.rooms, &config.contacts, chat);
+        (policy.require_mention, policy.allow.people, policy.allow.bots)
+    };
+    assert_eq!(of("oc_1"), (false, None, Some(BotGate::None)));
+    assert_eq!(of("oc_2"), (false, None, None));
+    assert_eq!(of("oc_3"), (true, Some(vec!["ann".to_owned()]), Some(BotGate::All)));
 }
 
 #[test]
@@ -114,6 +140,12 @@ fn a_wrong_value_says_what_was_expected_and_where() {
             "default: {floor: loud}\n",
             "config/rooms.yaml:1",
             "none of off, advise, enforce",
+        ),
+        (
+            "config/rooms.yaml",
+            "lobby: {allow: {bots: some}}\n",
+            "config/rooms.yaml:1",
+            "expected one of `none`, `mentions`, `all`",
         ),
         (
             "profiles/a.yaml",

@@ -14,9 +14,9 @@ pub enum Why {
     Waiting,
     /// Held back by `allow.chats` of the profile.
     Chat,
-    /// Held back by `allow.people`.
+    /// Held back by `allow.people` of the room, or where that gives none, of the profile.
     Person,
-    /// Held back by `allow.bots`.
+    /// Held back by `allow.bots`, likewise.
     Bot,
     /// Held back by the room's `require_mention`.
     Mention,
@@ -101,9 +101,13 @@ impl Why {
             }
             Why::Waiting => "it has a line that no reader has come to yet",
             Why::Chat => "allow.chats of the profile does not name this chat",
-            Why::Person => "allow.people of the profile does not name the sender",
+            Why::Person => {
+                "allow.people does not name the sender: the room's in config/rooms.yaml, or where it gives none, the \
+                 profile's"
+            }
             Why::Bot => {
-                "allow.bots of the profile lets bots through only where they mention it, or not at all"
+                "allow.bots lets bots through only where they mention it, or not at all: the room's in \
+                 config/rooms.yaml, or where it gives none, the profile's"
             }
             Why::Mention => "require_mention in config/rooms.yaml asks for a mention",
             Why::Own => "the profile wrote it itself",

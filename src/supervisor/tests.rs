@@ -377,7 +377,6 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
         app_secret: "secret".to_owned().into(),
         base_url: None,
         owner: None,
-        allowed_people: Vec::new(),
         siblings: Default::default(),
         gates: Default::default(),
         rooms: Default::default(),

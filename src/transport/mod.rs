@@ -82,8 +82,6 @@ pub struct Identity {
     pub base_url: Option<String>,
     /// The one person whose word this bot's agent takes as its owner's.
     pub owner: Option<OpenId>,
-    /// People this bot's agent may listen to.
-    pub allowed_people: Vec<OpenId>,
     /// All profiles of this supervisor, by app id: how a peer is recognised as one of ours.
     pub siblings: Siblings,
     /// What may wake this bot's agent.

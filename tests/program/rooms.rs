@@ -217,6 +217,81 @@ async fn only_what_may_wake_an_agent_reaches_it() {
     assert!(messages_of(&lines, "b0", &mentioned).is_empty());
 }
 
+/// Aliases of the sandbox's people, as each app sees them, and of its first chat.
+fn contacts(world: &World) -> String {
+    let ready: Value = serde_json::from_str(&world.sandbox.ready_line()).unwrap();
+    let people = ready["people"].as_array().unwrap().iter();
+    let people: Vec<String> =
+        people.map(|person| format!("{}: {}", text(person, "name"), person["open_ids"])).collect();
+    format!("users: {{{}}}\nchats: {{lobby: {}}}\n", people.join(", "), text(&ready["chats"][0], "chat_id"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_s_policy_says_who_wakes_agents_there_instead_of_their_profiles() {
+    let people = ["ann", "li", "max"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, people, ..options(3) }).await;
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b0.yaml")).unwrap();
+    world.write("profiles/b0.yaml", &format!("{profile}owner: max\nallow: {{people: [li], bots: none}}\n"));
+    world.write("config/contacts.yaml", &contacts(&world));
+    // An alias that nobody has is nobody.
+    world.write("config/rooms.yaml", "lobby: {allow: {people: [ann, nobody], bots: all}}\n");
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let explain = |profile: &str, id: &str| {
+        let (code, value) = rooma(&world, profile, &["explain", "--message-id", id]);
+        assert_eq!(code, 0, "{value}");
+        value["profiles"][0].clone()
+    };
+    // Why b0 and b1 do not read it, if they do not, and the trust of their lines.
+    let check = async |chat: &str, from: &str, expected: [(&str, &str); 2]| {
+        let words = Some(format!("does {chat} hear {from}?"));
+        let say =
+            Say { chat: Some(chat.to_owned()), from: Some(from.to_owned()), text: words, ..Say::default() };
+        let id = world.sandbox.say(say).unwrap().message_id;
+        world.all_acked().await;
+        for (profile, (held, trust)) in ["b0", "b1"].into_iter().zip(expected) {
+            let line = explain(profile, &id)["line"].clone();
+            assert_eq!(
+                (text(&line, "held"), text(&line, "trust")),
+                (held.into(), trust.into()),
+                "{from}: {line}"
+            );
+            if held.is_empty() {
+                heard(&monitor, profile, &id).await;
+            }
+            let lines = monitor.lines();
+            let read = messages_of(&lines, profile, &id);
+            assert!(read.iter().all(|line| held.is_empty() && line["trust"] == trust), "{read:?}");
+        }
+        id
+    };
+    check("lobby", "ann", [("", "allowed"), ("", "allowed")]).await;
+    check("lobby", "max", [("", "owner"), ("person", "stranger")]).await;
+    check("lobby", "b2", [("", "peer"), ("", "peer")]).await;
+    let held = check("lobby", "li", [("person", "allowed"), ("person", "stranger")]).await;
+    for profile in ["b0", "b1"] {
+        let explained = explain(profile, &held);
+        assert_eq!((&explained["reached"], text(&explained, "why")), (&Value::Bool(false), "person".into()));
+        assert!(text(&explained, "detail").contains("the room's in config/rooms.yaml"), "{explained}");
+    }
+    // Elsewhere, and in a chat of two, the profiles' own gates count.
+    check("workshop", "ann", [("person", "stranger"), ("", "stranger")]).await;
+    check("workshop", "li", [("", "allowed"), ("", "stranger")]).await;
+    check("workshop", "b2", [("bot", "peer"), ("bot", "peer")]).await;
+    let direct = world.tell("b0", "just you");
+    world.all_acked().await;
+    let line = explain("b0", &direct)["line"].clone();
+    assert_eq!((text(&line, "held"), text(&line, "trust")), ("person".into(), "stranger".into()));
+
+    // Noticed without being asked.
+    world.write("config/rooms.yaml", "lobby: {allow: {people: [li]}}\n");
+    monitor.connected(6).await;
+    check("lobby", "ann", [("person", "stranger"), ("person", "stranger")]).await;
+    check("lobby", "li", [("", "allowed"), ("", "allowed")]).await;
+    check("lobby", "b2", [("bot", "peer"), ("bot", "peer")]).await;
+    monitor.terminate().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_that_are_asked_one_answers_first() {
     let world = world(3, &[]).await;
@@ -300,6 +375,9 @@ async fn a_text_that_names_a_bot_without_calling_it_is_refused_and_thanks_to_a_b
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
     assert_eq!(send(&["--text", "well, @b1, you hear this"]).0, 0);
+    // Unless the room's policy says otherwise.
+    world.write("config/rooms.yaml", "default: {allow: {bots: mentions}}\n");
+    assert_eq!(send(&["--text", "well, @b1, you do not hear this"]).0, 6);
     monitor.terminate().await;
 }
 

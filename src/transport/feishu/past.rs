@@ -171,10 +171,13 @@ pub fn message(
     });
     let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(tidy::name);
     let chat = known.chat(wire.chat_id.as_str());
+    let chat_id = ChatId::new(tidy::id(wire.chat_id.as_str()));
+    let allowed = identity.gates.named(&chat_id, scene.chat_type);
     let some_id = |id: &Text<'_>| tidy::some(id.as_str(), |id| MessageId::new(tidy::id(id)));
     Some(Message {
+        trust: trust(&sender_id, sender_type, identity.owner.as_ref(), allowed),
         chat_name: chat.and_then(|chat| chat.name.as_deref()).map(tidy::name),
-        chat_id: ChatId::new(tidy::id(wire.chat_id.as_str())),
+        chat_id,
         chat_type: scene.chat_type,
         message_id: MessageId::new(tidy::id(wire.message_id.as_str())),
         message_type: tidy::word(wire.msg_type.as_str()),
@@ -196,7 +199,6 @@ pub fn message(
         relayed: None,
         room: None,
         floor: None,
-        trust: trust(&sender_id, sender_type, identity.owner.as_ref(), &identity.allowed_people),
         sender_id,
         // What the push of it is called.
         event_type: "im.message.receive_v1".to_owned(),

@@ -222,7 +222,6 @@ mod tests {
             app_secret: "x".to_owned().into(),
             base_url: None,
             owner: None,
-            allowed_people: Vec::new(),
             siblings: Default::default(),
             gates: Default::default(),
             rooms: Default::default(),

@@ -70,10 +70,12 @@ fn line(
         others: mentions.others || mentions.doubtful,
     };
     let (mentioned, mention) = scope(addressed);
-    let sender_id = OpenId::new(author.sender_id);
+    let (sender_id, chat_id) = (OpenId::new(author.sender_id), ChatId::new(place.chat_id));
+    let allowed = view.identity.gates.named(&chat_id, place.chat_type);
     Message {
-        chat_name: chat_name(view.known, &place.chat_id),
-        chat_id: ChatId::new(place.chat_id),
+        trust: trust(&sender_id, author.kind, view.identity.owner.as_ref(), allowed),
+        chat_name: chat_name(view.known, chat_id.as_str()),
+        chat_id,
         chat_type: place.chat_type,
         message_id: MessageId::new(place.message_id),
         message_type: tidy::word(wire.message_type.as_str()),
@@ -93,7 +95,6 @@ fn line(
         relayed: None,
         room: None,
         floor: None,
-        trust: trust(&sender_id, author.kind, view.identity.owner.as_ref(), &view.identity.allowed_people),
         sender_id,
         event_type: tidy::word(event.event_type),
     }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::gate::Gates;
 use crate::transport::{Siblings, Transport};
 
 fn identity() -> Identity {
@@ -20,9 +21,8 @@ fn identity() -> Identity {
         app_secret: "s".to_owned().into(),
         base_url: None,
         owner: Some(OpenId::new("ou_owner")),
-        allowed_people: vec![OpenId::new("ou_li")],
         siblings,
-        gates: Default::default(),
+        gates: Gates { people: Some(vec![OpenId::new("ou_li")]), ..Gates::default() },
         rooms: Default::default(),
     }
 }

@@ -119,6 +119,7 @@ impl Care {
         let connected_at = self.clock.wall_ms();
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
+        let heard_to = self.heard_to(&cared, connected_at).await;
         let mut tries = 1;
         while let Err(error) = self.catch_up(&cared, connected_at, tries >= TRIES_MAX).await {
             tries += 1;
@@ -130,7 +131,7 @@ impl Care {
         self.reconcile(&cared.seat).await;
         tokio::select! {
             () = self.watch(&cared, connected_at) => {}
-            () = poll::poll(&self, &cared.seat, connected_at) => {}
+            () = poll::poll(&self, &cared.seat, heard_to, connected_at) => {}
         }
     }
 
@@ -153,6 +154,14 @@ impl Care {
         let _room = self.room.acquire().await;
         tracing::info!(profile = %cared.seat.name, since = window.since, "catching up");
         catch_up::catch_up(self, &cared.seat, window, last).await
+    }
+
+    /// From where on a profile may not have heard everything; no longer ago than is asked for at all.
+    async fn heard_to(&self, cared: &Cared, connected_at: WallMs) -> WallMs {
+        let name = Arc::clone(&cared.seat.name);
+        let noted = self.read(move |reader| reader.heard_to(&name)).await.ok().flatten();
+        let heard_to = [cared.deaf_since, noted].into_iter().flatten().min().unwrap_or(connected_at);
+        heard_to.clamp(connected_at - millis(self.catch_up.max_age), connected_at)
     }
 
     /// Nothing where the profile was never connected before: then it begins now.

@@ -201,7 +201,7 @@ fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// RFC 3339 in one zone sorts as text.
-fn written(entry: &Entry) -> String {
+pub(super) fn written(entry: &Entry) -> String {
     #[derive(serde::Deserialize)]
     struct Body {
         create_time: String,

@@ -1,5 +1,6 @@
 //! Asks a room's history for what the platform does not deliver: words of bots that somebody else runs, where an app
-//! lacks the scope for them. Only in rooms whose policy wants it (`history_poll`).
+//! lacks the scope for them. Only in rooms whose policy wants it (`history_poll`), one call after the other, and of each
+//! room at most `catchup.per_chat` messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,12 +9,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::Seat;
-use super::care::{Care, millis};
-use crate::clock::WallMs;
+use super::care::{Care, PAUSE};
+use super::catch_up::written;
+use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::hearing::Hears;
-use crate::error::Result;
-use crate::event::ChatType;
+use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
+use crate::event::{Catchup, CatchupCut, ChatType, Event};
+use crate::journal::{Appended, Entry};
 use crate::transport::Missing;
 use crate::transport::verbs::Place;
 
@@ -23,45 +26,69 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A room is asked no more often, whatever its policy says.
 const EVERY_MIN: Duration = Duration::from_secs(5);
 
-/// Messages taken in one go: the newest.
-const TAKEN_MAX: usize = 50;
-
 /// Asked for again each time: clocks differ, and history comes late.
 const MARGIN_MS: i64 = 60_000;
 
-/// Runs for as long as the connection does.
-pub async fn poll(care: &Care, seat: &Seat, from: WallMs) {
-    let mut next: BTreeMap<ChatId, Instant> = BTreeMap::new();
+/// What is known of a room that is asked.
+struct Asked {
+    due: Instant,
+    /// Everything written before was asked for.
+    since: WallMs,
+}
+
+/// Runs for as long as the connection does. Of what was said before `connected_at` everything from `from` on is asked
+/// for, too: nobody else asks for what the platform does not deliver.
+pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) {
+    let mut asked: BTreeMap<ChatId, Asked> = BTreeMap::new();
     loop {
         sleep(LOOK_EVERY).await;
         for (chat, every) in care.rooms.polled_by(&seat.name) {
-            let due = next.get(&chat).is_none_or(|due| Instant::now() >= *due);
-            if !due {
+            let room =
+                asked.entry(chat.clone()).or_insert_with(|| Asked { due: Instant::now(), since: from });
+            if Instant::now() < room.due {
                 continue;
             }
-            next.insert(chat.clone(), Instant::now() + every.max(EVERY_MIN));
-            let since = (care.clock.wall_ms() - millis(every) - MARGIN_MS).max(from - MARGIN_MS);
-            if let Err(error) = ask(care, seat, chat, since).await {
-                tracing::debug!(profile = %seat.name, %error, "a room's history cannot be read");
+            room.due = Instant::now() + every.max(EVERY_MIN);
+            let now = care.clock.wall_ms();
+            // A clock that was set back has not unsaid anything.
+            let since = room.since.min(now) - MARGIN_MS;
+            match ask(care, seat, chat, since, connected_at).await {
+                Ok(()) => room.since = now,
+                Err(error) => {
+                    tracing::debug!(profile = %seat.name, %error, "a room's history cannot be read");
+                }
             }
+            sleep(PAUSE).await;
         }
     }
 }
 
-async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs) -> Result<()> {
+async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs, connected_at: WallMs) -> Result<()> {
     let hears = Hears { everybody: true, bots: true, every_bot: true };
-    let (place, chat_type) = (Place::Chat(chat), ChatType::Group);
-    let missed =
-        (seat.fetch)(Missing { place, chat_type, since, until: None, limit: TAKEN_MAX, hears }).await?;
+    let (place, chat_type, limit) = (Place::Chat(chat.clone()), ChatType::Group, care.catch_up.per_chat);
+    let missed = (seat.fetch)(Missing { place, chat_type, since, until: None, limit, hears }).await?;
     let (answers, mut settled) = mpsc::unbounded_channel();
-    let count = missed.entries.len();
+    let (count, connected) = (missed.entries.len(), rfc3339_ms(connected_at));
     for mut entry in missed.entries {
-        // It tells of now: what is known already is folded.
-        entry.replayed = false;
+        // What is known already is folded; the rest tells of now, but for what was said before.
+        entry.replayed = written(&entry) < connected;
         care.appender.append(vec![entry], &answers, 0).await;
     }
+    let mut fresh = 0;
     for _ in 0..count {
-        settled.recv().await;
+        match settled.recv().await.map(|settled| settled.outcome) {
+            Some(Ok(Appended::Fresh)) => fresh += 1,
+            Some(Ok(Appended::Duplicate)) => {}
+            Some(Err(error)) => return Err(Error::storage(error)),
+            None => break,
+        }
+    }
+    // Where nothing of it was new, what is older is known as well.
+    if missed.more && fresh > 0 {
+        let since = rfc3339_ms(since);
+        let cut =
+            Catchup { chat_id: Some(chat), count: fresh, since, cut: Some(CatchupCut::PerChat), error: None };
+        care.appender.say(Entry::own(seat.voice(), &Event::Catchup(cut)));
     }
     Ok(())
 }

@@ -433,6 +433,14 @@ async fn a_room_s_history_is_asked_for_the_words_of_bots_the_platform_keeps_back
         let seen = messages_of(&lines, "b0", id);
         assert!(seen.len() == 1 && seen[0]["replayed"].is_null(), "{seen:?}");
     }
+    // Nobody else asks for what was said while nobody was there.
+    let missed = words("while you were away");
+    let monitor = world.monitor(&[]);
+    heard(&monitor, "b0", &missed).await;
+    let (lines, _) = monitor.terminate().await;
+    let seen = messages_of(&lines, "b0", &missed);
+    assert!(seen.len() == 1 && seen[0]["replayed"] == true, "{seen:?}");
+    assert!(messages_of(&lines, "b0", &second).is_empty(), "what was heard is not told again");
 }
 
 /// Who says what, whom that calls, and who of ours must hear it; the second list is who is meant.

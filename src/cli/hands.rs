@@ -17,6 +17,7 @@ use crate::config::Profile;
 use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::supervisor::Synced;
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
 use crate::supervisor::relays::{self, Owed};
 use crate::transport::verbs::{
@@ -149,6 +150,12 @@ impl Hands {
         self.ask(Call::Recall { message: message.clone() }).await
     }
 
+    /// Has the supervisor compare its list of chats with the platform's. None where it cannot.
+    pub async fn sync_chats(&self) -> Result<Option<Synced>> {
+        let synced = self.errand(Op::Chats, &Call::Chats { limit: None }).await?;
+        synced.map(understood).transpose()
+    }
+
     pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
         self.direct().await?.upload(upload).await
     }
@@ -168,6 +175,10 @@ impl Hands {
     /// `None` where no supervisor runs, where it does not have this profile, where it died over the call, and where
     /// it is silent: stopped, or with too many clients.
     async fn through_supervisor(&self, call: &Call) -> Result<Option<serde_json::Value>> {
+        self.errand(Op::Call, call).await
+    }
+
+    async fn errand(&self, op: Op, call: &Call) -> Result<Option<serde_json::Value>> {
         if self.alone.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -177,7 +188,7 @@ impl Hands {
             patience_ms: u64::try_from(self.acting.patience.as_millis()).unwrap_or(u64::MAX),
             call: call.clone(),
         };
-        let request = Request { errand: Some(errand), ..Request::new(Op::Call) };
+        let request = Request { errand: Some(errand), ..Request::new(op) };
         let silence = self.acting.patience.max(SILENCE_MIN);
         match Client::run_errand(&self.home, &request, silence).await {
             Err(error) if error.subtype.as_deref() == Some(ELSEWHERE) => Ok(None),

@@ -8,7 +8,7 @@ use super::Global;
 use super::context::{Common, Context};
 use crate::error::Result;
 use crate::event::ids::ChatId;
-use crate::supervisor::{ChatState, KnownChats};
+use crate::supervisor::{ChatState, KnownChats, Synced};
 
 /// Bring the list of known chats in line with the platform's
 ///
@@ -43,7 +43,7 @@ pub struct KnownArgs {
 }
 
 #[derive(Serialize)]
-struct Synced {
+struct Shown {
     ok: bool,
     chats: usize,
     joined: Vec<Row>,
@@ -67,21 +67,28 @@ struct Row {
 
 pub async fn sync(args: SyncArgs, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
-    let chats = context.account.chats(None).await?.items;
-    let live: Vec<(ChatId, String)> =
-        chats.into_iter().map(|chat| (ChatId::new(chat.chat_id), chat.name)).collect();
-    let now = context.clock.wall_ms();
-    let (changes, known) = KnownChats::update(&folder(&context), now, |known| {
-        let changes = known.reconcile(&live, now);
-        (changes, known.clone())
-    })?;
+    let Synced { chats, changes } = match context.account.sync_chats().await? {
+        Some(synced) => synced,
+        None => alone(&context).await?,
+    };
+    let known = KnownChats::load(&folder(&context), context.clock.wall_ms())?;
     let rows = |state: ChatState| {
         let of_state = changes.iter().filter(move |change| change.state == Some(state));
         let ids: Vec<&str> = of_state.map(|change| change.chat_id.as_str()).collect();
         rows(&known, move |id, _| ids.contains(&id))
     };
     let (joined, gone) = (rows(ChatState::Joined), rows(ChatState::Removed));
-    context.output.emit_done(&Synced { ok: true, chats: live.len(), joined, gone })
+    context.output.emit_done(&Shown { ok: true, chats, joined, gone })
+}
+
+/// Where no supervisor runs.
+async fn alone(context: &Context) -> Result<Synced> {
+    let live = context.account.chats(None).await?.items;
+    let live: Vec<(ChatId, String)> =
+        live.into_iter().map(|chat| (ChatId::new(chat.chat_id), chat.name)).collect();
+    let now = context.clock.wall_ms();
+    let changes = KnownChats::update(&folder(context), now, |known| known.reconcile(&live, now))?;
+    Ok(Synced { chats: live.len(), changes })
 }
 
 pub async fn list(args: KnownArgs, global: &Global) -> Result<()> {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::catch_up;
 use super::chat_registry;
 use super::deaf;
+use super::known_chats::Synced;
 use super::poll;
 use super::task::{Task, blocking};
 use super::{Later, Seat};
@@ -138,11 +139,15 @@ impl Care {
     /// A list that cannot be had now is had at the next connection.
     async fn reconcile(&self, seat: &Seat) {
         let _room = self.room.acquire().await;
-        let data = self.journal.parent().unwrap_or(&self.journal).to_owned();
-        let now = self.clock.wall_ms();
-        if let Err(error) = chat_registry::reconcile(&data, seat, &self.appender, &self.rooms, now).await {
+        if let Err(error) = self.sync_chats(seat).await {
             tracing::debug!(profile = %seat.name, %error, "the list of chats cannot be reconciled");
         }
+    }
+
+    /// Compares the list of a profile's chats with the platform's.
+    pub async fn sync_chats(&self, seat: &Seat) -> Result<Synced> {
+        let data = self.journal.parent().unwrap_or(&self.journal);
+        chat_registry::reconcile(data, seat, &self.appender, &self.rooms, self.clock.wall_ms()).await
     }
 
     async fn catch_up(&self, cared: &Cared, connected_at: WallMs, last: bool) -> Result<()> {

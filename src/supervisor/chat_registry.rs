@@ -9,7 +9,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::known_chats::{Change, ChatState, KnownChats};
+use super::known_chats::{Change, ChatState, KnownChats, Synced};
 use super::task::{Round, Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs};
@@ -102,15 +102,15 @@ impl Actor for ChatRegistry {
     }
 }
 
-/// Brings a profile's file in line with the platform's list. What changed unnoticed is told, except at the first
-/// time, when all of it is new.
+/// Brings a profile's file in line with the platform's list. What changed unnoticed is told in lines, except at the
+/// first time, when all of it is new.
 pub async fn reconcile(
     data: &Path,
     seat: &Seat,
     appender: &Appender,
     rooms: &Rooms,
     now: WallMs,
-) -> Result<()> {
+) -> Result<Synced> {
     let listed = (seat.perform)(Call::Chats { limit: None }, RECONCILE_PATIENCE).await?;
     let listed: Items<Chat> =
         serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
@@ -119,19 +119,18 @@ pub async fn reconcile(
     for (chat, _) in &live {
         rooms.set_member(chat, &seat.name, true);
     }
-    let folder = data.join(seat.name.as_ref());
-    let changed = blocking(move || {
-        KnownChats::update(&folder, now, |known| {
-            let first = known.chats.is_empty();
-            let changes = known.reconcile(&live, now);
-            if first { Vec::new() } else { changes }
-        })
+    let (folder, chats) = (data.join(seat.name.as_ref()), live.len());
+    let reconciled = blocking(move || {
+        KnownChats::update(&folder, now, |known| (known.chats.is_empty(), known.reconcile(&live, now)))
     });
-    for change in changed.await? {
+    let (first, changes) = reconciled.await?;
+    for change in &changes {
         rooms.set_member(&change.chat_id, &seat.name, change.state == Some(ChatState::Joined));
-        appender.say(Entry::own(seat.voice(), &told(change)));
+        if !first {
+            appender.say(Entry::own(seat.voice(), &told(change.clone())));
+        }
     }
-    Ok(())
+    Ok(Synced { chats, changes })
 }
 
 fn told(change: Change) -> Event {

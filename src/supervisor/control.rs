@@ -15,9 +15,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use super::care::Care;
 use super::readers::{Place, Readers};
 use super::relays::Relayer;
-use super::reload::{Change, Look, Outcome, Reload, Reloaded};
+use super::reload::{Look, Outcome, Reloaded, Reloading};
 use super::room::Host;
 use super::root::Asker;
 use super::session::Attendant;
@@ -98,6 +99,8 @@ pub enum Op {
     Reload,
     /// Make a call for a verb.
     Call,
+    /// Compare the list of a profile's chats with the platform's, for a verb.
+    Chats,
     /// Look at the sessions of the profiles named: a command has changed them.
     Session,
     /// Look at the room `chat`: a command has changed it.
@@ -155,10 +158,11 @@ pub fn path(home: &Path) -> Result<PathBuf> {
 #[derive(Clone)]
 pub struct Control {
     pub asker: Asker,
-    pub reload: Reload,
+    pub reloading: Reloading,
     pub attendant: Attendant,
     pub host: Host,
     pub relay: Relayer,
+    pub care: Care,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,
@@ -257,12 +261,12 @@ impl Control {
                     self.attendant.released(profile, held);
                     Ok(())
                 }
-                Op::Call => {
+                op @ (Op::Call | Op::Chats) => {
                     let outcome = tokio::select! {
                         // First: a verb that is gone by now, or goes meanwhile, wants nothing any more.
                         biased;
                         () = hung_up(reader) => return Ok(()),
-                        outcome = self.run(request.errand) => outcome,
+                        outcome = self.run(op, request.errand) => outcome,
                         Err(error) = working(&mut writer) => return Err(error),
                     };
                     respond(&mut writer, outcome.map(Answered::with)).await
@@ -322,9 +326,7 @@ impl Control {
 
     async fn reload(&self, profiles: Vec<String>) -> Result<ReloadedAll> {
         let look = if profiles.is_empty() { Look::Whole } else { Look::Adding(profiles) };
-        let changes = (self.reload)(look).await;
-        let profiles: Vec<Reloaded> = changes.iter().filter_map(Change::outcome).collect();
-        self.asker.apply(changes).await?;
+        let profiles = self.reloading.look(look).await?;
         let ok = profiles.iter().all(|profile| profile.outcome != Outcome::Failed);
         Ok(ReloadedAll { ok, profiles })
     }
@@ -339,11 +341,15 @@ impl Control {
         Ok(Done { ok: true })
     }
 
-    async fn run(&self, errand: Option<Errand>) -> Result<serde_json::Value> {
+    async fn run(&self, op: Op, errand: Option<Errand>) -> Result<serde_json::Value> {
         let errand = errand.ok_or_else(|| Error::validation("a call says what is to be done"))?;
         let seat = self.asker.seat(&errand.profile).await?;
         let seat = seat.filter(|seat| seat.app_id == errand.app_id);
         let seat = seat.ok_or_else(|| not_here(&errand.profile))?;
+        if op == Op::Chats {
+            let synced = self.care.sync_chats(&seat).await?;
+            return serde_json::to_value(synced).map_err(|error| Error::internal(error.to_string()));
+        }
         let sends = matches!(&errand.call, Call::Send { target, .. } if !matches!(target, Target::Person(_)));
         let done = (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await?;
         if sends && let Ok(posted) = Posted::deserialize(&done) {

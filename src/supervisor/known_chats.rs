@@ -42,8 +42,16 @@ impl Default for KnownChats {
     }
 }
 
+/// What became of the list when it was compared with the platform's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// How many the platform lists.
+    pub chats: usize,
+    pub changes: Vec<Change>,
+}
+
 /// What a line tells about a chat.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub chat_id: ChatId,
     pub name: Option<String>,

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-pub use known_chats::{ChatState, KnownChat, KnownChats};
+pub use known_chats::{ChatState, KnownChat, KnownChats, Synced};
 pub use lock::{HOME_HELD, Lock};
 pub use signals::{Ask, Trigger};
 pub use status::{CursorStatus, JournalStatus, LineStatus, ProfileStatus, ReaderStatus, State, Status};
@@ -55,9 +55,9 @@ use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use readers::Readers;
 use relays::Relaying;
-use reload::{Look, Reload};
+use reload::{Look, Reload, Reloading};
 use room::Rooming;
-use root::{Asker, Root};
+use root::Root;
 use session::Presence;
 
 /// How long connections may take to close and hand over what they have.
@@ -188,7 +188,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         clock.clone(),
         rules,
     );
-    let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care)).await?;
+    let root = Root::start(journal.appender(), policy, clock.clone(), seats, Some(care.clone())).await?;
     let registry = chat_registry::start(&journal, &data, rooms.clone(), root.cell()).await?;
     let relaying = Relaying {
         data: data.clone(),
@@ -221,13 +221,15 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let notify = Notify::of_environment();
     let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
 
+    let reloading = Reloading::new(reload, root.asker());
     let (trigger, mut told) = Ask::manual();
     let control = Control {
         asker: root.asker(),
-        reload: Arc::clone(&reload),
+        reloading: reloading.clone(),
         attendant,
         host,
         relay,
+        care,
         trigger: Arc::new(trigger),
         newest: journal.newest(),
         cursors: journal.cursors(),
@@ -238,7 +240,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     };
     let control = control.listen(socket)?;
 
-    let looking = tokio::spawn(look_for_changes(root.asker(), reload));
+    let looking = tokio::spawn(look_for_changes(reloading));
 
     let (reason, outcome) = tokio::select! {
         reason = ask.stop() => (reason, Ok(())),
@@ -269,13 +271,10 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
 }
 
 /// Does at once what people change in the files of profiles.
-async fn look_for_changes(asker: Asker, reload: Reload) {
+async fn look_for_changes(reloading: Reloading) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let changes = reload(Look::Touched).await;
-        if !changes.is_empty()
-            && let Err(error) = asker.apply(changes).await
-        {
+        if let Err(error) = reloading.look(Look::Touched).await {
             tracing::warn!(%error, "a change of a profile was missed; rooma reload looks again");
         }
     }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
+use super::root::Asker;
 use super::{Later, Seat};
-use crate::error::{Error, Report};
+use crate::error::{Error, Report, Result};
 
 /// What a person may have changed, and how much of it is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,31 @@ pub enum Look {
 
 /// Looks at the profiles and says what became of them.
 pub type Reload = Arc<dyn Fn(Look) -> Later<Vec<Change>> + Send + Sync>;
+
+/// Looks, and has the tree do what was found: one after the other, so that what was read first is not done last.
+#[derive(Clone)]
+pub struct Reloading {
+    reload: Reload,
+    asker: Asker,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Reloading {
+    pub fn new(reload: Reload, asker: Asker) -> Reloading {
+        Reloading { reload, asker, turn: Arc::default() }
+    }
+
+    /// Says what became of the profiles that a person would want to hear of.
+    pub async fn look(&self, look: Look) -> Result<Vec<Reloaded>> {
+        let _turn = self.turn.lock().await;
+        let changes = (self.reload)(look).await;
+        let told = changes.iter().filter_map(Change::outcome).collect();
+        if !changes.is_empty() {
+            self.asker.apply(changes).await?;
+        }
+        Ok(told)
+    }
+}
 
 /// What became of one profile.
 #[derive(Clone)]

@@ -36,6 +36,9 @@ const SEEN_EVERY_MS: i64 = 60_000;
 /// One attempt to say something, with what is waited out within it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A file that cannot be read or written is left alone for a while.
+const TROUBLED_FOR: Duration = Duration::from_secs(15);
+
 /// Between attempts, growing.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -137,6 +140,13 @@ struct Attended {
     sending: BTreeMap<String, Task>,
     /// Attempts so far and when the next one is due, by key.
     failed: BTreeMap<String, (u32, tokio::time::Instant)>,
+    trouble: Option<Trouble>,
+}
+
+/// Why a profile's file could not be looked after, and until when it is left alone.
+struct Trouble {
+    what: String,
+    until: tokio::time::Instant,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -185,14 +195,29 @@ impl State {
         for status in profiles {
             let profile: Arc<str> = Arc::from(status.profile);
             let attended = self.profiles.entry(Arc::clone(&profile)).or_default();
-            if attended.waiting || attended.stamp != stamp(&self.presence, &profile) {
+            let troubled =
+                attended.trouble.as_ref().is_some_and(|trouble| tokio::time::Instant::now() < trouble.until);
+            if !troubled && (attended.waiting || attended.stamp != stamp(&self.presence, &profile)) {
                 // One profile's broken folder is no reason to leave the others alone.
-                if let Err(error) = self.look(myself, &profile).await {
-                    tracing::error!(%profile, %error, "a session cannot be kept");
-                }
+                let looked = self.look(myself, &profile).await;
+                self.note_trouble(&profile, looked.err());
             }
         }
         Ok(())
+    }
+
+    /// The same trouble is told once, and asked about again after a while.
+    fn note_trouble(&mut self, profile: &Arc<str>, error: Option<Error>) {
+        let attended = self.profiles.entry(Arc::clone(profile)).or_default();
+        let Some(error) = error else {
+            attended.trouble = None;
+            return;
+        };
+        let what = error.sentence();
+        if attended.trouble.as_ref().is_none_or(|trouble| trouble.what != what) {
+            tracing::error!(%profile, %error, "a session cannot be kept");
+        }
+        attended.trouble = Some(Trouble { what, until: tokio::time::Instant::now() + TROUBLED_FOR });
     }
 
     /// Looks at a profile's file, does what time asks for, and carries on from there.

@@ -1,17 +1,21 @@
 //! Small state of a profile, as a readable file: changed under a lock and replaced as a whole, so that several
 //! processes may do so. A file that does not parse is kept under another name, never overwritten.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::WallMs;
 use crate::error::{Error, Result};
+
+/// How long another process may hold a file's lock: each does so for the moment of one write.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
     /// Without its extension.
@@ -49,7 +53,7 @@ pub fn update_named<T: Stored, R>(
     let lock_path = folder.join(format!("{name}.lock"));
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
     let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
-    lock.lock().map_err(|error| failed("lock", &lock_path, &error))?;
+    lock_in_time(&lock, &lock_path)?;
     let path = folder.join(format!("{name}.json"));
     let mut value: T = read_or_set_aside(&path, now)?;
     let before = value.clone();
@@ -59,6 +63,24 @@ pub fn update_named<T: Stored, R>(
         replace(&path, &value)?;
     }
     Ok(outcome)
+}
+
+/// A process that was stopped may hold a lock for as long as it likes: nobody waits for it for ever.
+fn lock_in_time(lock: &File, path: &Path) -> Result<()> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let error = Error::storage(format!("{} is held by another process", path.display()));
+                return Err(error
+                    .retryable(true)
+                    .hint("a rooma command that was stopped (Ctrl-Z) may hold it: end it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("lock", path, &error)),
+        }
+    }
 }
 
 pub fn load<T: Stored>(folder: &Path, now: WallMs) -> Result<T> {
@@ -93,7 +115,8 @@ fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
 
 fn replace<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let text = serde_json::to_vec_pretty(value).expect("names, words and numbers");
-    let fresh = path.with_extension(format!("json.new-{}", std::process::id()));
+    // Whoever writes holds the lock, so one name is enough, and a write that was killed leaves nothing that grows.
+    let fresh = path.with_extension("json.new");
     let write = || {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
         file.write_all(&text)?;
@@ -108,4 +131,42 @@ fn replace<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::storage(format!("failed to {what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, serde::Deserialize)]
+    struct Count {
+        version: u32,
+        count: u32,
+    }
+
+    impl Stored for Count {
+        const NAME: &'static str = "count";
+        const VERSION: u32 = 1;
+
+        fn version(&self) -> u32 {
+            self.version
+        }
+
+        fn set_version(&mut self, version: u32) {
+            self.version = version;
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_an_error_and_not_a_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = || update(folder.path(), 0, |count: &mut Count| count.count += 1);
+        count().unwrap();
+        let held = File::open(folder.path().join("count.lock")).unwrap();
+        held.lock().unwrap();
+        let error = count().unwrap_err();
+        assert!(error.retryable && error.message.contains("count.lock"), "{error}");
+        drop(held);
+        count().unwrap();
+        assert_eq!(load::<Count>(folder.path(), 0).unwrap().count, 2);
+    }
 }

@@ -228,6 +228,10 @@ async fn a_shift_ends_with_its_time_with_the_connection_that_holds_it_or_without
     drop(agent);
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let (lines, _) = monitor.terminate().await;
+    let held = ["session", "set", "--chat", "lobby", "--farewell-text", "held by nobody", "--hold"];
+    let (code, error) = rooma(&world, &held);
+    assert_eq!((code, text(&error["error"], "subtype").as_str()), (2, "not_running"));
+    assert_eq!(rooma(&world, &["session", "show"]).1["session"], Value::Null, "nothing is armed in vain");
     let reasons: Vec<String> = lines
         .iter()
         .filter(|line| line["type"] == "rooma.farewell_sent")
@@ -380,6 +384,26 @@ async fn the_registry_survives_twenty_writers_beside_a_supervisor_and_tells_what
     assert_eq!(listed(false).len(), 11);
     let kept = std::fs::read_dir(file.parent().unwrap()).unwrap().flatten();
     assert!(kept.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("corrupt-")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sync_chats_finds_is_told_by_the_supervisor_that_runs() {
+    use rooma::sandbox::{Chat, Fault, FaultKind};
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let file = world.home.path().join("data/b0/known_chats.json");
+    until("the first list", || file.exists()).await;
+    world.sandbox.fault(Fault::new(FaultKind::Deaf)).unwrap();
+    world.sandbox.chat(Chat { name: Some("annexe".into()), ..Chat::default() }).unwrap();
+    let (code, synced) = rooma(&world, &["sync-chats"]);
+    assert_eq!((code, synced["joined"].as_array().unwrap().len()), (0, 1), "{synced}");
+    monitor.count("rooma.chat_joined", 1).await;
+    assert_eq!(rooma(&world, &["sync-chats"]).1["joined"], serde_json::json!([]));
+    let (lines, _) = monitor.terminate().await;
+    let joined: Vec<&Value> = lines.iter().filter(|line| line["type"] == "rooma.chat_joined").collect();
+    assert_eq!(joined.len(), 1, "{joined:?}");
+    assert_eq!(text(joined[0], "reason"), "reconciled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

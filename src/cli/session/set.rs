@@ -117,6 +117,10 @@ struct Set {
 /// False where a greeting could not be said.
 pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let context = Context::open(global, &args.common).await?;
+    // Before anything is armed that nobody would hold.
+    if args.hold {
+        holder(&context).await?;
+    }
     let arming = arming(&context, &args).await?;
     let greets = arming.greeting_text.is_some();
     let (taken_over, session) = change(&context, |sessions, now| {
@@ -191,15 +195,18 @@ fn owner(whose: Whose) -> Result<Option<Owner>> {
     }
 }
 
-/// The supervisor ends the session when this connection closes, however that comes.
-async fn hold(context: &Context, session: &str) -> Result<()> {
-    let home = context.config.home.root();
-    let client = Client::connect(home).await?;
-    let mut client = client.ok_or_else(|| {
+async fn holder(context: &Context) -> Result<Client> {
+    let client = Client::connect(context.config.home.root()).await?;
+    client.ok_or_else(|| {
         Error::validation("--hold needs a running supervisor")
             .subtype("not_running")
             .hint("rooma up starts one")
-    })?;
+    })
+}
+
+/// The supervisor ends the session when this connection closes, however that comes.
+async fn hold(context: &Context, session: &str) -> Result<()> {
+    let mut client = holder(context).await?;
     let (profiles, held) = (vec![context.profile.name.to_string()], Some(session.to_owned()));
     client.send(&Request { profiles, held, ..Request::new(Op::Hold) }).await?;
     let mut line = Vec::new();

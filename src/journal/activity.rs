@@ -51,8 +51,17 @@ struct Body {
 impl Reader {
     /// Everything up to then was received, or caught up with.
     pub fn heard_to(&self, profile: &str) -> Result<Option<WallMs>> {
-        let read =
-            self.db.query_row("SELECT value FROM meta WHERE key = ?1", [key(profile)], |row| row.get(0));
+        self.meta(&key(profile, false))
+    }
+
+    /// Everything up to then was heard for certain: never later than [`Reader::heard_to`] tells.
+    pub fn surely_heard_to(&self, profile: &str) -> Result<Option<WallMs>> {
+        let (likely, certain) = (self.heard_to(profile)?, self.meta(&key(profile, true))?);
+        Ok(certain.map_or(likely, |certain| likely.map(|likely| likely.min(certain))))
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<WallMs>> {
+        let read = self.db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0));
         read.optional().map_err(|error| failed("read", &self.path, &error))
     }
 
@@ -113,15 +122,20 @@ fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, body: Body,
     }
 }
 
-fn key(profile: &str) -> String {
-    format!("heard_to:{profile}")
+fn key(profile: &str, certain: bool) -> String {
+    format!("{}:{profile}", if certain { "surely_heard_to" } else { "heard_to" })
 }
 
 /// Notes up to when a profile has heard everything. The clock may have been set back: the newest note counts.
-pub(super) fn store_heard_to(db: &Connection, profile: &str, at: WallMs) -> rusqlite::Result<()> {
+pub(super) fn store_heard_to(
+    db: &Connection,
+    profile: &str,
+    at: WallMs,
+    certain: bool,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     )?
-    .execute(params![key(profile), at])?;
+    .execute(params![key(profile, certain), at])?;
     Ok(())
 }

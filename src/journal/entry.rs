@@ -111,10 +111,11 @@ pub(super) enum Work {
         seq: u64,
         answer: oneshot::Sender<crate::error::Result<Advanced>>,
     },
-    /// Note up to when a profile has heard everything.
+    /// Note up to when a profile has heard everything, as far as can be told, or for certain.
     HeardTo {
         profile: Arc<str>,
         at: WallMs,
+        certain: bool,
     },
     /// Note the app behind a bot, as the app `viewer` sees it.
     Bot {
@@ -179,7 +180,12 @@ impl Appender {
 
     /// Notes that a profile has heard everything up to then.
     pub fn heard_to(&self, profile: &Arc<str>, at: WallMs) {
-        self.give(Work::HeardTo { profile: Arc::clone(profile), at });
+        self.give(Work::HeardTo { profile: Arc::clone(profile), at, certain: false });
+    }
+
+    /// The same, where it was looked into, or an event came: a connection that is deaf answers pings all the same.
+    pub fn surely_heard_to(&self, profile: &Arc<str>, at: WallMs) {
+        self.give(Work::HeardTo { profile: Arc::clone(profile), at, certain: true });
     }
 
     /// Waits until what was given before is committed.

@@ -196,8 +196,8 @@ impl Store {
         bots::read(&self.db, viewer)
     }
 
-    pub fn store_heard_to(&mut self, profile: &str, at: WallMs) -> rusqlite::Result<()> {
-        store_heard_to(&self.db, profile, at)
+    pub fn store_heard_to(&mut self, profile: &str, at: WallMs, certain: bool) -> rusqlite::Result<()> {
+        store_heard_to(&self.db, profile, at, certain)
     }
 
     /// Moves a cursor forward to a line that is there, never back. True when it moved.

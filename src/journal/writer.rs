@@ -274,7 +274,9 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             }
             Ok(outcome)
         }
-        Work::HeardTo { profile, at } => store.store_heard_to(profile, *at).map(|()| Appended::Fresh),
+        Work::HeardTo { profile, at, certain } => {
+            store.store_heard_to(profile, *at, *certain).map(|()| Appended::Fresh)
+        }
         Work::Bot { viewer, bot } => store.note_bot(viewer, bot, now).map(|()| Appended::Fresh),
         Work::Cursor { name, seq } => store.store_cursor(name, *seq, now).map(|()| Appended::Fresh),
         Work::Advance { name, seq, .. } => {

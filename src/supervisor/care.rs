@@ -120,7 +120,7 @@ impl Care {
         let connected_at = self.clock.wall_ms();
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
-        let heard_to = self.heard_to(&cared, connected_at).await;
+        let heard_to = self.surely_heard_to(&cared, connected_at).await;
         let mut tries = 1;
         while let Err(error) = self.catch_up(&cared, connected_at, tries >= TRIES_MAX).await {
             tries += 1;
@@ -128,6 +128,7 @@ impl Care {
             sleep(TRY_AGAIN).await;
         }
         self.appender.heard_to(&cared.seat.name, connected_at);
+        self.appender.surely_heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
         self.reconcile(&cared.seat).await;
         tokio::select! {
@@ -153,7 +154,7 @@ impl Care {
     async fn catch_up(&self, cared: &Cared, connected_at: WallMs, last: bool) -> Result<()> {
         let window = match cared.deaf_since {
             Some(since) => window(since, connected_at, Duration::ZERO, self.catch_up.max_age),
-            None => self.outage(&cared.seat.name, connected_at).await?,
+            None => self.outage(&cared.seat, connected_at).await?,
         };
         let Some(window) = window else { return Ok(()) };
         let _room = self.room.acquire().await;
@@ -162,25 +163,44 @@ impl Care {
     }
 
     /// From where on a profile may not have heard everything; no longer ago than is asked for at all.
-    async fn heard_to(&self, cared: &Cared, connected_at: WallMs) -> WallMs {
+    async fn surely_heard_to(&self, cared: &Cared, connected_at: WallMs) -> WallMs {
         let name = Arc::clone(&cared.seat.name);
-        let noted = self.read(move |reader| reader.heard_to(&name)).await.ok().flatten();
+        let noted = self.read(move |reader| reader.surely_heard_to(&name)).await.ok().flatten();
         let heard_to = [cared.deaf_since, noted].into_iter().flatten().min().unwrap_or(connected_at);
         heard_to.clamp(connected_at - millis(self.catch_up.max_age), connected_at)
     }
 
     /// Nothing where the profile was never connected before: then it begins now.
-    async fn outage(&self, profile: &Arc<str>, now: WallMs) -> Result<Option<Window>> {
-        let name = Arc::clone(profile);
-        let heard_to = self.read(move |reader| reader.heard_to(&name)).await?;
+    async fn outage(&self, seat: &Seat, now: WallMs) -> Result<Option<Window>> {
+        let name = Arc::clone(&seat.name);
+        let noted = self.read(move |reader| Ok((reader.heard_to(&name)?, reader.surely_heard_to(&name)?)));
+        let (Some(heard_to), Some(certain)) = noted.await? else { return Ok(None) };
         let rules = &self.catch_up;
-        Ok(heard_to.and_then(|heard_to| window(heard_to, now, rules.after, rules.max_age)))
+        let whole = window(certain, now, Duration::ZERO, rules.max_age);
+        if let Some(outage) = window(heard_to, now, rules.after, rules.max_age) {
+            return Ok(whole.filter(|whole| whole.since < outage.since).or(Some(outage)));
+        }
+        // The connection before this one answered, and may have been deaf for a while before it was lost.
+        let until = heard_to.min(now - deaf::grace(self));
+        if certain + deaf::grace(self) >= until {
+            return Ok(None);
+        }
+        let _room = self.room.acquire().await;
+        match deaf::unheard(self, seat, certain, until).await {
+            Ok(None) => Ok(None),
+            Ok(Some(_)) => Ok(whole),
+            Err(error) => {
+                tracing::debug!(profile = %seat.name, %error, "a quiet while could not be looked into");
+                Ok(None)
+            }
+        }
     }
 
     /// While connected: notes how far it has heard, and looks into silence.
     async fn watch(&self, cared: &Cared, connected_at: WallMs) {
         let suspicious = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
         let look_every = NOTE_EVERY.min(self.deaf.quiet_after / 2);
+        let mut certain = connected_at;
         let (mut silence, mut reconciled_at) =
             (Silence { last_event: None, since: self.clock.now() }, self.clock.now());
         loop {
@@ -198,6 +218,10 @@ impl Care {
             let hears = last_event.is_some_and(|at| at > connected_at);
             let quiet_after = if hears { self.deaf.quiet_after } else { suspicious };
             let last_event = last_event.map(|at| at.max(connected_at));
+            if let Some(at) = last_event.filter(|at| *at > certain) {
+                certain = at;
+                self.appender.surely_heard_to(&cared.seat.name, at);
+            }
             let quiet_for = silence.at(last_event, self.clock.now());
             if quiet_for < quiet_after {
                 continue;
@@ -210,7 +234,10 @@ impl Care {
             };
             let Ok(_room) = self.room.acquire().await else { return };
             match deaf::is_deaf(self, &cared.seat, last_event, now).await {
-                Ok(false) => {}
+                Ok(false) => {
+                    certain = certain.max(now - deaf::grace(self));
+                    self.appender.surely_heard_to(&cared.seat.name, certain);
+                }
                 Ok(true) => return (cared.deaf)(last_event, hears),
                 Err(error) => {
                     tracing::debug!(profile = %cared.seat.name, %error, "silence could not be looked into");

@@ -6,12 +6,13 @@ use super::Seat;
 use super::care::{Care, PAUSE, millis};
 use crate::clock::WallMs;
 use crate::error::{Kind, Result};
+use crate::event::ids::ChatId;
 use crate::event::{Deaf, Event};
 use crate::journal::Entry;
 use crate::transport::Missing;
 use crate::transport::verbs::Place;
 
-/// What was written just now may still be on its way.
+/// The longest time that a message may still be on its way.
 const GRACE_MS: i64 = 30_000;
 
 /// Newest messages looked at per chat.
@@ -22,9 +23,22 @@ const TRIED_PER_CHAT: usize = 4;
 
 /// Looks whether the busiest chats hold a message that should have come. Says so where one does.
 pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) -> Result<bool> {
+    let Some(chat_id) = unheard(care, seat, last_event, now - grace(care)).await? else { return Ok(false) };
+    let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
+    tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
+    care.appender.say(Entry::own(seat.voice(), &Event::Deaf(Deaf { chat_id, quiet_ms })));
+    Ok(true)
+}
+
+/// What was written within this time may still be on its way.
+pub fn grace(care: &Care) -> WallMs {
+    GRACE_MS.min(millis(care.deaf.quiet_after) / 4)
+}
+
+/// The first of the busiest chats that holds a message of that time which should have come and did not.
+pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> Result<Option<ChatId>> {
     let name = seat.name.to_string();
     let activity = care.read(move |reader| reader.activity(&name)).await?;
-    let grace = GRACE_MS.min(millis(care.deaf.quiet_after) / 4);
     let mut left = care.deaf.chats;
     for chat in activity.chats.into_iter().take(care.deaf.chats.saturating_mul(TRIED_PER_CHAT)) {
         if left == 0 {
@@ -33,8 +47,8 @@ pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) 
         let missing = Missing {
             place: Place::Chat(chat.chat_id.clone()),
             chat_type: chat.chat_type,
-            since: last_event,
-            until: Some(now - grace),
+            since,
+            until: Some(until),
             limit: NEWEST,
             hears: activity.hears,
         };
@@ -49,15 +63,11 @@ pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) 
         };
         left -= 1;
         if unknown(care, seat, missed.entries).await? {
-            let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
-            let event = Event::Deaf(Deaf { chat_id: chat.chat_id, quiet_ms });
-            tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
-            care.appender.say(Entry::own(seat.voice(), &event));
-            return Ok(true);
+            return Ok(Some(chat.chat_id));
         }
         sleep(PAUSE).await;
     }
-    Ok(false)
+    Ok(None)
 }
 
 async fn unknown(care: &Care, seat: &Seat, entries: Vec<Entry>) -> Result<bool> {

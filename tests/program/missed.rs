@@ -12,7 +12,8 @@ use crate::support::{QUICK, World, options, text};
 
 /// A platform that delivers nothing a second time: what was missed is fetched or lost.
 async fn forgetful(bots: usize, extra: &str) -> World {
-    let options = Options { redelivery: Vec::new(), chat_qps: None, ..options(bots) };
+    let mut options = Options { redelivery: Vec::new(), chat_qps: None, ..options(bots) };
+    options.client_config.ping_interval = 1;
     let world = World::with(options).await;
     world.write("config/rooma.yaml", &format!("{QUICK}{extra}"));
     world
@@ -188,6 +189,33 @@ async fn a_deaf_connection_is_noticed_replaced_and_caught_up_with() {
         .collect();
     assert_eq!(ends, ["deaf"]);
     assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 1);
+}
+
+/// A connection that answered and brought nothing, and was lost before that was noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deaf_connection_missed_before_it_was_lost_is_fetched() {
+    for killed in [false, true] {
+        let world = forgetful(1, "deaf: {quiet_after: 4s}\n").await;
+        let mut monitor = world.monitor(&[]);
+        monitor.connected(1).await;
+        world.say("lobby", "heard");
+        monitor.count("message", 1).await;
+        world.sandbox.fault(Fault { count: Some(3), ..Fault::new(FaultKind::Deaf) }).unwrap();
+        let unheard = world.say("lobby", "unheard");
+        // By then it is old enough not to be on its way, and its connection has answered since.
+        tokio::time::sleep(Duration::from_millis(2600)).await;
+        if killed {
+            monitor.kill().await;
+            monitor = world.monitor(&["--since", "now"]);
+        } else {
+            world.sandbox.fault(Fault::new(FaultKind::Drop)).unwrap();
+        }
+        monitor.wait("what was unheard", |lines| read(lines).contains_key(&unheard)).await;
+        let (lines, _) = monitor.terminate().await;
+        assert!(read(&lines).values().all(|count| *count == 1), "{:?}", read(&lines));
+        assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 0, "killed: {killed}");
+        assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.catchup").count(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,16 +5,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::WallMs;
+use crate::clock::{WallMs, steady_ms};
 use crate::error::{Error, Result};
 
 /// How long another process may hold a file's lock: each does so for the moment of one write.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PATIENCE_MS: i64 = 5000;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
@@ -67,11 +67,11 @@ pub fn update_named<T: Stored, R>(
 
 /// A process that was stopped may hold a lock for as long as it likes: nobody waits for it for ever.
 fn lock_in_time(lock: &File, path: &Path) -> Result<()> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
+    let deadline = steady_ms() + LOCK_PATIENCE_MS;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) if steady_ms() < deadline => std::thread::park_timeout(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => {
                 let error = Error::storage(format!("{} is held by another process", path.display()));
                 return Err(error

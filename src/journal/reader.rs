@@ -246,9 +246,10 @@ pub struct Said {
 }
 
 impl Reader {
-    /// The messages after `after`, held back or not; not those that tell of the past.
-    pub fn said(&self, after: u64) -> Result<Said> {
-        let read = || {
+    /// The messages after `after` that are wanted, by their profile and body: held back or not, but none that tells of
+    /// the past.
+    pub fn said(&self, after: u64, mut wants: impl FnMut(&str, &str) -> bool) -> Result<Said> {
+        let mut read = || {
             let mut said = Said { looked_to: after, ..Said::default() };
             let mut statement = self.db.prepare_cached(
                 "SELECT seq, profile, body, type = 'message' AND profile IS NOT NULL AND replayed = 0
@@ -258,8 +259,10 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 said.looked_to = row.get(0)?;
                 if row.get(3)? {
-                    let profile = row.get_ref(1)?.as_str()?.into();
-                    said.lines.push(SaidLine { profile, body: row.get_ref(2)?.as_str()?.to_owned() });
+                    let (profile, body) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+                    if wants(profile, body) {
+                        said.lines.push(SaidLine { profile: profile.into(), body: body.to_owned() });
+                    }
                 }
             }
             Ok(said)

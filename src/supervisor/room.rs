@@ -385,20 +385,26 @@ impl Work {
     fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
         let mut changed = BTreeSet::new();
         loop {
-            let lines = self.reader.said(self.position)?;
+            // Rooms with a file count people too; a chat of people only costs nothing.
+            let mut counted: BTreeSet<String> =
+                rooms::all(&rooming.data).into_iter().map(|chat| chat.to_string()).collect();
+            let lines = self.reader.said(self.position, |profile, body| {
+                let Some(chat) = chat_of(body) else { return true };
+                rooming.rooms.set_member(&ChatId::new(chat), profile, true);
+                let matters = concerns_rooms(body);
+                if matters && !counted.contains(chat) {
+                    counted.insert(chat.to_owned());
+                }
+                matters || counted.contains(chat)
+            })?;
             if lines.looked_to == self.position {
                 return Ok(changed);
             }
-            // Rooms with a file count people too; a chat of people only costs nothing.
-            let counted: BTreeSet<ChatId> = rooms::all(&rooming.data).into_iter().collect();
             let mut by_chat: BTreeMap<ChatId, Vec<(Arc<str>, Body)>> = BTreeMap::new();
             for SaidLine { profile, body } in lines.lines {
                 let Ok(body) = serde_json::from_str::<Body>(&format!("{{{body}}}")) else { continue };
                 rooming.rooms.set_member(&body.chat_id, &profile, true);
-                let matters = body.sender_type == SenderType::Bot || body.floor.is_some();
-                if matters || counted.contains(&body.chat_id) || by_chat.contains_key(&body.chat_id) {
-                    by_chat.entry(body.chat_id.clone()).or_default().push((profile, body));
-                }
+                by_chat.entry(body.chat_id.clone()).or_default().push((profile, body));
             }
             for (chat, said) in by_chat {
                 if hear(rooming, &chat, &said)? {
@@ -409,6 +415,17 @@ impl Work {
             self.cursors.store(CURSOR, self.position);
         }
     }
+}
+
+/// Bodies are our own writing, so most of them need no parsing: their chat comes first, and a quote within a text is
+/// escaped.
+fn chat_of(body: &str) -> Option<&str> {
+    body.strip_prefix("\"chat_id\":\"")?.split('"').next().filter(|chat| !chat.contains('\\'))
+}
+
+/// A bot's word, or one that opens the floor.
+fn concerns_rooms(body: &str) -> bool {
+    body.contains("\"sender_type\":\"bot\"") || body.contains("\"floor\":{")
 }
 
 /// Counts what was said in one chat. True where that paused or resumed it.
@@ -443,4 +460,38 @@ fn hear(rooming: &Rooming, chat: &ChatId, said: &[(Arc<str>, Body)]) -> Result<b
 /// How long until a pause is over.
 pub fn lifts_in_ms(pause: &Pause) -> Option<u64> {
     pause.until.map(|until| u64::try_from(until.saturating_sub(steady_ms())).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Rendered;
+
+    fn body(more: serde_json::Value) -> String {
+        let mut message = serde_json::json!({
+            "chat_id": "oc_1", "chat_type": "group", "message_id": "om_1", "message_type": "text",
+            "sender_id": "ou_1", "sender_type": "user", "mentioned": true, "mention": "me",
+            "content": "\"sender_type\":\"bot\", \"floor\":{", "create_time": "t", "trust": "stranger",
+            "event_type": "e"
+        });
+        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Rendered::new(&Event::Message(Box::new(serde_json::from_value(message).unwrap()))).body
+    }
+
+    #[test]
+    fn what_matters_to_a_room_is_seen_without_parsing() {
+        let (bot, floor) = (
+            serde_json::json!({"sender_type": "bot"}),
+            serde_json::json!({"floor": {"holder": "a", "order": ["a", "b"], "expires": "t"}}),
+        );
+        let cases = [(serde_json::json!({}), false), (bot, true), (floor, true)];
+        for (more, matters) in cases {
+            let body = body(more);
+            assert_eq!((chat_of(&body), concerns_rooms(&body)), (Some("oc_1"), matters), "{body}");
+        }
+        let named = body(serde_json::json!({"chat_name": "Ops", "chat_id": "oc_2"}));
+        assert_eq!(chat_of(&named), Some("oc_2"));
+        assert_eq!(chat_of(&body(serde_json::json!({"chat_id": "a\"b"}))), None, "it is parsed instead");
+        assert_eq!(chat_of("\"x\":1"), None);
+    }
 }

@@ -27,6 +27,9 @@ const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
 /// How long limits and passing trouble are waited out while the past is fetched.
 const FETCH_PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same for one message that is relayed: the next one waits for it.
+const RELAY_PATIENCE: Duration = Duration::from_secs(8);
+
 /// The profiles of a supervisor.
 pub struct Roster {
     ground: Ground,
@@ -338,7 +341,7 @@ impl Slot {
     fn relay(self: Arc<Slot>) -> Relay {
         Arc::new(move |message| {
             let slot = Arc::clone(&self);
-            Box::pin(async move { slot.account().await?.patient(FETCH_PATIENCE).relayed(&message).await })
+            Box::pin(async move { slot.account().await?.patient(RELAY_PATIENCE).relayed(&message).await })
         })
     }
 

@@ -70,25 +70,39 @@ impl Context {
         }
     }
 
+    /// The line that is answered may have opened the floor a moment ago: it is counted by then.
+    async fn await_floor(&self, chat: &ChatId) {
+        if self.policy(chat).floor == FloorMode::Enforce {
+            self.poke_room(chat).await;
+        }
+    }
+
     /// The chat a message goes to, where that can be a room. A reply names no chat; what was received tells it.
     async fn room_of(&self, target: &Target) -> Result<Option<ChatId>> {
         match target {
-            // No bot but this one was heard there yet.
-            Target::Chat(chat) if !rooms::exists(&self.config.home.data(), chat) => Ok(None),
-            Target::Chat(chat) => Ok(Some(chat.clone())),
+            Target::Chat(chat) => {
+                self.await_floor(chat).await;
+                // Else no bot but this one was heard there yet.
+                Ok(rooms::exists(&self.config.home.data(), chat).then(|| chat.clone()))
+            }
             Target::Person(_) => Ok(None),
             Target::Reply { to, .. } => {
                 let data = self.config.home.data();
-                if rooms::all(&data).is_empty() {
+                let enforced = self.config.rooms.values().any(|policy| policy.floor == FloorMode::Enforce);
+                if !enforced && rooms::all(&data).is_empty() {
                     return Ok(None);
                 }
                 let read =
                     Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to.as_str()));
-                match read.ok().flatten() {
-                    Some(chat) => Ok(Some(ChatId::new(chat))),
+                let chat = match read.ok().flatten() {
+                    Some(chat) => Some(ChatId::new(chat)),
                     // A reply that cannot be read cannot be sent either; the send says so better.
-                    None => Ok(self.account.message(to).await.ok().map(|message| message.chat_id)),
+                    None => self.account.message(to).await.ok().map(|message| message.chat_id),
+                };
+                if let Some(chat) = &chat {
+                    self.await_floor(chat).await;
                 }
+                Ok(chat)
             }
         }
     }
@@ -99,7 +113,8 @@ impl Turn<'_> {
     pub fn posted(self, posted: &Posted) {
         let profile = self.context.profile.name.as_ref();
         self.settle(|room| {
-            room.guard.sent(&self.key, posted.message_id.as_str());
+            let written = posted.create_time.as_deref();
+            room.guard.sent(profile, &self.key, posted.message_id.as_str(), written);
             if let Some(floor) = &mut room.floor {
                 floor.spoken(profile);
             }
@@ -108,7 +123,8 @@ impl Turn<'_> {
 
     /// Nothing was posted.
     pub fn failed(self) {
-        self.settle(|room| room.guard.unsent(&self.key));
+        let profile = self.context.profile.name.as_ref();
+        self.settle(|room| room.guard.unsent(profile, &self.key));
     }
 
     fn settle(&self, change: impl FnOnce(&mut Room)) {

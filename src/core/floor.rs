@@ -95,6 +95,14 @@ impl Floor {
         true
     }
 
+    /// One that does not hear the message is not waited for.
+    pub fn leave(&mut self, profile: &str) {
+        if let Some(index) = self.order.iter().position(|name| name == profile) {
+            self.order.remove(index);
+            self.turn -= usize::from(index < self.turn);
+        }
+    }
+
     /// May this profile speak? Once the holder has, all may.
     pub fn lets(&self, profile: &str) -> bool {
         self.holder().is_none_or(|holder| holder == profile) || !self.order.iter().any(|name| name == profile)

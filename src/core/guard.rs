@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-/// Turns remembered: enough for the rates and patterns below.
+/// Turns remembered with their words: enough for the patterns below. Where a higher rate is allowed, more are counted.
 const RECENT_MAX: usize = 40;
 
 /// Messages remembered, to count each once however many profiles saw it.
@@ -61,6 +61,10 @@ struct Turn {
     /// Normalised words.
     words: String,
     at: i64,
+    /// When it was written, as the platform says: RFC 3339 in one zone, so that the later one is greater. Absent while it
+    /// is being sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    written: Option<String>,
     /// Absent while it is being sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
@@ -107,6 +111,16 @@ pub enum Who<'a> {
     Bot(&'a str),
 }
 
+/// A message that was seen in the chat.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    pub message_id: &'a str,
+    pub who: Who<'a>,
+    pub text: &'a str,
+    /// As the platform says, in RFC 3339.
+    pub written: &'a str,
+}
+
 /// What a change did to the pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -116,20 +130,14 @@ pub enum Change {
 
 impl Guard {
     /// Counts a message that was seen in the chat, once.
-    pub fn hear(
-        &mut self,
-        message_id: &str,
-        who: Who<'_>,
-        text: &str,
-        now: i64,
-        limits: Limits,
-    ) -> Option<Change> {
+    pub fn hear(&mut self, heard: Heard<'_>, now: i64, limits: Limits) -> Option<Change> {
+        let Heard { message_id, who, text, written } = heard;
         if self.seen.iter().any(|seen| seen == message_id) {
             return None;
         }
         self.remember(message_id);
         match who {
-            Who::Person => self.person(),
+            Who::Person => self.person(written, limits),
             // What is said while the room is paused, our own notice too, is no turn of a talk.
             Who::Bot(bot) if self.pause.is_some() => {
                 self.meet(bot);
@@ -143,9 +151,11 @@ impl Guard {
                     .find(|turn| turn.message_id.is_none() && turn.key.is_some() && turn.who == bot);
                 if let Some(turn) = sending {
                     turn.message_id = Some(message_id.to_owned());
+                    turn.written = Some(written.to_owned());
                     return None;
                 }
-                self.turn(bot, text, now, Some(message_id.to_owned()), None);
+                let (message_id, written) = (Some(message_id.to_owned()), Some(written.to_owned()));
+                self.turn(Turn { message_id, written, ..Turn::new(bot, text, now) }, limits);
                 self.judge(now, limits)
             }
         }
@@ -164,18 +174,19 @@ impl Guard {
         if let Some(pause) = &self.pause {
             return Err(pause.clone());
         }
-        if self.recent.iter().any(|turn| turn.key.as_deref() == Some(key)) {
+        if self.recent.iter().any(|turn| turn.is_send(bot, key)) {
             // The same send again.
             return Ok(None);
         }
-        self.turn(bot, text, now, None, Some(key.to_owned()));
+        self.turn(Turn { key: Some(key.to_owned()), ..Turn::new(bot, text, now) }, limits);
         Ok(self.judge(now, limits))
     }
 
-    /// The send was answered with this message.
-    pub fn sent(&mut self, key: &str, message_id: &str) {
-        if let Some(turn) = self.recent.iter_mut().find(|turn| turn.key.as_deref() == Some(key)) {
+    /// The send was answered with this message, written then.
+    pub fn sent(&mut self, bot: &str, key: &str, message_id: &str, written: Option<&str>) {
+        if let Some(turn) = self.recent.iter_mut().find(|turn| turn.is_send(bot, key)) {
             turn.message_id = Some(message_id.to_owned());
+            turn.written = written.map(str::to_owned).or(turn.written.take());
         }
         if !self.seen.iter().any(|seen| seen == message_id) {
             self.remember(message_id);
@@ -183,9 +194,9 @@ impl Guard {
     }
 
     /// Nothing was sent after all.
-    pub fn unsent(&mut self, key: &str) {
+    pub fn unsent(&mut self, bot: &str, key: &str) {
         let before = self.recent.len();
-        self.recent.retain(|turn| turn.key.as_deref() != Some(key) || turn.message_id.is_some());
+        self.recent.retain(|turn| !turn.is_send(bot, key) || turn.message_id.is_some());
         if self.recent.len() < before {
             self.turns = self.turns.saturating_sub(1);
         }
@@ -248,28 +259,29 @@ impl Guard {
         }
     }
 
-    /// A person's word: whatever the bots said before is forgiven, a pause by a person stays.
-    fn person(&mut self) -> Option<Change> {
-        if self.pause.as_ref().is_some_and(|pause| pause.why == Why::Manual) {
-            (self.turns, self.recent) = (0, VecDeque::new());
-            return None;
-        }
-        self.resume()
+    /// A person's word: whatever the bots said before it is forgiven, a pause by a person stays. A word may come late:
+    /// what was said after it counts on.
+    fn person(&mut self, written: &str, limits: Limits) -> Option<Change> {
+        let later = |turn: &&Turn| turn.written.as_deref().is_none_or(|turn| turn > written);
+        self.turns = self.run().rev().take_while(later).count();
+        self.recent.drain(..self.recent.len() - self.turns);
+        let forgiven = match self.pause.as_ref()?.why {
+            Why::Manual => false,
+            Why::Turns => self.turns < limits.turns,
+            Why::PerMinute | Why::Alike | Why::PingPong => self.turns == 0,
+        };
+        if forgiven { self.pause.take().map(|_| Change::Resumed) } else { None }
     }
 
-    fn turn(&mut self, bot: &str, text: &str, now: i64, message_id: Option<String>, key: Option<String>) {
-        self.meet(bot);
+    fn turn(&mut self, turn: Turn, limits: Limits) {
+        self.meet(&turn.who);
         self.turns += 1;
-        if self.recent.len() == RECENT_MAX {
-            self.recent.pop_front();
+        let over = (self.recent.len() + 1).saturating_sub(RECENT_MAX.max(limits.per_minute));
+        self.recent.drain(..over.min(self.recent.len()));
+        self.recent.push_back(turn);
+        if let Some(old) = self.recent.len().checked_sub(RECENT_MAX + 1) {
+            self.recent[old].words = String::new();
         }
-        self.recent.push_back(Turn {
-            who: bot.to_owned(),
-            words: normalised(text),
-            at: now,
-            message_id,
-            key,
-        });
     }
 
     fn judge(&mut self, now: i64, limits: Limits) -> Option<Change> {
@@ -326,8 +338,26 @@ impl Guard {
     }
 }
 
-/// Letters and digits of every script, in lower case; what differs only in between is the same.
+impl Turn {
+    fn new(who: &str, text: &str, at: i64) -> Turn {
+        let (written, message_id, key) = Default::default();
+        Turn { who: who.to_owned(), words: normalised(text), at, written, message_id, key }
+    }
+
+    /// Is it this bot's send with this key? Two bots may use one key.
+    fn is_send(&self, bot: &str, key: &str) -> bool {
+        self.who == bot && self.key.as_deref() == Some(key)
+    }
+}
+
+/// Letters and digits of every script, in lower case; what differs only in between is the same. Where there are none,
+/// the signs themselves.
 fn normalised(text: &str) -> String {
+    let words = words_of(text);
+    if words.is_empty() { text.trim().chars().take(COMPARED_MAX).collect() } else { words }
+}
+
+fn words_of(text: &str) -> String {
     let mut words = String::new();
     for c in text.chars().flat_map(char::to_lowercase) {
         if c.is_alphanumeric() {
@@ -361,6 +391,15 @@ mod tests {
 
     const LIMITS: Limits = Limits { turns: 10, per_minute: 20, cooldown_ms: 600_000 };
 
+    fn heard<'a>(message_id: &'a str, who: Who<'a>, text: &'a str, written: &'a str) -> Heard<'a> {
+        Heard { message_id, who, text, written }
+    }
+
+    /// The later one is greater, as it is among the platform's times.
+    fn at(ms: i64) -> String {
+        format!("{ms:016}")
+    }
+
     /// Bots that take turns, one second apart, until one is stopped: how many spoke.
     fn talk(guard: &mut Guard, bots: &[&str], from: i64, text: impl Fn(usize) -> String) -> usize {
         for number in 0..1000 {
@@ -369,7 +408,7 @@ mod tests {
             if guard.speak(bots[number % bots.len()], &text(number), &key, now, LIMITS).is_err() {
                 return number;
             }
-            guard.sent(&key, &format!("om_{key}"));
+            guard.sent(bots[number % bots.len()], &key, &format!("om_{key}"), Some(&at(now)));
         }
         1000
     }
@@ -385,7 +424,10 @@ mod tests {
         assert!(!guard.paused().unwrap().told);
         guard.told("one");
         assert!(guard.paused().unwrap().told, "a pause has one name, and is told of once");
-        assert_eq!(guard.hear("om_p", Who::Person, "go on", 20_000, LIMITS), Some(Change::Resumed));
+        assert_eq!(
+            guard.hear(heard("om_p", Who::Person, "go on", &at(20_000)), 20_000, LIMITS),
+            Some(Change::Resumed)
+        );
         assert_eq!(talk(&mut guard, &["a", "b", "c"], 100_000, |n| format!("more {n}")), 10);
     }
 
@@ -405,6 +447,7 @@ mod tests {
         assert_eq!(talk(&mut guard, &["a", "b"], 0, polite), 4);
         assert_eq!(guard.paused().unwrap().why, Why::PingPong);
         assert!(!alike("step 3 of 9", "step 4 of 9"));
+        assert!(!alike(&normalised("👍"), &normalised("👎")) && alike(&normalised("👍"), &normalised(" 👍")));
         assert!(alike(
             "the build of main is green again now we can ship it today ok",
             "the build of main is green again now we can ship it today ok thanks"
@@ -430,21 +473,64 @@ mod tests {
         guard.meet("b");
         guard.speak("a", "x", "k1", 0, LIMITS).unwrap();
         // The platform was faster than the answer to the send, and both profiles saw it.
-        guard.hear("om_1", Who::Bot("a"), "x", 1, LIMITS);
-        guard.hear("om_1", Who::Bot("a"), "x", 2, LIMITS);
-        guard.sent("k1", "om_1");
+        guard.hear(heard("om_1", Who::Bot("a"), "x", "1"), 1, LIMITS);
+        guard.hear(heard("om_1", Who::Bot("a"), "x", "1"), 2, LIMITS);
+        guard.sent("a", "k1", "om_1", None);
         assert_eq!(guard.turns(), 1);
         guard.speak("a", "y", "k2", 3, LIMITS).unwrap();
-        guard.sent("k2", "om_2");
-        guard.hear("om_2", Who::Bot("a"), "y", 4, LIMITS);
+        guard.sent("a", "k2", "om_2", Some("3"));
+        guard.hear(heard("om_2", Who::Bot("a"), "y", "3"), 4, LIMITS);
         assert_eq!(guard.turns(), 2);
         guard.speak("a", "z", "k3", 5, LIMITS).unwrap();
-        guard.unsent("k3");
+        guard.unsent("a", "k3");
         assert_eq!(guard.turns(), 2);
         // A send that is repeated with its key is one turn.
         guard.speak("a", "z", "k4", 6, LIMITS).unwrap();
         guard.speak("a", "z", "k4", 7, LIMITS).unwrap();
         assert_eq!(guard.turns(), 3);
+        // Two bots that name their sends after what they answer use the same keys.
+        guard.speak("b", "z", "k4", 8, LIMITS).unwrap();
+        assert_eq!(guard.turns(), 4);
+        guard.unsent("b", "k4");
+        assert_eq!(guard.turns(), 3);
+    }
+
+    #[test]
+    fn a_person_s_word_that_comes_late_forgives_what_was_said_before_it_only() {
+        for (written, turns, resumed) in
+            [(at(-1), 10, false), (at(0), 9, true), (at(4_500), 5, true), (at(99_000), 0, true)]
+        {
+            let mut guard = Guard::default();
+            talk(&mut guard, &["a", "b"], 0, |n| format!("answer {n}"));
+            let change = guard.hear(heard("om_p", Who::Person, "?", &written), 20_000, LIMITS);
+            assert_eq!((guard.turns(), change), (turns, resumed.then_some(Change::Resumed)), "{written}");
+        }
+        // Of a loop nothing is forgiven that went on after it.
+        let mut guard = Guard::default();
+        guard.meet("b");
+        talk(&mut guard, &["a"], 0, |_| "Thank you!".to_owned());
+        assert_eq!(guard.hear(heard("om_p", Who::Person, "?", &at(500)), 20_000, LIMITS), None);
+        assert!(guard.paused().is_some());
+        // What is being sent comes after whatever was heard.
+        let mut guard = Guard::default();
+        guard.meet("b");
+        guard.speak("a", "x", "k", 0, LIMITS).unwrap();
+        guard.hear(heard("om_p", Who::Person, "?", &at(0)), 1, LIMITS);
+        assert_eq!(guard.turns(), 1);
+    }
+
+    #[test]
+    fn a_rate_above_what_is_remembered_with_words_is_a_rate_all_the_same() {
+        let limits = Limits { turns: 1000, per_minute: 60, ..LIMITS };
+        let mut guard = Guard::default();
+        let spoke = (0..1000)
+            .take_while(|n| {
+                let (bot, text) = (["a", "b"][n % 2], format!("text number {n}"));
+                guard.speak(bot, &text, &n.to_string(), 10 * i64::try_from(*n).unwrap(), limits).is_ok()
+            })
+            .count();
+        assert_eq!((spoke, guard.recent.len()), (60, 60));
+        assert_eq!(guard.recent.iter().filter(|turn| !turn.words.is_empty()).count(), RECENT_MAX);
     }
 
     #[test]
@@ -455,7 +541,7 @@ mod tests {
         assert!(guard.speak("a", "x", "k", until - 1, LIMITS).is_err());
         assert!(guard.speak("a", "x", "k", until, LIMITS).is_ok());
         guard.pause(until, None);
-        assert_eq!(guard.hear("om_p", Who::Person, "hello", until, LIMITS), None);
+        assert_eq!(guard.hear(heard("om_p", Who::Person, "hello", &at(until)), until, LIMITS), None);
         assert!(guard.speak("a", "x", "k2", i64::MAX, LIMITS).is_err());
         assert_eq!(guard.resume(), Some(Change::Resumed));
         assert!(guard.speak("a", "x", "k2", until, LIMITS).is_ok());
@@ -513,16 +599,17 @@ mod tests {
                         if spoke.is_ok() {
                             // A cool-down that is over begins a new count.
                             in_a_row = if had.is_some() { 1 } else { in_a_row + 1 };
-                            guard.sent(&id, &id);
+                            guard.sent(&format!("b{bot}"), &id, &id, Some(&at(now)));
                             prop_assert!(in_a_row <= LIMITS.turns, "{} in a row", in_a_row);
                         }
                     }
                     Step::Foreign(bot) => {
-                        guard.hear(&id, Who::Bot(&format!("f{bot}")), &text, now, LIMITS);
+                        let bot = format!("f{bot}");
+                        guard.hear(heard(&id, Who::Bot(&bot), &text, &at(now)), now, LIMITS);
                         in_a_row += 1;
                     }
                     Step::Person => {
-                        guard.hear(&id, Who::Person, "hi", now, LIMITS);
+                        guard.hear(heard(&id, Who::Person, "hi", &at(now)), now, LIMITS);
                         in_a_row = 0;
                         prop_assert!(guard.paused().is_none(), "a person resumes");
                     }

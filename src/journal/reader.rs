@@ -235,6 +235,10 @@ pub struct SaidLine {
     pub profile: std::sync::Arc<str>,
     /// JSON without its braces.
     pub body: String,
+    /// It tells of the past.
+    pub replayed: bool,
+    /// It may not wake its agent.
+    pub held: bool,
 }
 
 /// What one step of reading messages found.
@@ -246,13 +250,13 @@ pub struct Said {
 }
 
 impl Reader {
-    /// The messages after `after` that are wanted, by their profile and body: held back or not, but none that tells of
-    /// the past.
-    pub fn said(&self, after: u64, mut wants: impl FnMut(&str, &str) -> bool) -> Result<Said> {
+    /// The messages after `after` that are wanted, held back or not, by their profile, their body and whether they tell
+    /// of the past.
+    pub fn said(&self, after: u64, mut wants: impl FnMut(&str, &str, bool) -> bool) -> Result<Said> {
         let mut read = || {
             let mut said = Said { looked_to: after, ..Said::default() };
             let mut statement = self.db.prepare_cached(
-                "SELECT seq, profile, body, type = 'message' AND profile IS NOT NULL AND replayed = 0
+                "SELECT seq, profile, body, type = 'message' AND profile IS NOT NULL, replayed, held IS NOT NULL
                  FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
             let mut rows = statement.query(params![after, PAGE_ROWS])?;
@@ -260,8 +264,10 @@ impl Reader {
                 said.looked_to = row.get(0)?;
                 if row.get(3)? {
                     let (profile, body) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
-                    if wants(profile, body) {
-                        said.lines.push(SaidLine { profile: profile.into(), body: body.to_owned() });
+                    let replayed = row.get(4)?;
+                    if wants(profile, body, replayed) {
+                        let (profile, body, held) = (profile.into(), body.to_owned(), row.get(5)?);
+                        said.lines.push(SaidLine { profile, body, replayed, held });
                     }
                 }
             }

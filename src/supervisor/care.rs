@@ -130,18 +130,22 @@ impl Care {
         self.appender.heard_to(&cared.seat.name, connected_at);
         self.appender.surely_heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
-        self.reconcile(&cared.seat).await;
+        let reconciled = self.reconcile(&cared.seat).await;
         tokio::select! {
-            () = self.watch(&cared, connected_at) => {}
+            () = self.watch(&cared, connected_at, reconciled) => {}
             () = poll::poll(&self, &cared.seat, heard_to, connected_at) => {}
         }
     }
 
-    /// A list that cannot be had now is had at the next connection.
-    async fn reconcile(&self, seat: &Seat) {
+    /// When the list of chats was compared; absent where it cannot be had now.
+    async fn reconcile(&self, seat: &Seat) -> Option<Instant> {
         let _room = self.room.acquire().await;
-        if let Err(error) = self.sync_chats(seat).await {
-            tracing::debug!(profile = %seat.name, %error, "the list of chats cannot be reconciled");
+        match self.sync_chats(seat).await {
+            Ok(_) => Some(self.clock.now()),
+            Err(error) => {
+                tracing::info!(profile = %seat.name, %error, "the list of chats cannot be had yet");
+                None
+            }
         }
     }
 
@@ -197,21 +201,19 @@ impl Care {
     }
 
     /// While connected: notes how far it has heard, and looks into silence.
-    async fn watch(&self, cared: &Cared, connected_at: WallMs) {
+    async fn watch(&self, cared: &Cared, connected_at: WallMs, mut reconciled: Option<Instant>) {
         let suspicious = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
         let look_every = NOTE_EVERY.min(self.deaf.quiet_after / 2);
         let mut certain = connected_at;
-        let (mut silence, mut reconciled_at) =
-            (Silence { last_event: None, since: self.clock.now() }, self.clock.now());
+        let mut silence = Silence { last_event: None, since: self.clock.now() };
         loop {
             sleep(look_every).await;
             if let Some(at) = cared.alive.last() {
                 self.appender.heard_to(&cared.seat.name, at);
             }
             let now = self.clock.wall_ms();
-            if self.clock.now() - reconciled_at >= RECONCILE_EVERY {
-                reconciled_at = self.clock.now();
-                self.reconcile(&cared.seat).await;
+            if reconciled.is_none_or(|at| self.clock.now() - at >= RECONCILE_EVERY) {
+                reconciled = self.reconcile(&cared.seat).await;
             }
             let last_event = self.heard.last_event(&cared.seat.name);
             // A connection that has brought something is under no suspicion of its predecessors'.

@@ -119,6 +119,7 @@ pub async fn reconcile(
     for (chat, _) in &live {
         rooms.set_member(chat, &seat.name, true);
     }
+    rooms.set_listed(&seat.name);
     let (folder, chats) = (data.join(seat.name.as_ref()), live.len());
     let reconciled = blocking(move || {
         KnownChats::update(&folder, now, |known| (known.chats.is_empty(), known.reconcile(&live, now)))

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
-use crate::transport::verbs::{Posted, Target};
+use crate::transport::verbs::Posted;
 
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
@@ -42,6 +42,9 @@ const REQUEST_MAX: u64 = 512 * 1024;
 
 /// How long a client may take to say what it wants, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a send goes on whose verb was killed over it: the answer may be on its way.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// How often a verb hears that its errand is being worked at.
 pub const WORKING_EVERY: Duration = Duration::from_millis(250);
@@ -249,7 +252,9 @@ impl Control {
                     respond(&mut writer, outcome).await
                 }
                 Op::Room => {
-                    request.chat.iter().for_each(|chat| self.host.look(chat));
+                    if let Some(chat) = &request.chat {
+                        self.host.look(chat).await;
+                    }
                     answer(&mut writer, &Done { ok: true }).await
                 }
                 Op::Hold => {
@@ -257,18 +262,35 @@ impl Control {
                         return Err(Error::validation("what is to be held is a session of a profile"));
                     };
                     answer(&mut writer, &Done { ok: true }).await?;
-                    hung_up(reader).await;
+                    hung_up(&mut reader).await;
                     self.attendant.released(profile, held);
                     Ok(())
                 }
                 op @ (Op::Call | Op::Chats) => {
-                    let outcome = tokio::select! {
-                        // First: a verb that is gone by now, or goes meanwhile, wants nothing any more.
+                    tokio::select! {
+                        // A verb that is gone by now wants nothing any more.
                         biased;
-                        () = hung_up(reader) => return Ok(()),
-                        outcome = self.run(op, request.errand) => outcome,
-                        Err(error) = working(&mut writer) => return Err(error),
+                        () = hung_up(&mut reader) => return Ok(()),
+                        () = std::future::ready(()) => {}
+                    }
+                    let sends = request.errand.as_ref().is_some_and(|errand| errand.call.is_send());
+                    let control = self.clone();
+                    let mut work = tokio::spawn(async move { control.run(op, request.errand).await });
+                    let done = tokio::select! {
+                        biased;
+                        () = hung_up(&mut reader) => None,
+                        done = &mut work => Some(done),
+                        Err(_gone) = working(&mut writer) => None,
                     };
+                    let Some(done) = done else {
+                        // What was posted by then is relayed all the same.
+                        if sends {
+                            let _ = timeout(LINGER, &mut work).await;
+                        }
+                        work.abort();
+                        return Ok(());
+                    };
+                    let outcome = done.unwrap_or_else(|error| Err(Error::internal(error.to_string())));
                     respond(&mut writer, outcome.map(Answered::with)).await
                 }
                 Op::Ack => match self.acknowledge(&request).await {
@@ -350,7 +372,7 @@ impl Control {
             let synced = self.care.sync_chats(&seat).await?;
             return serde_json::to_value(synced).map_err(|error| Error::internal(error.to_string()));
         }
-        let sends = matches!(&errand.call, Call::Send { target, .. } if !matches!(target, Target::Person(_)));
+        let sends = errand.call.is_send();
         let done = (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await?;
         if sends && let Ok(posted) = Posted::deserialize(&done) {
             self.relay.posted(&errand.profile, &posted.chat_id, &posted.message_id).await;
@@ -480,7 +502,7 @@ async fn working(writer: &mut OwnedWriteHalf) -> Result<()> {
 }
 
 /// Ends when the client does. It has nothing more to say.
-async fn hung_up(mut reader: BufReader<OwnedReadHalf>) {
+async fn hung_up(reader: &mut BufReader<OwnedReadHalf>) {
     let mut more = [0; 64];
     while reader.read(&mut more).await.is_ok_and(|read| read > 0) {}
 }

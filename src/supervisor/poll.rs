@@ -1,10 +1,12 @@
 //! Asks a room's history for what the platform does not deliver: words of bots that somebody else runs, where an app
-//! lacks the scope for them. Only in rooms whose policy wants it (`history_poll`), one call after the other, and of each
+//! lacks the scope for them. Only in rooms whose policy wants it (`history_poll`), a few at a time, and of each
 //! room at most `catchup.per_chat` messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -29,37 +31,60 @@ const EVERY_MIN: Duration = Duration::from_secs(5);
 /// Asked for again each time: clocks differ, and history comes late.
 const MARGIN_MS: i64 = 60_000;
 
+/// Rooms of one profile that are asked at one time.
+const AT_ONCE: usize = 4;
+
 /// What is known of a room that is asked.
 struct Asked {
     due: Instant,
     /// Everything written before was asked for.
     since: WallMs,
+    under_way: bool,
 }
 
 /// Runs for as long as the connection does. Of what was said before `connected_at` everything from `from` on is asked
 /// for, too: nobody else asks for what the platform does not deliver.
 pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) {
-    let mut asked: BTreeMap<ChatId, Asked> = BTreeMap::new();
+    let mut rooms: BTreeMap<ChatId, Asked> = BTreeMap::new();
+    let mut under_way = FuturesUnordered::new();
     loop {
-        sleep(LOOK_EVERY).await;
+        tokio::select! {
+            () = sleep(LOOK_EVERY) => {}
+            Some((chat, now, asked)) = under_way.next() => {
+                let room = rooms.entry(chat).or_insert_with(|| Asked::begin(from));
+                room.under_way = false;
+                match asked {
+                    Ok(()) => room.since = now,
+                    Err(error) => {
+                        let profile = &seat.name;
+                        tracing::debug!(%profile, %error, "a room's history cannot be read");
+                    }
+                }
+            }
+        }
         for (chat, every) in care.rooms.polled_by(&seat.name) {
-            let room =
-                asked.entry(chat.clone()).or_insert_with(|| Asked { due: Instant::now(), since: from });
-            if Instant::now() < room.due {
+            let room = rooms.entry(chat.clone()).or_insert_with(|| Asked::begin(from));
+            // A room that does not answer keeps no other one waiting.
+            if room.under_way || Instant::now() < room.due || under_way.len() >= AT_ONCE {
                 continue;
             }
+            room.under_way = true;
             room.due = Instant::now() + every.max(EVERY_MIN);
             let now = care.clock.wall_ms();
             // A clock that was set back has not unsaid anything.
             let since = room.since.min(now) - MARGIN_MS;
-            match ask(care, seat, chat, since, connected_at).await {
-                Ok(()) => room.since = now,
-                Err(error) => {
-                    tracing::debug!(profile = %seat.name, %error, "a room's history cannot be read");
-                }
-            }
-            sleep(PAUSE).await;
+            under_way.push(async move {
+                let asked = ask(care, seat, chat.clone(), since, connected_at).await;
+                sleep(PAUSE).await;
+                (chat, now, asked)
+            });
         }
+    }
+}
+
+impl Asked {
+    fn begin(since: WallMs) -> Asked {
+        Asked { due: Instant::now(), since, under_way: false }
     }
 }
 

@@ -3,10 +3,12 @@
 //! kill of the supervisor nor a send that went past it loses a word.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
@@ -26,8 +28,12 @@ use crate::transport::Rooms;
 /// How often it is looked whether a send went past the supervisor, and whether something is due again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Relays under way at one time.
-const AT_ONCE: usize = 16;
+/// Relays under way at one time, and of those to one profile: an app that does not answer keeps nobody else waiting.
+const AT_ONCE: usize = 64;
+const AT_ONCE_EACH: usize = 4;
+
+/// A message that could not be read so often lets the next ones pass.
+const BLOCKS: u32 = 2;
 
 /// After trouble that passes, growing.
 const RETRY_MIN: Duration = Duration::from_secs(2);
@@ -72,14 +78,15 @@ impl Stored for Relays {
 }
 
 impl Relays {
-    fn owe(&mut self, owed: Owed) {
+    /// Gives back how many of the oldest had to go for it.
+    fn owe(&mut self, owed: Owed) -> usize {
         // The same send again, by somebody who did not hear that it was done.
         if self.messages.iter().any(|known| known.message_id == owed.message_id) {
-            return;
+            return 0;
         }
         self.messages.push(owed);
         let over = self.messages.len().saturating_sub(OWED_MAX);
-        self.messages.drain(..over);
+        self.messages.drain(..over).count()
     }
 
     fn settle(&mut self, settled: &[Heard]) {
@@ -104,15 +111,21 @@ impl Relays {
         self.messages.retain(|message| message.to.as_ref().is_some_and(|to| !to.is_empty()));
     }
 
-    /// What is too old is left to the platform.
-    fn give_up(&mut self, now: WallMs, max_age_ms: i64) {
-        self.messages.retain(|message| now.saturating_sub(message.at) <= max_age_ms);
+    /// What is too old, and was tried in vain, is left to the platform. A clock that jumps makes things old.
+    fn give_up(&mut self, now: WallMs, max_age_ms: i64, tried: &BTreeSet<MessageId>) {
+        self.messages.retain(|message| {
+            now.saturating_sub(message.at) <= max_age_ms || !tried.contains(&message.message_id)
+        });
     }
 }
 
 /// Notes a message that others have to hear of. From here on nothing but time makes it forgotten.
 pub fn owe(data: &Path, now: WallMs, owed: Owed) -> Result<()> {
-    stored::update(data, now, |relays: &mut Relays| relays.owe(owed))
+    let dropped = stored::update(data, now, |relays: &mut Relays| relays.owe(owed))?;
+    if dropped > 0 {
+        tracing::warn!(dropped, "too much is to be relayed; the oldest is left to the platform");
+    }
+    Ok(())
 }
 
 /// What relaying works with.
@@ -136,34 +149,26 @@ pub struct Relayer {
 impl Relayer {
     /// One of ours has posted this. Returns once nothing can make the others miss it.
     pub async fn posted(&self, sender: &str, chat: &ChatId, message: &MessageId) {
-        let Relaying { rooms, clock, data, .. } = &self.relaying;
-        let members = rooms.members(chat);
-        // A chat that its sender is not known to sit in is one of which nothing is known.
-        let known = members.iter().any(|profile| profile == sender);
-        let to: BTreeSet<String> = members.into_iter().filter(|profile| profile != sender).collect();
-        if to.is_empty() && (known || self.is_alone().await) {
+        let Relaying { rooms, clock, data, asker, .. } = &self.relaying;
+        rooms.set_member(chat, sender, true);
+        // Of a profile whose chats could not be listed yet nobody knows where it sits.
+        let profiles = asker.profiles().await.unwrap_or_default();
+        let unlisted = profiles.into_iter().map(|status| status.profile);
+        let unlisted = unlisted.filter(|profile| !rooms.is_listed(profile)).take(ASKED_MAX);
+        let to: BTreeSet<String> =
+            rooms.members(chat).into_iter().chain(unlisted).filter(|profile| profile != sender).collect();
+        if to.is_empty() {
             return;
         }
-        rooms.set_member(chat, sender, true);
         let (data, at) = (data.clone(), clock.wall_ms());
-        let owed = Owed {
-            sender: sender.to_owned(),
-            chat_id: chat.clone(),
-            message_id: message.clone(),
-            at,
-            to: known.then_some(to),
-        };
+        let (sender, chat_id, message_id) = (sender.to_owned(), chat.clone(), message.clone());
+        let owed = Owed { sender, chat_id, message_id, at, to: Some(to) };
         let _ = self.actor.cast(Msg::Owed(owed.clone()));
+        let kept = owed.clone();
         if let Err(error) = blocking(move || owe(&data, at, owed)).await {
             tracing::warn!(%error, "what is relayed now would be lost in a kill");
+            let _ = self.actor.cast(Msg::Unkept(kept));
         }
-        if !known {
-            let _ = self.actor.cast(Msg::Tick);
-        }
-    }
-
-    async fn is_alone(&self) -> bool {
-        self.relaying.asker.profiles().await.is_ok_and(|profiles| profiles.len() < 2)
     }
 }
 
@@ -185,8 +190,14 @@ struct Heard {
 
 enum Msg {
     Owed(Owed),
+    /// It could not be written.
+    Unkept(Owed),
     Tick,
-    Relayed { chat: ChatId, heard: Heard, outcome: Result<()> },
+    Relayed {
+        chat: ChatId,
+        heard: Heard,
+        outcome: Result<()>,
+    },
 }
 
 /// One profile in one chat: it hears one message after the other.
@@ -195,14 +206,19 @@ type Line = (ChatId, Arc<str>);
 struct State {
     relaying: Relaying,
     places: Arc<Semaphore>,
+    places_of: BTreeMap<Arc<str>, Arc<Semaphore>>,
     /// The file as it was looked at last.
     stamp: Stamp,
     owed: Vec<Owed>,
     /// Settled, and not yet taken out of the file.
     settled: Vec<Heard>,
+    /// Owed, and not yet in the file.
+    unkept: Vec<Owed>,
     at_work: BTreeMap<Line, Task>,
     /// Attempts so far, and when the next one is due.
-    later: BTreeMap<Line, (u32, Instant)>,
+    failed: BTreeMap<(MessageId, Arc<str>), (u32, Instant)>,
+    /// Profiles of which it was said that they may not read what is relayed.
+    told: BTreeSet<Arc<str>>,
 }
 
 impl Actor for Postman {
@@ -216,15 +232,10 @@ impl Actor for Postman {
         relaying: Relaying,
     ) -> Result<State, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
-        Ok(State {
-            relaying,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            stamp: None,
-            owed: Vec::new(),
-            settled: Vec::new(),
-            at_work: BTreeMap::new(),
-            later: BTreeMap::new(),
-        })
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let (stamp, owed, settled, unkept) = Default::default();
+        let (places_of, at_work, failed, told) = Default::default();
+        Ok(State { relaying, places, places_of, stamp, owed, settled, unkept, at_work, failed, told })
     }
 
     async fn handle(
@@ -235,6 +246,7 @@ impl Actor for Postman {
     ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Owed(owed) => state.owed.push(owed),
+            Msg::Unkept(owed) => state.unkept.push(owed),
             Msg::Tick => {
                 if let Err(error) = state.look().await {
                     tracing::warn!(%error, "what is to be relayed cannot be kept");
@@ -251,19 +263,25 @@ impl State {
     /// Brings file and memory together, where one of them knows more.
     async fn look(&mut self) -> Result<()> {
         let stamp = stored::stamp::<Relays>(&self.relaying.data);
-        if stamp == self.stamp && self.settled.is_empty() {
+        if stamp == self.stamp && self.settled.is_empty() && self.unkept.is_empty() {
             return Ok(());
         }
-        let settled = self.settled.clone();
+        let (settled, unkept) = (self.settled.clone(), self.unkept.clone());
+        let tried: BTreeSet<MessageId> = self.failed.keys().map(|(message, _)| message.clone()).collect();
         let (now, max_age_ms) = (self.relaying.clock.wall_ms(), millis(self.relaying.catch_up.max_age));
-        let done = settled.len();
         self.owed = self
             .change(move |relays| {
-                relays.give_up(now, max_age_ms);
+                unkept.into_iter().for_each(|owed| {
+                    relays.owe(owed);
+                });
+                relays.give_up(now, max_age_ms, &tried);
                 relays.settle(&settled);
             })
             .await?;
-        self.settled.drain(..done);
+        self.settled.clear();
+        self.unkept.clear();
+        let still: BTreeSet<&MessageId> = self.owed.iter().map(|message| &message.message_id).collect();
+        self.failed.retain(|(message, _), _| still.contains(message));
         if self.owed.iter().any(|message| message.to.is_none()) {
             let profiles = self.relaying.asker.profiles().await?;
             let profiles: Vec<String> = profiles.into_iter().map(|status| status.profile).collect();
@@ -287,23 +305,24 @@ impl State {
     }
 
     fn relayed(&mut self, chat: ChatId, heard: Heard, outcome: Result<()>) {
-        let line = (chat, Arc::clone(&heard.profile));
-        self.at_work.remove(&line);
+        let profile = &heard.profile;
+        self.at_work.remove(&(chat, Arc::clone(profile)));
+        let of_message = (heard.message_id.clone(), Arc::clone(profile));
         match outcome {
-            // A profile that is parked for its secret hears of it once that is mended.
-            Err(error) if error.retryable || error.kind == Kind::Authentication => {
-                tracing::info!(profile = %heard.profile, %error, "not relayed yet");
-                let (attempts, due) = self.later.entry(line).or_insert((0, Instant::now()));
+            Err(error) if passes(&error) => {
+                tracing::info!(%profile, %error, "not relayed yet");
+                let (attempts, due) = self.failed.entry(of_message).or_insert((0, Instant::now()));
                 *due = Instant::now() + (RETRY_MIN * 2_u32.pow((*attempts).min(8))).min(RETRY_MAX);
                 *attempts += 1;
                 return;
             }
-            Err(error) => {
-                tracing::info!(profile = %heard.profile, %error, "not relayed; the platform may deliver it");
+            Err(error) if error.kind == Kind::Authorization && self.told.insert(Arc::clone(profile)) => {
+                tracing::warn!(%profile, %error, "it may not read what is relayed to it");
             }
+            Err(error) => tracing::info!(%profile, %error, "not relayed; the platform may deliver it"),
             Ok(()) => {}
         }
-        self.later.remove(&line);
+        self.failed.remove(&of_message);
         let mut relays = Relays { version: 0, messages: std::mem::take(&mut self.owed) };
         relays.settle(std::slice::from_ref(&heard));
         self.owed = relays.messages;
@@ -311,23 +330,22 @@ impl State {
     }
 
     fn start_due(&mut self, myself: &ActorRef<Msg>) {
-        let mut first: BTreeMap<Line, &Owed> = BTreeMap::new();
-        for owed in &self.owed {
-            for profile in owed.to.iter().flatten() {
-                first.entry((owed.chat_id.clone(), Arc::from(profile.as_str()))).or_insert(owed);
-            }
-        }
-        let now = Instant::now();
-        for (line, owed) in first {
-            let due = self.later.get(&line).is_none_or(|(_, due)| now >= *due);
-            if !due || self.at_work.contains_key(&line) {
+        for (line, owed) in next(&self.owed, &self.failed, Instant::now()) {
+            if self.at_work.contains_key(&line) {
                 continue;
             }
+            let each = || Arc::new(Semaphore::new(AT_ONCE_EACH));
+            let place_of = Arc::clone(self.places_of.entry(Arc::clone(&line.1)).or_insert_with(each));
             let (relaying, places, actor) = (self.relaying.clone(), Arc::clone(&self.places), myself.clone());
-            let ((chat, profile), owed) = (line.clone(), owed.clone());
+            let (chat, profile) = line.clone();
             let work = Task::spawn(async move {
+                let Ok(_place_of) = place_of.acquire().await else { return };
                 let Ok(_place) = places.acquire().await else { return };
-                let outcome = relaying.relay(&profile, &owed).await;
+                let relay = AssertUnwindSafe(relaying.relay(&profile, &owed)).catch_unwind();
+                // What panics once does so again.
+                let outcome = relay.await.unwrap_or_else(|_| {
+                    Err(Error::new(Kind::Validation, "it cannot be read without a panic"))
+                });
                 let heard = Heard { profile, message_id: owed.message_id };
                 let _ = actor.cast(Msg::Relayed { chat, heard, outcome });
             });
@@ -336,9 +354,44 @@ impl State {
     }
 }
 
+/// What each profile is to hear next of each chat: the first that is owed. One that failed is waited for at first; then
+/// the others pass it.
+fn next(
+    owed: &[Owed],
+    failed: &BTreeMap<(MessageId, Arc<str>), (u32, Instant)>,
+    now: Instant,
+) -> Vec<(Line, Owed)> {
+    let mut next: BTreeMap<Line, Option<&Owed>> = BTreeMap::new();
+    for message in owed {
+        for profile in message.to.iter().flatten() {
+            let profile: Arc<str> = Arc::from(profile.as_str());
+            let line = (message.chat_id.clone(), Arc::clone(&profile));
+            if next.contains_key(&line) {
+                continue;
+            }
+            match failed.get(&(message.message_id.clone(), profile)) {
+                Some((attempts, due)) if now < *due && *attempts < BLOCKS => drop(next.insert(line, None)),
+                Some((_, due)) if now < *due => {}
+                Some(_) | None => drop(next.insert(line, Some(message))),
+            }
+        }
+    }
+    next.into_iter().filter_map(|(line, message)| Some((line, message?.clone()))).collect()
+}
+
+/// Trouble that may pass. A profile that is parked, or is away for a moment, hears of it once that is mended.
+fn passes(error: &Error) -> bool {
+    error.retryable
+        || matches!(
+            error.kind,
+            Kind::Authentication | Kind::Config | Kind::Network | Kind::Storage | Kind::Internal
+        )
+}
+
 impl Relaying {
     async fn relay(&self, profile: &str, owed: &Owed) -> Result<()> {
-        let Some(seat) = self.asker.seat(profile).await? else { return Ok(()) };
+        let seat = self.asker.seat(profile).await?;
+        let seat = seat.ok_or_else(|| Error::config("this supervisor does not have the profile now"))?;
         let Some(mut entry) = (seat.relay)(owed.message_id.clone()).await? else { return Ok(()) };
         // As much later as counts for an outage, it tells of the past.
         entry.replayed =
@@ -418,10 +471,37 @@ mod tests {
             relays.owe(owed(&format!("om_{n}"), n as i64, Some(&["b"])));
         }
         assert_eq!((relays.messages.len(), ids(&relays)[0]), (OWED_MAX, "om_3"));
-        relays.give_up(1000, 10);
+        let tried: BTreeSet<MessageId> =
+            relays.messages.iter().map(|message| message.message_id.clone()).collect();
+        relays.give_up(1000, 10, &BTreeSet::new());
+        assert_eq!(
+            relays.messages.len(),
+            OWED_MAX,
+            "a clock that jumps gives up nothing that was never tried"
+        );
+        relays.give_up(1000, 10, &tried);
         assert_eq!(ids(&relays)[0], "om_990");
-        // A clock that was set back makes nothing old.
-        relays.give_up(-5000, 10);
-        assert_eq!(ids(&relays)[0], "om_990");
+        relays.give_up(-5000, 10, &tried);
+        assert_eq!(ids(&relays)[0], "om_990", "nor does one that was set back");
+    }
+
+    #[tokio::test]
+    async fn a_profile_hears_one_after_the_other_and_is_not_held_up_for_ever_by_one() {
+        let all: Vec<Owed> =
+            (1..4).map(|number| owed(&format!("om_{number}"), number, Some(&["b", "c"]))).collect();
+        let now = Instant::now();
+        let of = |failed: &BTreeMap<_, _>, profile: &str| {
+            let next = next(&all, failed, now).into_iter().find(|((_, known), _)| known.as_ref() == profile);
+            next.map(|(_, owed)| owed.message_id.to_string())
+        };
+        let first = (MessageId::new("om_1"), Arc::from("b"));
+        let mut failed = BTreeMap::new();
+        assert_eq!(of(&failed, "b").as_deref(), Some("om_1"));
+        failed.insert(first.clone(), (BLOCKS - 1, now + RETRY_MIN));
+        assert_eq!((of(&failed, "b"), of(&failed, "c").as_deref()), (None, Some("om_1")));
+        failed.insert(first.clone(), (BLOCKS, now + RETRY_MIN));
+        assert_eq!(of(&failed, "b").as_deref(), Some("om_2"));
+        failed.insert(first, (BLOCKS, now));
+        assert_eq!(of(&failed, "b").as_deref(), Some("om_1"), "it is tried again");
     }
 }

@@ -17,13 +17,14 @@ use super::known_chats::{ChatState, KnownChats};
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::session::composed;
+use super::stored::Stamp;
 use super::task::{Round, Task, after_commits, blocking};
 use super::{Seat, cannot_start};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
 use crate::core::dedupe::DedupeKey;
 use crate::core::floor::Floor;
-use crate::core::guard::{Pause, Who, Why};
+use crate::core::guard::{Heard, Pause, Who, Why};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Event, FloorMark, RoomPaused, RoomResumed, SenderType};
@@ -36,6 +37,9 @@ pub const CURSOR: &str = "rooms";
 
 /// How often it is looked whether a pause is over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a command waits for what was journalled before it to be counted.
+const READ_DEADLINE_MS: u64 = 1000;
 
 /// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,8 +67,9 @@ pub struct Rooming {
 pub struct Host(ActorRef<Msg>);
 
 impl Host {
-    /// A command has changed a room.
-    pub fn look(&self, chat: &ChatId) {
+    /// A command has changed a room, or is about to: by the answer everything that was journalled before is counted.
+    pub async fn look(&self, chat: &ChatId) {
+        let _ = ractor::call_t!(self.0, Msg::Read, READ_DEADLINE_MS);
         let _ = self.0.cast(Msg::Look(chat.clone()));
     }
 }
@@ -107,8 +112,8 @@ pub struct State {
     work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
     waker: Option<Task>,
-    /// Rooms whose profiles were told of their pause.
-    paused: BTreeSet<ChatId>,
+    /// Every room's file as it was looked at last, and whether something in it waits for time.
+    looked: BTreeMap<ChatId, (Stamp, bool)>,
     /// Notices that are being posted, or are to be tried again.
     notices: BTreeMap<ChatId, Notice>,
 }
@@ -128,8 +133,8 @@ impl Actor for Hosting {
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
         let Args { work, rooming, newest } = args;
-        let (paused, notices) = Default::default();
-        Ok(State { rooming, work, newest: Some(newest), waker: None, paused, notices })
+        let (looked, notices) = Default::default();
+        Ok(State { rooming, work, newest: Some(newest), waker: None, looked, notices })
     }
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -177,17 +182,13 @@ impl State {
                     rooming.rooms.set_member(&ChatId::new(id.as_str()), &profile.profile, true);
                 }
             }
-            let is_paused = |chat: &ChatId| {
-                rooms::load(&rooming.data, chat, &rooming.clock)
-                    .is_ok_and(|room| room.guard.paused().is_some())
-            };
-            Ok(rooms::all(&rooming.data).into_iter().filter(is_paused).collect::<Vec<ChatId>>())
+            Ok(())
         });
-        for chat in known.await.unwrap_or_default() {
-            self.rooming.rooms.set_paused(&chat, true);
-            if let Err(error) = self.look(myself, &chat).await {
-                tracing::error!(%error, "a room cannot be looked after");
-            }
+        if let Err(error) = known.await {
+            tracing::error!(%error, "it is not known who sits where");
+        }
+        if let Err(error) = self.tick(myself).await {
+            tracing::error!(%error, "a room cannot be looked after");
         }
     }
 
@@ -199,47 +200,60 @@ impl State {
         Ok(())
     }
 
+    /// Looks at the rooms that somebody has changed, and at those in which something waits for time.
     async fn tick(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
-        for chat in self.paused.clone() {
-            self.look(myself, &chat).await?;
+        let data = self.rooming.data.clone();
+        let stamps = blocking(move || {
+            let rooms = rooms::all(&data).into_iter();
+            Ok(rooms.map(|chat| (rooms::stamp(&data, &chat), chat)).collect::<Vec<_>>())
+        });
+        for (stamp, chat) in stamps.await? {
+            let looked = self.looked.get(&chat);
+            let due = looked.is_none_or(|(before, waits)| *waits || *before != stamp);
+            if due && let Err(error) = self.look(myself, &chat).await {
+                // The others are looked after all the same.
+                tracing::error!(%chat, %error, "a room cannot be looked after");
+            }
         }
         Ok(())
     }
 
     /// Tells what has become of a room.
     async fn look(&mut self, myself: &ActorRef<Msg>, chat: &ChatId) -> Result<()> {
-        let (pause, turns, now) = self
+        let stamp = rooms::stamp(&self.rooming.data, chat);
+        let (pause, told, turns, now) = self
             .rooming
             .change(chat, |room, now| {
                 room.guard.lift(now);
                 room.guard.name_pause(|| uuid::Uuid::new_v4().to_string());
-                (room.guard.paused().cloned(), room.guard.turns(), now)
+                (room.guard.paused().cloned(), room.told.clone(), room.guard.turns(), now)
             })
             .await?;
         self.rooming.rooms.set_paused(chat, pause.is_some());
-        match (pause, self.paused.contains(chat)) {
-            (Some(pause), told) => {
-                let until = pause.until.map(|until| rfc3339_ms(self.rooming.clock.wall_ms() + until - now));
-                if !told {
-                    let (chat_id, reason, turns) = (chat.clone(), reason(pause.why), turns as u64);
-                    let event =
-                        Event::RoomPaused(RoomPaused { chat_id, reason, turns, until: until.clone() });
-                    // An earlier life may have told of this pause already.
-                    let key = pause.id.as_deref().map(|id| DedupeKey::derived(id, "room_paused"));
-                    self.rooming.tell_all(chat, &event, key).await?;
-                    self.paused.insert(chat.clone());
-                }
-                if !pause.told && (self.rooming.policy)(chat).loop_guard.notice {
-                    self.notice(myself, chat, pause, turns, until);
-                }
-            }
-            (None, true) => {
-                self.paused.remove(chat);
+        let id = pause.as_ref().and_then(|pause| pause.id.clone());
+        // Each line has a key of the pause it is about: told once, whenever we are killed.
+        if let Some(before) = told.as_ref().filter(|_| pause.is_none()) {
+            self.notices.remove(chat);
+            let event = Event::RoomResumed(RoomResumed { chat_id: chat.clone() });
+            self.rooming.tell_all(chat, &event, DedupeKey::derived(before, "room_resumed")).await?;
+        }
+        if let Some(pause) = &pause {
+            let until = pause.until.map(|until| rfc3339_ms(self.rooming.clock.wall_ms() + until - now));
+            if let Some(id) = id.as_ref().filter(|id| told.as_ref() != Some(id)) {
                 self.notices.remove(chat);
-                let event = Event::RoomResumed(RoomResumed { chat_id: chat.clone() });
-                self.rooming.tell_all(chat, &event, None).await?;
+                let (chat_id, reason, turns) = (chat.clone(), reason(pause.why), turns as u64);
+                let event = Event::RoomPaused(RoomPaused { chat_id, reason, turns, until: until.clone() });
+                self.rooming.tell_all(chat, &event, DedupeKey::derived(id, "room_paused")).await?;
             }
-            (None, false) => {}
+            if !pause.told && (self.rooming.policy)(chat).loop_guard.notice {
+                self.notice(myself, chat, pause.clone(), turns, until);
+            }
+        }
+        self.looked.insert(chat.clone(), (stamp, pause.is_some()));
+        if told != id {
+            // Before it is noted that they were told.
+            self.rooming.appender.settled().await;
+            self.rooming.change(chat, move |room, _| room.told = id).await?;
         }
         Ok(())
     }
@@ -299,9 +313,9 @@ impl Rooming {
     }
 
     /// One line for each of ours that sits there.
-    async fn tell_all(&self, chat: &ChatId, event: &Event, key: Option<DedupeKey>) -> Result<()> {
+    async fn tell_all(&self, chat: &ChatId, event: &Event, key: DedupeKey) -> Result<()> {
         for seat in self.seats(chat).await? {
-            self.appender.say(Entry { key: key.clone(), ..Entry::own(seat.voice(), event) });
+            self.appender.say(Entry { key: Some(key.clone()), ..Entry::own(seat.voice(), event) });
         }
         Ok(())
     }
@@ -348,7 +362,11 @@ fn notice_text(why: Why, turns: usize, until: Option<&str>) -> String {
         Why::Alike | Why::PingPong => "bots repeat themselves".to_owned(),
     };
     let until = until.and_then(|until| until.get(11..16)).map(|at| format!(", or until {at} UTC"));
-    format!("⏸ {why}: our agents are silent here until a person writes{}.", until.unwrap_or_default())
+    // Where our apps hear mentions only, a person's other words do not reach us.
+    format!(
+        "⏸ {why}: our agents are silent here until a person mentions one of them{}.",
+        until.unwrap_or_default()
+    )
 }
 
 pub fn reason(why: Why) -> String {
@@ -377,7 +395,18 @@ struct Body {
     sender_type: SenderType,
     sender_profile: Option<String>,
     content: String,
+    create_time: String,
     floor: Option<FloorMark>,
+}
+
+/// A message as one profile was told it.
+struct Told {
+    profile: Arc<str>,
+    body: Body,
+    /// It tells of the past.
+    replayed: bool,
+    /// It may not wake its agent.
+    held: bool,
 }
 
 impl Work {
@@ -388,10 +417,12 @@ impl Work {
             // Rooms with a file count people too; a chat of people only costs nothing.
             let mut counted: BTreeSet<String> =
                 rooms::all(&rooming.data).into_iter().map(|chat| chat.to_string()).collect();
-            let lines = self.reader.said(self.position, |profile, body| {
+            let lines = self.reader.said(self.position, |profile, body, replayed| {
                 let Some(chat) = chat_of(body) else { return true };
-                rooming.rooms.set_member(&ChatId::new(chat), profile, true);
-                let matters = concerns_rooms(body);
+                if !replayed {
+                    rooming.rooms.set_member(&ChatId::new(chat), profile, true);
+                }
+                let matters = !replayed && concerns_rooms(body);
                 if matters && !counted.contains(chat) {
                     counted.insert(chat.to_owned());
                 }
@@ -400,11 +431,10 @@ impl Work {
             if lines.looked_to == self.position {
                 return Ok(changed);
             }
-            let mut by_chat: BTreeMap<ChatId, Vec<(Arc<str>, Body)>> = BTreeMap::new();
-            for SaidLine { profile, body } in lines.lines {
+            let mut by_chat: BTreeMap<ChatId, Vec<Told>> = BTreeMap::new();
+            for SaidLine { profile, body, replayed, held } in lines.lines {
                 let Ok(body) = serde_json::from_str::<Body>(&format!("{{{body}}}")) else { continue };
-                rooming.rooms.set_member(&body.chat_id, &profile, true);
-                by_chat.entry(body.chat_id.clone()).or_default().push((profile, body));
+                by_chat.entry(body.chat_id.clone()).or_default().push(Told { profile, body, replayed, held });
             }
             for (chat, said) in by_chat {
                 if hear(rooming, &chat, &said)? {
@@ -429,28 +459,41 @@ fn concerns_rooms(body: &str) -> bool {
 }
 
 /// Counts what was said in one chat. True where that paused or resumed it.
-fn hear(rooming: &Rooming, chat: &ChatId, said: &[(Arc<str>, Body)]) -> Result<bool> {
+fn hear(rooming: &Rooming, chat: &ChatId, said: &[Told]) -> Result<bool> {
     let policy = (rooming.policy)(chat);
     let (limits, ttl) = (rooms::limits(&policy.loop_guard), policy.floor_ttl.0.as_millis());
     let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
     rooms::change(&rooming.data, chat, &rooming.clock, limits, |room, now| {
         let mut changed = false;
-        for (profile, body) in said {
-            room.guard.meet(profile);
-            let bot = body.sender_profile.as_deref().unwrap_or(&body.sender_id);
+        for Told { profile, body, replayed, held } in said {
+            let Body { message_id, sender_id, content, create_time, .. } = body;
             let who = match body.sender_type {
+                // Somebody without an id may be anybody, a bot too.
+                SenderType::User if sender_id.is_empty() => continue,
                 SenderType::User => Who::Person,
-                SenderType::Bot => Who::Bot(bot),
+                // It is over: what bots said then loops no more. A person's word then is as good as one now.
+                SenderType::Bot if *replayed => continue,
+                SenderType::Bot => Who::Bot(body.sender_profile.as_deref().unwrap_or(sender_id)),
             };
-            changed |= room.guard.hear(&body.message_id, who, &body.content, now, limits).is_some();
-            if let Some(floor) = &body.floor
-                && room.asks(&body.message_id)
-            {
-                room.floor = Floor::open(&body.message_id, floor.order.clone(), now, ttl_ms);
+            room.guard.meet(profile);
+            let heard = Heard { message_id, who, text: content, written: create_time };
+            changed |= room.guard.hear(heard, now, limits).is_some();
+            if *replayed {
+                continue;
             }
-            if let (Some(speaker), Some(floor)) = (&body.sender_profile, &mut room.floor) {
+            if let Some(floor) = &body.floor
+                && room.asks(message_id)
+            {
+                room.floor = Floor::open(message_id, floor.order.clone(), now, ttl_ms);
+            }
+            if let Some(floor) = &mut room.floor {
                 floor.advance(now, ttl_ms);
-                floor.spoken(speaker);
+                if *held && floor.message_id == *message_id {
+                    floor.leave(profile);
+                }
+                if let Some(speaker) = &body.sender_profile {
+                    floor.spoken(speaker);
+                }
             }
         }
         changed

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::stored::{self, Stored};
+use super::stored::{self, Stamp, Stored};
 use crate::clock::{Clock, boot_id, steady_ms};
 use crate::config::LoopGuardOptions;
 use crate::core::floor::Floor;
-use crate::core::guard::{Guard, Limits};
-use crate::error::Result;
+use crate::core::guard::{Guard, Limits, Why};
+use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 
 const VERSION: u32 = 1;
@@ -26,6 +26,9 @@ pub struct Room {
     pub guard: Guard,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Floor>,
+    /// The pause that our profiles were told of last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// Messages that have opened the floor, the newest last: each does so once, however many profiles hear it.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     asked: VecDeque<String>,
@@ -61,10 +64,13 @@ impl Stored for Room {
     }
 }
 
+/// A rate beyond this is none that a chat takes.
+const PER_MINUTE_MAX: u32 = 600;
+
 pub fn limits(options: &LoopGuardOptions) -> Limits {
     Limits {
         turns: options.turns.max(1) as usize,
-        per_minute: options.per_minute.max(1) as usize,
+        per_minute: options.per_minute.clamp(1, PER_MINUTE_MAX) as usize,
         cooldown_ms: i64::try_from(options.cooldown.0.as_millis()).unwrap_or(i64::MAX),
     }
 }
@@ -92,6 +98,24 @@ pub fn change<R>(
 
 pub fn load(data: &Path, chat: &ChatId, clock: &Clock) -> Result<Room> {
     stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())
+}
+
+pub fn stamp(data: &Path, chat: &ChatId) -> Stamp {
+    stored::stamp_named(&folder(data), &file_name(chat))
+}
+
+/// Fails where a person has silenced a chat. What is no turn in a talk may be said in any other.
+pub fn may_speak(data: &Path, chat: &ChatId, clock: &Clock) -> Result<()> {
+    let mut room = load(data, chat, clock)?;
+    if room.boot == boot_id() {
+        room.guard.lift(steady_ms());
+    }
+    match room.guard.paused() {
+        Some(pause) if pause.why == Why::Manual => {
+            Err(Error::new(Kind::Policy, "a person has paused this room").subtype("room_paused"))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub fn exists(data: &Path, chat: &ChatId) -> bool {

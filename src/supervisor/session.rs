@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::owner;
 use super::relays::Relayer;
+use super::rooms;
 use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
@@ -335,9 +336,9 @@ impl State {
                 continue;
             }
             let (attendant, seat, text) = (myself.clone(), seat.clone(), words.text.clone());
-            let (chat, key, relay) = (part.chat_id.clone(), part.key.clone(), self.presence.relay.clone());
+            let (chat, key, presence) = (part.chat_id.clone(), part.key.clone(), self.presence.clone());
             let saying = Task::spawn(async move {
-                let outcome = say(&seat, &relay, chat, &text, key.clone()).await;
+                let outcome = presence.speak(&seat, chat, &text, key.clone()).await;
                 let _ = attendant.cast(Msg::Said { profile: Arc::clone(&seat.name), key, outcome });
             });
             attended.sending.insert(part.key.clone(), saying);
@@ -349,20 +350,23 @@ impl Presence {
     fn folder(&self, profile: &str) -> PathBuf {
         self.data.join(profile)
     }
+
+    /// A greeting and a farewell are no turns in a talk; a room that a person has silenced hears neither.
+    async fn speak(&self, seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
+        let (data, clock, of) = (self.data.clone(), self.clock.clone(), chat.clone());
+        blocking(move || rooms::may_speak(&data, &of, &clock)).await?;
+        let message = composed(seat.transport, text)?;
+        let call = Call::Send { target: Target::Chat(chat), message, key };
+        let said = (seat.perform)(call, PATIENCE).await?;
+        if let Ok(posted) = Posted::deserialize(&said) {
+            self.relay.posted(&seat.name, &posted.chat_id, &posted.message_id).await;
+        }
+        Ok(())
+    }
 }
 
 fn stamp(presence: &Presence, profile: &str) -> Stamp {
     stored::stamp::<Sessions>(&presence.folder(profile))
-}
-
-async fn say(seat: &Seat, relay: &Relayer, chat: ChatId, text: &str, key: String) -> Result<()> {
-    let message = composed(seat.transport, text)?;
-    let call = Call::Send { target: Target::Chat(chat), message, key };
-    let said = (seat.perform)(call, PATIENCE).await?;
-    if let Ok(posted) = Posted::deserialize(&said) {
-        relay.posted(&seat.name, &posted.chat_id, &posted.message_id).await;
-    }
-    Ok(())
 }
 
 /// What a look at the file found.

@@ -33,7 +33,12 @@ pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
 pub type Stamp = Option<(SystemTime, u64)>;
 
 pub fn stamp<T: Stored>(folder: &Path) -> Stamp {
-    let metadata = std::fs::metadata(folder.join(format!("{}.json", T::NAME))).ok()?;
+    stamp_named(folder, T::NAME)
+}
+
+/// The same for one file of several.
+pub fn stamp_named(folder: &Path, name: &str) -> Stamp {
+    let metadata = std::fs::metadata(folder.join(format!("{name}.json"))).ok()?;
     Some((metadata.modified().ok()?, metadata.ino()))
 }
 

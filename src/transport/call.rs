@@ -67,6 +67,13 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// Does it say something where others may sit?
+    pub fn is_send(&self) -> bool {
+        matches!(self, Call::Send { target, .. } if !matches!(target, Target::Person(_)))
+    }
+}
+
 impl Account {
     /// Makes the call. The answer is what the method of that name returns, as JSON.
     pub async fn perform(&self, call: &Call) -> Result<Value> {

@@ -30,6 +30,8 @@ struct Known {
     paused: BTreeSet<String>,
     /// Which of ours sit where.
     members: BTreeMap<String, BTreeSet<String>>,
+    /// Those of ours whose chats were listed: where else they sit, they came since.
+    listed: BTreeSet<String>,
     rules: BTreeMap<String, RoomRule>,
     default_rule: RoomRule,
 }
@@ -63,6 +65,15 @@ impl Rooms {
         } else {
             members.remove(profile);
         }
+    }
+
+    /// All the chats of a profile are known.
+    pub fn set_listed(&self, profile: &str) {
+        self.write().listed.insert(profile.to_owned());
+    }
+
+    pub fn is_listed(&self, profile: &str) -> bool {
+        self.read().listed.contains(profile)
     }
 
     /// Which of ours sit in a chat.
@@ -111,6 +122,11 @@ impl Identity {
     /// Adds what the platform does not know, and judges whether the message may wake the agent.
     pub fn finish(&self, message: &mut Message) -> Option<Held> {
         self.rooms.mark(message);
-        self.gates.judge(message, self.owner.as_ref())
+        let held = self.gates.judge(message, self.owner.as_ref());
+        if held.is_some() {
+            // Whoever does not hear it is not waited for.
+            message.floor = None;
+        }
+        held
     }
 }

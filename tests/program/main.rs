@@ -14,6 +14,7 @@ mod profiles;
 #[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]
 mod random;
 mod rooms;
+mod rooms_in_trouble;
 mod secrets;
 mod service;
 mod stdout;

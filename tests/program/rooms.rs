@@ -22,20 +22,20 @@ pub const DEAF_TO_BOTS: &[&str] = &[
     "im:resource",
 ];
 
-async fn world(bots: usize, deaf: &[&str]) -> World {
+pub async fn world(bots: usize, deaf: &[&str]) -> World {
     let scopes = deaf.iter().map(|bot| {
         ((*bot).to_owned(), DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>())
     });
     World::with(Options { chat_qps: None, scopes: scopes.collect(), ..options(bots) }).await
 }
 
-fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
+pub fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
     let (code, stdout, stderr) = output(world.command(&["--profile", profile]).args(arguments));
     let text = if stdout.is_empty() { stderr } else { stdout };
     (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}")))
 }
 
-fn allow_all_bots(world: &World, bots: usize) {
+pub fn allow_all_bots(world: &World, bots: usize) {
     for bot in 0..bots {
         let path = world.home.path().join(format!("profiles/b{bot}.yaml"));
         let profile = std::fs::read_to_string(&path).unwrap();
@@ -43,12 +43,12 @@ fn allow_all_bots(world: &World, bots: usize) {
     }
 }
 
-fn messages_of<'a>(lines: &'a [Value], profile: &str, id: &str) -> Vec<&'a Value> {
+pub fn messages_of<'a>(lines: &'a [Value], profile: &str, id: &str) -> Vec<&'a Value> {
     let mine = lines.iter().filter(|line| line["type"] == "message" && line["message_id"] == *id);
     mine.filter(|line| line["profile"] == *profile).collect()
 }
 
-async fn heard(monitor: &Monitor, profile: &str, id: &str) {
+pub async fn heard(monitor: &Monitor, profile: &str, id: &str) {
     monitor.wait(&format!("{id} for {profile}"), |lines| !messages_of(lines, profile, id).is_empty()).await;
 }
 
@@ -218,7 +218,7 @@ async fn only_what_may_wake_an_agent_reaches_it() {
 }
 
 /// Aliases of the sandbox's people, as each app sees them, and of its first chat.
-fn contacts(world: &World) -> String {
+pub fn contacts(world: &World) -> String {
     let ready: Value = serde_json::from_str(&world.sandbox.ready_line()).unwrap();
     let people = ready["people"].as_array().unwrap().iter();
     let people: Vec<String> =

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::event::NotSaid;
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{ELSEWHERE, Op, Request};
+use crate::supervisor::rooms;
 use crate::supervisor::session::composed;
 use crate::supervisor::stored;
 use crate::transport::verbs::Target;
@@ -88,6 +89,7 @@ pub async fn hand_over(context: &Context, patience: Duration) -> Result<Delivery
 /// What passes, or takes too long, stays in the outbox.
 async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
     let said = async {
+        rooms::may_speak(&context.config.home.data(), &part.chat_id, &context.clock)?;
         let message = composed(context.profile.transport, text)?;
         context.account.send(&Target::Chat(part.chat_id.clone()), &message, &part.key).await
     };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::care::Care;
@@ -25,7 +25,7 @@ use super::session::Attendant;
 use super::signals::Trigger;
 use super::status::{self, ReaderStatus};
 use crate::clock::{Clock, rfc3339_ms};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
@@ -34,8 +34,11 @@ use crate::transport::verbs::Posted;
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
 
-/// Clients at one time. More wait in the kernel's queue.
+/// Clients at one time that ask for something. More wait in the kernel's queue.
 const CLIENTS_MAX: usize = 128;
+
+/// Clients at one time that stay: watchers, and holders of sessions. They take no place of those who ask.
+const STAYING_MAX: usize = 512;
 
 /// A request is a few names and numbers, or a message to be sent: those have at most 150 KB, escaped.
 const REQUEST_MAX: u64 = 512 * 1024;
@@ -201,16 +204,16 @@ impl Control {
 
     async fn accept(self, listener: UnixListener) {
         let room = Arc::new(Semaphore::new(CLIENTS_MAX));
+        let staying = Arc::new(Semaphore::new(STAYING_MAX));
         loop {
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let control = self.clone();
+                    let (control, staying) = (self.clone(), Arc::clone(&staying));
                     tokio::spawn(async move {
-                        if let Err(error) = control.serve(stream).await {
+                        if let Err(error) = control.serve(stream, place, &staying).await {
                             tracing::debug!(%error, "a control client was refused");
                         }
-                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -222,7 +225,8 @@ impl Control {
         }
     }
 
-    async fn serve(self, stream: UnixStream) -> Result<()> {
+    /// The place is given back once it is known that the client stays, or at the end.
+    async fn serve(self, stream: UnixStream, place: OwnedSemaphorePermit, staying: &Semaphore) -> Result<()> {
         if !is_ours(&stream) {
             return Err(Error::validation("it belongs to another user"));
         }
@@ -230,7 +234,22 @@ impl Control {
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
         let Some(request) = read_request(&mut reader).await? else { return Ok(()) };
-        match request.and_then(checked) {
+        let request = request.and_then(checked);
+        let stays = request.as_ref().is_ok_and(|request| matches!(request.op, Op::Follow | Op::Hold));
+        let _staying = if stays {
+            drop(place);
+            match staying.try_acquire() {
+                Ok(place) => Some(place),
+                Err(_full) => {
+                    let error =
+                        Error::new(Kind::Conflict, format!("{STAYING_MAX} watchers are here already"));
+                    return write_line(&mut writer, error.retryable(true).to_json()).await;
+                }
+            }
+        } else {
+            None
+        };
+        match request {
             Ok(request) => match request.op {
                 Op::Status => answer(&mut writer, &status::gather(&self).await?).await,
                 Op::Stop => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rooma::sandbox::{At, Fault, FaultKind, Options, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Member, Options, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -804,4 +804,25 @@ async fn a_room_hears_of_its_pause_from_whoever_may_speak_there_and_as_soon_as_s
     assert_eq!(notices(), 2, "once for each pause");
     let again = lines.iter().filter(|line| line["type"] == "rooma.room_paused").count();
     assert_eq!(again, 0, "who was told is not told again after a kill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_profiles_whose_bots_have_one_name_none_is_guessed() {
+    let bots = ["caller", "helper", "helper"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, bots, ..options(0) }).await;
+    let apps = world.sandbox.apps();
+    std::fs::remove_file(world.home.path().join("profiles/helper.yaml")).unwrap();
+    world.write_profile("first", &apps[1].app_id, &apps[1].app_secret);
+    world.write_profile("second", &apps[2].app_id, &apps[2].app_secret);
+    let leave = Member { chat: "lobby".into(), remove: Some(apps[1].app_id.clone()), ..Member::default() };
+    world.sandbox.member(leave).unwrap();
+    let named = || -> Vec<String> {
+        let (code, members) = rooma(&world, "caller", &["members", "--chat", "lobby"]);
+        assert_eq!(code, 0, "{members}");
+        let profiles = members["items"].as_array().unwrap().iter().map(|member| text(member, "profile"));
+        profiles.filter(|profile| !profile.is_empty()).collect()
+    };
+    assert_eq!(named(), ["caller"], "the other one there is the second, and nobody has met it");
+    std::fs::remove_file(world.home.path().join("profiles/first.yaml")).unwrap();
+    assert_eq!(named(), ["caller", "second"], "a name of its own tells which it is");
 }

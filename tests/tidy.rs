@@ -110,7 +110,6 @@ fn pure_code_names_no_io() {
         "url.rs",
         "address.rs",
         "compose.rs",
-        "markup.rs",
         "split.rs",
         "past.rs",
         "files.rs",

@@ -826,3 +826,27 @@ async fn of_two_profiles_whose_bots_have_one_name_none_is_guessed() {
     std::fs::remove_file(world.home.path().join("profiles/first.yaml")).unwrap();
     assert_eq!(named(), ["caller", "second"], "a name of its own tells which it is");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_is_missed_however_people_write_its_name() {
+    let bots = ["b0", "b1", "b10"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, bots, ..options(0) }).await;
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b1.yaml")).unwrap();
+    let send = |text: &str, more: &[&str]| {
+        rooma(&world, "b0", &[&["send", "--chat", "lobby", "--text", text], more].concat()).0
+    };
+    for (bot, text) in [
+        ("Code Reviewer", "hey @Code Reviewer please look"),
+        ("小助手", "请@小助手看一下"),
+        ("小助手", "**@小助手** 看一下"),
+    ] {
+        world.write("profiles/b1.yaml", &format!("{profile}bot: {bot}\n"));
+        assert_eq!(send(text, &[]), 6, "{text}");
+    }
+    // Who is called hides nobody whose name begins alike, ours or not.
+    let both = |who: &str| send("hey @b1, please talk to @b10", &["--mention", who]);
+    assert_eq!((both("b1"), both("b10")), (6, 6));
+    std::fs::remove_file(world.home.path().join("profiles/b10.yaml")).unwrap();
+    assert_eq!(both("b1"), 6);
+    assert_eq!(send("hey @b1, please talk to @b10", &["--mention", "b1", "--mention", "b10"]), 0);
+}

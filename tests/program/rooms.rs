@@ -850,3 +850,22 @@ async fn a_bot_is_missed_however_people_write_its_name() {
     assert_eq!(both("b1"), 6);
     assert_eq!(send("hey @b1, please talk to @b10", &["--mention", "b1", "--mention", "b10"]), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_gives_the_floor_to_those_of_it_who_are_in_the_room() {
+    let world = world(3, &[]).await;
+    world.write("config/rooms.yaml", "default: {floor: enforce, roles: {reviewers: [nobody, b2, b0]}}\n");
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let person = world.say("lobby", "so that it is known who is here");
+    for profile in ["b0", "b2"] {
+        heard(&monitor, profile, &person).await;
+    }
+    let question = world.say("lobby", "@reviewers please");
+    heard(&monitor, "b2", &question).await;
+    let lines = monitor.lines();
+    assert_eq!(messages_of(&lines, "b2", &question)[0]["floor"]["order"], serde_json::json!(["b2", "b0"]));
+    let (code, error) = rooma(&world, "b2", &["send", "--chat", "lobby", "--text", "I can"]);
+    assert_eq!(code, 0, "nobody waits for one who does not exist: {error}");
+    monitor.terminate().await;
+}

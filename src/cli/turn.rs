@@ -56,6 +56,12 @@ impl Context {
         room_policy(&self.config.rooms, &self.config.contacts, chat.as_str())
     }
 
+    /// How a room is. Nothing is written.
+    pub fn room(&self, chat: &ChatId) -> Result<Room> {
+        let limits = rooms::limits(&self.policy(chat).loop_guard);
+        rooms::load(&self.config.home.data(), chat, &self.clock, limits)
+    }
+
     pub fn change_room<R>(&self, chat: &ChatId, change: impl FnOnce(&mut Room, i64) -> R) -> Result<R> {
         let limits = rooms::limits(&self.policy(chat).loop_guard);
         rooms::change(&self.config.home.data(), chat, &self.clock, limits, change)

@@ -178,7 +178,8 @@ impl State {
                 }
             }
             let is_paused = |chat: &ChatId| {
-                rooms::load(&rooming.data, chat, &rooming.clock)
+                let limits = rooms::limits(&(rooming.policy)(chat).loop_guard);
+                rooms::load(&rooming.data, chat, &rooming.clock, limits)
                     .is_ok_and(|room| room.guard.paused().is_some())
             };
             Ok(rooms::all(&rooming.data).into_iter().filter(is_paused).collect::<Vec<ChatId>>())

@@ -46,6 +46,18 @@ impl Room {
         self.asked.push_back(message_id.to_owned());
         true
     }
+
+    /// Steady times count from the machine's start: after another one a pause begins anew, and nobody holds the floor.
+    fn rebase(&mut self, boot: String, now: i64, limits: Limits) {
+        if self.boot == boot {
+            return;
+        }
+        if !self.boot.is_empty() {
+            self.guard.rebase(now, limits);
+            self.floor = None;
+        }
+        self.boot = boot;
+    }
 }
 
 impl Stored for Room {
@@ -79,19 +91,16 @@ pub fn change<R>(
 ) -> Result<R> {
     let (now, boot) = (steady_ms(), boot_id());
     stored::update_named(&folder(data), &file_name(chat), clock.wall_ms(), |room: &mut Room| {
-        if room.boot != boot {
-            if !room.boot.is_empty() {
-                room.guard.rebase(now, limits);
-                room.floor = None;
-            }
-            room.boot = boot;
-        }
+        room.rebase(boot, now, limits);
         change(room, now)
     })
 }
 
-pub fn load(data: &Path, chat: &ChatId, clock: &Clock) -> Result<Room> {
-    stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())
+/// The room as it is. Who only looks leaves the file alone.
+pub fn load(data: &Path, chat: &ChatId, clock: &Clock, limits: Limits) -> Result<Room> {
+    let mut room: Room = stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())?;
+    room.rebase(boot_id(), steady_ms(), limits);
+    Ok(room)
 }
 
 pub fn exists(data: &Path, chat: &ChatId) -> bool {

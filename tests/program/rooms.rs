@@ -869,3 +869,28 @@ async fn a_role_gives_the_floor_to_those_of_it_who_are_in_the_room() {
     assert_eq!(code, 0, "nobody waits for one who does not exist: {error}");
     monitor.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_a_room_or_its_floor_writes_nothing() {
+    let world = world(2, &[]).await;
+    let look = |verb: &str| {
+        let (code, shown) = rooma(&world, "b0", &[verb, "status", "--chat", "lobby"]);
+        assert_eq!(code, 0, "{shown}");
+        shown
+    };
+    assert_eq!((&look("floor")["floor"], &look("room")["paused"]), (&Value::Null, &Value::Bool(false)));
+    let rooms = world.home.path().join("data/rooms");
+    assert!(!rooms.exists());
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "300ms"]).0, 0);
+    let files = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let paths = std::fs::read_dir(&rooms).unwrap().map(|entry| entry.unwrap().path());
+        paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    };
+    let before = files();
+    let deadline = Instant::now() + PATIENCE;
+    while look("room")["paused"] == true {
+        assert!(Instant::now() < deadline, "a pause that is over is shown as one");
+    }
+    look("floor");
+    assert_eq!(files(), before);
+}

@@ -245,7 +245,7 @@ async fn moved(
         if step(floor, &context.profile.name, now, ttl_ms) { Ok(floor.clone()) } else { Err(refusal) }
     })?;
     let floor = floor.map_err(|why| {
-        let hint = format!("rooma floor status --chat {chat} shows whose turn it is");
+        let hint = format!("{} shows whose turn it is", context.typed("floor status", &chat));
         Error::validation(why).subtype("no_floor").hint(hint)
     })?;
     let floor = Some(floor_status(&context, floor, ttl_ms));

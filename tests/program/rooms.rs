@@ -894,3 +894,23 @@ async fn a_look_at_a_room_or_its_floor_writes_nothing() {
     look("floor");
     assert_eq!(files(), before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hint_of_a_refused_send_helps_as_it_is() {
+    let world = world(2, &[]).await;
+    let refused = || {
+        let (code, error) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]);
+        assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "room_paused"), "{error}");
+        text(&error["error"], "hint")
+    };
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "1h"]).0, 0);
+    assert!(refused().contains("its time"));
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]).0, 0);
+    let hint = refused();
+    assert!(!hint.contains("person"), "a person's message does not resume what somebody paused: {hint}");
+    // Where a home has several profiles, a command names one.
+    let command: Vec<&str> = hint.split_once("rooma ").unwrap().1.split(' ').collect();
+    assert_eq!(command[..2], ["--profile", "b1"]);
+    assert_eq!(output(&mut world.command(&command)).0, 0);
+    assert_eq!(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]).0, 0);
+}

@@ -131,6 +131,11 @@ fn each_crate_has_its_place() {
 }
 
 #[test]
+fn folders_of_a_home_are_made_in_one_place() {
+    never(&["create_dir", "create_dir_all"], &["src/journal/", "src/supervisor/", "src/transport/"]);
+}
+
+#[test]
 fn stdout_has_two_writers() {
     only(&["io::stdout", "stdio::stdout"], &["src/cli/print.rs"]);
     only(&["rustix::io::write"], &["src/supervisor/outlet.rs", "src/cli/print.rs"]);

@@ -914,3 +914,23 @@ async fn the_hint_of_a_refused_send_helps_as_it_is() {
     assert_eq!(output(&mut world.command(&command)).0, 0);
     assert_eq!(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]).0, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_folder_under_data_is_its_owner_s() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = world(2, &[]).await;
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]).0, 0);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    output(&mut world.command(&["watch", "--cursor", "a", "--for", "100ms"]));
+    monitor.terminate().await;
+    let (mut folders, mut seen) = (vec![world.home.path().join("data")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        folders.extend(entries.filter(|path| path.is_dir()));
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
+        seen.push(folder.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    seen.sort();
+    assert_eq!(seen, ["b0", "b1", "cursors", "data", "rooms"]);
+}

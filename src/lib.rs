@@ -14,6 +14,7 @@
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
+//! | [`folder`] | the one place that makes folders of a home, for their owner alone |
 //! | [`fault`] | places where a test may break things; nothing in a release build |
 //!
 //! # What never happens
@@ -46,6 +47,7 @@ pub mod core;
 pub mod error;
 pub mod event;
 pub mod fault;
+pub mod folder;
 #[cfg(test)]
 mod fuzz;
 pub mod journal;

@@ -110,7 +110,6 @@ fn pure_code_names_no_io() {
         "url.rs",
         "address.rs",
         "compose.rs",
-        "markup.rs",
         "split.rs",
         "past.rs",
         "files.rs",
@@ -129,6 +128,11 @@ fn each_crate_has_its_place() {
     only(&["axum"], &["src/sandbox/"]);
     only(&["rusqlite"], &["src/journal/"]);
     only(&["tokio_tungstenite"], &["src/transport/"]);
+}
+
+#[test]
+fn folders_of_a_home_are_made_in_one_place() {
+    never(&["create_dir", "create_dir_all"], &["src/journal/", "src/supervisor/", "src/transport/"]);
 }
 
 #[test]

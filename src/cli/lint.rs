@@ -4,14 +4,16 @@ use super::context::{Context, shown};
 use super::control::Client;
 use super::mentions::{Around, Roster};
 use crate::config::Profile;
+use crate::core::markup::{joins, quiet};
+use crate::core::mention::named;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 use crate::transport::verbs::{Addressee, MemberType};
 
-/// Names that are looked for in one text.
-const NAMED_MAX: usize = 16;
+/// Places of one text that are looked at.
+const PLACES_MAX: usize = 64;
 
 /// Words that only acknowledge. To a bot they are a reason to answer, and nothing else.
 const ACKNOWLEDGEMENTS: &[&str] = &[
@@ -47,43 +49,45 @@ const ACKNOWLEDGEMENTS: &[&str] = &[
     "行",
 ];
 
-/// Refuses a text that names a bot which would not hear it.
-pub async fn check(context: &Context, text: &str, mentions: &[Addressee], around: &Around) -> Result<()> {
-    let called = |name: &str| {
-        mentions.iter().any(|who| who.name == name || who.called == name || name.starts_with(&who.called))
-    };
-    let mut named: Vec<&str> = named(text).into_iter().filter(|name| !called(name)).collect();
-    if named.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
-        return Ok(());
-    }
-    let roster = context.roster(around);
-    // In a chat that cannot be looked up, as in a direct conversation, nobody is taken to hear all.
-    let chat = roster.chat().await.ok().flatten();
-    let mut bots: Vec<(String, String)> = Vec::new();
-    for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
-        if hears_all(context, profile, chat).await {
-            named.retain(|named| !same(named, &profile.name));
-            continue;
-        }
-        bots.push((profile.name.to_string(), profile.name.to_string()));
-        bots.extend(profile.bot.iter().map(|bot| (bot.clone(), profile.name.to_string())));
-    }
-    let ours = bots.iter().find(|(name, _)| named.iter().any(|named| same(named, name)));
-    if let Some((name, profile)) = ours {
-        return Err(unheard(name, profile));
-    }
-    match foreign(&roster, &named).await {
-        Some(name) => Err(unheard(&name, &name)),
-        None => Ok(()),
-    }
+/// A name that a text may hold behind an `@`.
+struct Known {
+    name: String,
+    /// Whom to call, so that a bot hears it. Absent: it does so anyway, or is a person.
+    deaf: Option<String>,
 }
 
-/// A bot of the chat that is none of ours. Who cannot be listed is not linted.
-async fn foreign(roster: &Roster<'_>, named: &[&str]) -> Option<String> {
-    let members = roster.members().await.ok()??;
-    let bots = members.items.iter().filter(|member| member.member_type == MemberType::Bot);
-    let mut others = bots.filter(|member| member.profile.is_none());
-    others.find(|bot| named.iter().any(|named| same(named, &bot.name))).map(|bot| bot.name.clone())
+/// Refuses a text that names a bot which would not hear it.
+pub async fn check(context: &Context, text: &str, mentions: &[Addressee], roster: &Roster<'_>) -> Result<()> {
+    let places = places(text);
+    if places.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
+        return Ok(());
+    }
+    let known = known(context, mentions, roster).await;
+    let deaf = places.into_iter().find_map(|place| {
+        let known = meant(&text[place..], &known)?;
+        Some(unheard(&known.name, known.deaf.as_deref()?))
+    });
+    deaf.map_or(Ok(()), Err)
+}
+
+/// Every name that is known here: who is called, ours, and who else is in the chat. Of two alike the first counts.
+async fn known(context: &Context, mentions: &[Addressee], roster: &Roster<'_>) -> Vec<Known> {
+    let called = mentions.iter().flat_map(|who| [&who.name, &who.called]);
+    let mut known: Vec<Known> = called.map(|name| Known { name: name.clone(), deaf: None }).collect();
+    // In a chat that cannot be looked up, as in a direct conversation, nobody is taken to hear all.
+    let chat = roster.chat().await.ok().flatten();
+    for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
+        let deaf = (!hears_all(context, profile, chat).await).then(|| profile.name.to_string());
+        let names = std::iter::once(profile.name.to_string()).chain(profile.bot.clone());
+        known.extend(names.map(|name| Known { name, deaf: deaf.clone() }));
+    }
+    // Who cannot be listed is not linted.
+    let members = roster.members().await.ok().flatten();
+    known.extend(members.into_iter().flat_map(|members| &members.items).map(|member| {
+        let foreign = member.member_type == MemberType::Bot && member.profile.is_none();
+        Known { name: member.name.clone(), deaf: foreign.then(|| member.name.clone()) }
+    }));
+    known
 }
 
 /// One of ours hears everything by the relay of a running supervisor, where every bot's words may wake its agent.
@@ -143,25 +147,20 @@ fn only_acknowledges(text: &str, mentions: &[Addressee]) -> bool {
     ACKNOWLEDGEMENTS.contains(&rest.trim_matches(plain))
 }
 
-/// What follows an `@` that stands at the beginning of a word, up to where a name may end.
-fn named(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices('@') {
-        let inside = text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '/');
-        let name = text[at + 1..]
-            .split(|c: char| c.is_whitespace() || ",;:!?()<>\"'，。；：！？".contains(c))
-            .next();
-        if let Some(name) = name.filter(|name| !inside && !name.is_empty())
-            && found.len() < NAMED_MAX
-        {
-            found.push(name.trim_end_matches('.'));
-        }
-    }
-    found
+/// Where an `@` may begin a name: not within a word, as in an address, and not in code.
+fn places(text: &str) -> Vec<usize> {
+    let quiet = quiet(text, true);
+    let begins = |at: &usize| {
+        let inside = text[..*at].chars().next_back().is_some_and(|c| joins(c) || c == '/');
+        !inside && !quiet.iter().any(|range| range.contains(at))
+    };
+    text.match_indices('@').map(|(at, _)| at).filter(begins).take(PLACES_MAX).collect()
 }
 
-fn same(named: &str, name: &str) -> bool {
-    named.to_lowercase() == name.to_lowercase()
+/// Whose name stands at the beginning of this text: the longest.
+fn meant<'a>(text: &str, known: &'a [Known]) -> Option<&'a Known> {
+    let found = known.iter().filter_map(|known| Some((named(text, &known.name)?, known)));
+    found.reduce(|longest, next| if next.0 > longest.0 { next } else { longest }).map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -174,12 +173,35 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_where_a_word_begins() {
-        assert_eq!(named("@bob, can you? cc @carol."), ["bob", "carol"]);
-        assert_eq!(named("mail bob@example.com or https://x/@y"), Vec::<&str>::new());
-        assert_eq!(named("问一下@小助手"), Vec::<&str>::new());
-        assert_eq!(named("问一下 @小助手，谢谢"), ["小助手"]);
-        assert_eq!(named("@ @@"), ["@"]);
+    fn a_bot_is_named_as_people_write_it() {
+        let deaf = |name: &str| Known { name: name.to_owned(), deaf: Some(name.to_owned()) };
+        let hears = |name: &str| Known { name: name.to_owned(), deaf: None };
+        let bots = ["bob", "b1", "b10", "Code", "Code Reviewer", "小助手", "Li"].map(deaf);
+        let known: Vec<Known> = ["b1", "Li Wei"].map(hears).into_iter().chain(bots).collect();
+        let named = |text: &str| -> Vec<String> {
+            let meant = places(text).into_iter().filter_map(|place| meant(&text[place..], &known));
+            meant.filter_map(|known| known.deaf.clone()).collect()
+        };
+        let cases: &[(&str, &[&str])] = &[
+            ("@bob, can you? cc @BOB.", &["bob", "bob"]),
+            ("@Code Reviewer please look", &["Code Reviewer"]),
+            ("@code reviewers please look", &["Code"]),
+            ("@小助手看一下", &["小助手"]),
+            ("请@小助手看一下，**@小助手**", &["小助手", "小助手"]),
+            ("@bob看一下, 请@bob", &["bob", "bob"]),
+            ("(@bob) [@bob] @@bob", &["bob", "bob", "bob"]),
+            // Who is called hides nobody whose name begins alike, and a longer name is somebody else's.
+            ("hey @b1, please talk to @b10", &["b10"]),
+            ("@Li Wei, ask @Li", &["Li"]),
+            ("@bobby @bob2 @bob_2 @bob-two @bobé", &[]),
+            // Neither addresses nor code name anybody.
+            ("mail ann@bob, 1@bob or é@bob.com, see https://x/@bob and x.com/@bob", &[]),
+            ("`@bob` and `x @bob y`\n```\n@bob\n```", &[]),
+            ("@ @@ @nobody", &[]),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(named(text), *wanted, "{text}");
+        }
     }
 
     #[test]

@@ -35,10 +35,6 @@ impl Context {
         let (chat, members, marked) = Default::default();
         Roster { context: self, around, chat, members, marked }
     }
-
-    pub async fn addressees(&self, wanted: &[String], around: &Around) -> Result<Vec<Addressee>> {
-        self.roster(around).find(wanted).await
-    }
 }
 
 impl Roster<'_> {

@@ -30,15 +30,18 @@ impl Context {
         let recognised = self.recognise(&self.account, &self.profile, chat, &mut members.items).await;
         let unknown = |member: &Member| unknown(member) && !recognised.contains(&member.member_id);
         if members.items.iter().any(unknown) {
-            for (profile, name) in self.peers().await {
-                if members.items.iter().any(|member| member.profile.as_ref() == Some(&profile)) {
+            let peers = self.peers().await;
+            for (profile, name) in &peers {
+                // A name that two profiles share tells nothing, and neither does one that two bots here share.
+                let alone = peers.iter().filter(|(_, other)| other == name).count() == 1;
+                let found = members.items.iter().any(|member| member.profile.as_ref() == Some(profile));
+                if !alone || found {
                     continue;
                 }
-                // A name that two bots share tells nothing.
                 let mut same =
-                    members.items.iter_mut().filter(|member| unknown(member) && member.name == name);
+                    members.items.iter_mut().filter(|member| unknown(member) && member.name == *name);
                 if let (Some(member), None) = (same.next(), same.next()) {
-                    member.profile = Some(profile);
+                    member.profile = Some(profile.clone());
                 }
             }
         }

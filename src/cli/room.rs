@@ -10,7 +10,7 @@ use crate::core::floor::Floor;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::room::reason;
-use crate::supervisor::rooms::{self, Room};
+use crate::supervisor::rooms::Room;
 
 /// Show how a room is, and stop or let go on the agents in it
 ///
@@ -158,7 +158,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     match args.verb {
         Verb::Status(of) => {
             let (context, chat) = open(&of, global).await?;
-            let room = rooms::load(&context.config.home.data(), &chat, &context.clock)?;
+            let room = context.room(&chat)?;
             context.output.emit(&status(&context, chat, &room))
         }
         Verb::Pause(PauseArgs { of, duration }) => {
@@ -218,42 +218,36 @@ fn floor_status(context: &Context, mut floor: Floor, ttl_ms: i64) -> FloorStatus
 }
 
 pub async fn floor(args: FloorArgs, global: &Global) -> Result<()> {
-    let (of, step) = match args.verb {
-        FloorVerb::Status(of) => (of, None),
-        FloorVerb::Pass(of) => (of, Some(Step::Pass)),
-        FloorVerb::Take(of) => (of, Some(Step::Take)),
-    };
-    let (context, chat) = open(&of, global).await?;
+    match args.verb {
+        FloorVerb::Status(of) => {
+            let (context, chat) = open(&of, global).await?;
+            let ttl_ms = ttl_ms(&context.policy(&chat));
+            let floor = context.room(&chat)?.floor.map(|floor| floor_status(&context, floor, ttl_ms));
+            context.output.emit(&FloorOnly { ok: true, chat_id: chat, floor })
+        }
+        FloorVerb::Pass(of) => moved(&of, global, Floor::pass, "it is not this profile's turn").await,
+        FloorVerb::Take(of) => moved(&of, global, Floor::take, "this profile was not addressed").await,
+    }
+}
+
+/// Passes the floor on or takes it, or says why that cannot be.
+async fn moved(
+    of: &Of,
+    global: &Global,
+    step: impl FnOnce(&mut Floor, &str, i64, i64) -> bool,
+    refusal: &str,
+) -> Result<()> {
+    let (context, chat) = open(of, global).await?;
     let ttl_ms = ttl_ms(&context.policy(&chat));
-    let profile = context.profile.name.to_string();
     let floor = context.change_room(&chat, |room, now| {
         let Some(floor) = &mut room.floor else { return Err("nobody was asked together with others here") };
         floor.advance(now, ttl_ms);
-        let moved = match step {
-            None => true,
-            Some(Step::Pass) => floor.pass(&profile, now, ttl_ms),
-            Some(Step::Take) => floor.take(&profile, now, ttl_ms),
-        };
-        match (moved, step) {
-            (true, _) => Ok(floor.clone()),
-            (false, Some(Step::Take)) => Err("this profile was not addressed"),
-            (false, _) => Err("it is not this profile's turn"),
-        }
+        if step(floor, &context.profile.name, now, ttl_ms) { Ok(floor.clone()) } else { Err(refusal) }
     })?;
-    let floor = match (floor, step) {
-        (Ok(floor), _) => Some(floor_status(&context, floor, ttl_ms)),
-        (Err(_), None) => None,
-        (Err(why), Some(_)) => {
-            let error = Error::validation(why).subtype("no_floor");
-            return Err(error.hint(format!("rooma floor status --chat {chat} shows whose turn it is")));
-        }
-    };
-    let value = FloorOnly { ok: true, chat_id: chat, floor };
-    if step.is_some() { context.output.emit_done(&value) } else { context.output.emit(&value) }
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Pass,
-    Take,
+    let floor = floor.map_err(|why| {
+        let hint = format!("{} shows whose turn it is", context.typed("floor status", &chat));
+        Error::validation(why).subtype("no_floor").hint(hint)
+    })?;
+    let floor = Some(floor_status(&context, floor, ttl_ms));
+    context.output.emit_done(&FloorOnly { ok: true, chat_id: chat, floor })
 }

@@ -42,9 +42,10 @@ impl Words {
 
     /// The text with the mentions of one place.
     pub async fn addressed(&self, context: &Context, text: String, around: &Around) -> Result<Body> {
-        let mentions = context.addressees(&self.mention, around).await?;
+        let roster = context.roster(around);
+        let mentions = roster.find(&self.mention).await?;
         if !self.no_lint {
-            lint::check(context, &text, &mentions, around).await?;
+            lint::check(context, &text, &mentions, &roster).await?;
         }
         let marked = self.markdown.is_some();
         Ok(if marked { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } })

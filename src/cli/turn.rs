@@ -4,7 +4,7 @@ use super::context::{Context, shown};
 use super::control::Client;
 use crate::clock::steady_ms;
 use crate::config::{FloorMode, RoomPolicy, room_policy};
-use crate::core::guard::Pause;
+use crate::core::guard::{Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::journal::Reader;
@@ -48,12 +48,18 @@ impl Context {
                 }
                 Ok(Some(Turn { context: self, chat, key: key.to_owned() }))
             }
-            Err(refusal) => Err(refused(&chat, refusal)),
+            Err(refusal) => Err(self.refused(&chat, refusal)),
         }
     }
 
     pub fn policy(&self, chat: &ChatId) -> RoomPolicy {
         room_policy(&self.config.rooms, &self.config.contacts, chat.as_str())
+    }
+
+    /// How a room is. Nothing is written.
+    pub fn room(&self, chat: &ChatId) -> Result<Room> {
+        let limits = rooms::limits(&self.policy(chat).loop_guard);
+        rooms::load(&self.config.home.data(), chat, &self.clock, limits)
     }
 
     pub fn change_room<R>(&self, chat: &ChatId, change: impl FnOnce(&mut Room, i64) -> R) -> Result<R> {
@@ -74,6 +80,38 @@ impl Context {
     async fn await_floor(&self, chat: &ChatId) {
         if self.policy(chat).floor == FloorMode::Enforce {
             self.poke_room(chat).await;
+        }
+    }
+
+    /// What this profile types to do something in a room.
+    pub fn typed(&self, verb: &str, chat: &ChatId) -> String {
+        format!("rooma --profile {} {verb} --chat {}", self.profile.name, shown(chat.as_str()))
+    }
+
+    fn refused(&self, chat: &ChatId, refusal: Refusal) -> Error {
+        let here = shown(chat.as_str());
+        match refusal {
+            Refusal::Paused(pause) => {
+                let (lifts, resume) = (lifts_in_ms(&pause), self.typed("room resume", chat));
+                let error =
+                    Error::new(Kind::Policy, format!("the room {here} is paused ({})", reason(pause.why)));
+                match pause.why {
+                    // Whoever paused it wants silence, whatever people say meanwhile.
+                    Why::Manual => error.subtype("room_paused").hint(match pause.until {
+                        Some(_) => format!("no message resumes it, only its time, or: {resume}"),
+                        None => format!("no message resumes it, only: {resume}"),
+                    }),
+                    Why::Turns | Why::PerMinute | Why::Alike | Why::PingPong => error
+                        .subtype("loop_guard")
+                        .hint(format!("a person's message there resumes it, or: {resume}")),
+                }
+                .retry_after_ms(lifts)
+            }
+            Refusal::Floor(holder, left_ms) => {
+                let error = Error::new(Kind::Policy, format!("it is {holder}'s turn to speak in {here}"));
+                let hint = format!("wait, or take the floor: {}", self.typed("floor take", chat));
+                error.subtype("floor").retry_after_ms(u64::try_from(left_ms).ok()).hint(hint)
+            }
         }
     }
 
@@ -138,26 +176,6 @@ enum Refusal {
     Paused(Pause),
     /// Who holds it, and for how many milliseconds.
     Floor(String, i64),
-}
-
-fn refused(chat: &ChatId, refusal: Refusal) -> Error {
-    let chat = shown(chat.as_str());
-    match refusal {
-        Refusal::Paused(pause) => {
-            let (lifts, why) = (lifts_in_ms(&pause), reason(pause.why));
-            let error = Error::new(Kind::Policy, format!("the room {chat} is paused ({why})"));
-            let hint = format!("a person's message there resumes it, or: rooma room resume --chat {chat}");
-            error
-                .subtype(if why == "manual" { "room_paused" } else { "loop_guard" })
-                .retry_after_ms(lifts)
-                .hint(hint)
-        }
-        Refusal::Floor(holder, left_ms) => {
-            let error = Error::new(Kind::Policy, format!("it is {holder}'s turn to speak in {chat}"));
-            let hint = format!("wait, or take the floor: rooma floor take --chat {chat}");
-            error.subtype("floor").retry_after_ms(u64::try_from(left_ms).ok()).hint(hint)
-        }
-    }
 }
 
 /// What a message says, as far as it is text.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -150,8 +150,8 @@ fn open_log(path: &Path) -> Result<File> {
 }
 
 pub fn log_folder(path: &Path) -> Result<()> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| Error::storage(format!("failed to create {}: {error}", path.display())))
+    crate::folder::make(path)
+        .map_err(|error| Error::storage(format!("failed to create {}: {error}", path.display())))
 }
 
 fn ended(child: &mut Child) -> Result<Option<Option<i32>>> {

@@ -18,8 +18,8 @@ pub struct Floor {
     pub expires: i64,
 }
 
-/// Which of ours a message addresses, in the order in which they are asked: as they are mentioned, then the roles
-/// it names, then everybody here where it is for all. Each profile's line says the same.
+/// Which of ours a message addresses, in the order in which they are asked: as they are mentioned, then those of the
+/// roles it names who sit here, then everybody here where it is for all. Each profile's line says the same.
 pub fn order(
     message: &Message,
     members: &BTreeSet<String>,
@@ -28,7 +28,9 @@ pub fn order(
     let mut order: Vec<String> = Vec::new();
     let mentioned = message.mentions.iter().filter_map(|mention| mention.profile.clone());
     let named = roles.iter().filter(|(role, _)| names(&message.content, role));
-    let of_roles = named.flat_map(|(_, profiles)| profiles.iter().cloned());
+    // Nobody waits for one of a role who sits elsewhere, or whom no file describes.
+    let of_roles =
+        named.flat_map(|(_, profiles)| profiles).filter(|profile| members.contains(*profile)).cloned();
     let all = message.mention == MentionScope::All
         || message.mentions.iter().any(|mention| mention.id.as_str() == "all");
     let everybody = all.then_some(members).into_iter().flatten().cloned();
@@ -122,6 +124,21 @@ mod tests {
 
     fn floor() -> Floor {
         Floor::open("om_1", vec!["a".into(), "b".into(), "c".into()], 0, 100).unwrap()
+    }
+
+    #[test]
+    fn a_role_asks_those_of_it_who_sit_here() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        let message: Message = serde_json::from_value(serde_json::json!({
+            "chat_id": "oc_1", "chat_type": "group", "message_id": "om_1", "message_type": "text",
+            "sender_id": "ou_1", "sender_type": "user", "mentioned": false, "mention": "none",
+            "content": "@reviewers please", "create_time": "t", "trust": "stranger", "event_type": "e"
+        }))
+        .unwrap();
+        let roles = BTreeMap::from([("reviewers".to_owned(), names(&["nobody", "c", "a", "elsewhere"]))]);
+        let here = BTreeSet::from_iter(names(&["a", "b", "c"]));
+        assert_eq!(order(&message, &here, &roles), ["c", "a"]);
+        assert!(order(&message, &BTreeSet::new(), &roles).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Whom a message addresses, seen from one bot.
+//! Whom a message addresses, seen from one bot, and whom a text names.
 
+use super::markup::joins;
 use crate::event::MentionScope;
 
 /// What was found in a message.
@@ -20,6 +21,26 @@ pub fn scope(addressed: Addressed) -> (bool, MentionScope) {
         Addressed { others: true, .. } => (false, MentionScope::Others),
         _ => (false, MentionScope::None),
     }
+}
+
+/// How much of the text is `@` and this name, as a whole word and whatever the case.
+pub fn named(text: &str, name: &str) -> Option<usize> {
+    let word = |c: char| joins(c) || c == '_' || c == '-';
+    let text = text.strip_prefix('@')?;
+    let length = begun(text, name).filter(|length| *length > 0)?;
+    (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(1 + length)
+}
+
+/// How much of the text is the name, whatever the case of either.
+fn begun(text: &str, name: &str) -> Option<usize> {
+    let mut rest = text.chars();
+    for wanted in name.chars() {
+        let c = rest.next()?;
+        if c != wanted && !c.to_lowercase().eq(wanted.to_lowercase()) {
+            return None;
+        }
+    }
+    Some(text.len() - rest.as_str().len())
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Journal {
     /// Opens the journal at `path`, which is created if it is not there.
     pub fn open(path: &Path, sync: Sync, clock: Clock) -> Result<Journal> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            crate::folder::make(folder)
                 .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
         }
         let (store, reset) = open_or_begin_anew(path, &clock)?;

@@ -33,7 +33,7 @@ impl Lock {
     /// The lock on a home: its journal has one writer.
     pub fn home(home: &Path) -> Result<Lock> {
         let data = home.join("data");
-        std::fs::create_dir_all(&data)
+        crate::folder::make(&data)
             .map_err(|error| Error::storage(format!("failed to create {}: {error}", data.display())))?;
         Lock::acquire(&data.join("supervisor.lock"), home, "a supervisor runs in this home", HOME_HELD)
     }
@@ -41,7 +41,7 @@ impl Lock {
     /// The lock on a cursor: two readers of one would each see a part.
     pub fn cursor(home: &Path, name: &str) -> Result<Lock> {
         let folder = home.join("data/cursors");
-        std::fs::create_dir_all(&folder)
+        crate::folder::make(&folder)
             .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
         let path = folder.join(format!("{name}.lock"));
         let refusal = format!("the cursor `{name}` is held by another watch");

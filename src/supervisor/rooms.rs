@@ -49,6 +49,18 @@ impl Room {
         self.asked.push_back(message_id.to_owned());
         true
     }
+
+    /// Steady times count from the machine's start: after another one a pause begins anew, and nobody holds the floor.
+    fn rebase(&mut self, boot: String, now: i64, limits: Limits) {
+        if self.boot == boot {
+            return;
+        }
+        if !self.boot.is_empty() {
+            self.guard.rebase(now, limits);
+            self.floor = None;
+        }
+        self.boot = boot;
+    }
 }
 
 impl Stored for Room {
@@ -85,19 +97,16 @@ pub fn change<R>(
 ) -> Result<R> {
     let (now, boot) = (steady_ms(), boot_id());
     stored::update_named(&folder(data), &file_name(chat), clock.wall_ms(), |room: &mut Room| {
-        if room.boot != boot {
-            if !room.boot.is_empty() {
-                room.guard.rebase(now, limits);
-                room.floor = None;
-            }
-            room.boot = boot;
-        }
+        room.rebase(boot, now, limits);
         change(room, now)
     })
 }
 
-pub fn load(data: &Path, chat: &ChatId, clock: &Clock) -> Result<Room> {
-    stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())
+/// The room as it is. Who only looks leaves the file alone.
+pub fn load(data: &Path, chat: &ChatId, clock: &Clock, limits: Limits) -> Result<Room> {
+    let mut room: Room = stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())?;
+    room.rebase(boot_id(), steady_ms(), limits);
+    Ok(room)
 }
 
 pub fn stamp(data: &Path, chat: &ChatId) -> Stamp {
@@ -106,10 +115,8 @@ pub fn stamp(data: &Path, chat: &ChatId) -> Stamp {
 
 /// Fails where a person has silenced a chat. What is no turn in a talk may be said in any other.
 pub fn may_speak(data: &Path, chat: &ChatId, clock: &Clock) -> Result<()> {
-    let mut room = load(data, chat, clock)?;
-    if room.boot == boot_id() {
-        room.guard.lift(steady_ms());
-    }
+    let mut room = load(data, chat, clock, limits(&LoopGuardOptions::default()))?;
+    room.guard.lift(steady_ms());
     match room.guard.paused() {
         Some(pause) if pause.why == Why::Manual => {
             Err(Error::new(Kind::Policy, "a person has paused this room").subtype("room_paused"))

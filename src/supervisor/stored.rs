@@ -54,7 +54,7 @@ pub fn update_named<T: Stored, R>(
     now: WallMs,
     change: impl FnOnce(&mut T) -> R,
 ) -> Result<R> {
-    std::fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
+    crate::folder::make(folder).map_err(|error| failed("create", folder, &error))?;
     let lock_path = folder.join(format!("{name}.lock"));
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
     let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rooma::sandbox::{At, Fault, FaultKind, Options, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Member, Options, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -804,4 +804,133 @@ async fn a_room_hears_of_its_pause_from_whoever_may_speak_there_and_as_soon_as_s
     assert_eq!(notices(), 2, "once for each pause");
     let again = lines.iter().filter(|line| line["type"] == "rooma.room_paused").count();
     assert_eq!(again, 0, "who was told is not told again after a kill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_profiles_whose_bots_have_one_name_none_is_guessed() {
+    let bots = ["caller", "helper", "helper"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, bots, ..options(0) }).await;
+    let apps = world.sandbox.apps();
+    std::fs::remove_file(world.home.path().join("profiles/helper.yaml")).unwrap();
+    world.write_profile("first", &apps[1].app_id, &apps[1].app_secret);
+    world.write_profile("second", &apps[2].app_id, &apps[2].app_secret);
+    let leave = Member { chat: "lobby".into(), remove: Some(apps[1].app_id.clone()), ..Member::default() };
+    world.sandbox.member(leave).unwrap();
+    let named = || -> Vec<String> {
+        let (code, members) = rooma(&world, "caller", &["members", "--chat", "lobby"]);
+        assert_eq!(code, 0, "{members}");
+        let profiles = members["items"].as_array().unwrap().iter().map(|member| text(member, "profile"));
+        profiles.filter(|profile| !profile.is_empty()).collect()
+    };
+    assert_eq!(named(), ["caller"], "the other one there is the second, and nobody has met it");
+    std::fs::remove_file(world.home.path().join("profiles/first.yaml")).unwrap();
+    assert_eq!(named(), ["caller", "second"], "a name of its own tells which it is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_is_missed_however_people_write_its_name() {
+    let bots = ["b0", "b1", "b10"].map(str::to_owned).to_vec();
+    let world = World::with(Options { chat_qps: None, bots, ..options(0) }).await;
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b1.yaml")).unwrap();
+    let send = |text: &str, more: &[&str]| {
+        rooma(&world, "b0", &[&["send", "--chat", "lobby", "--text", text], more].concat()).0
+    };
+    for (bot, text) in [
+        ("Code Reviewer", "hey @Code Reviewer please look"),
+        ("小助手", "请@小助手看一下"),
+        ("小助手", "**@小助手** 看一下"),
+    ] {
+        world.write("profiles/b1.yaml", &format!("{profile}bot: {bot}\n"));
+        assert_eq!(send(text, &[]), 6, "{text}");
+    }
+    // Who is called hides nobody whose name begins alike, ours or not.
+    let both = |who: &str| send("hey @b1, please talk to @b10", &["--mention", who]);
+    assert_eq!((both("b1"), both("b10")), (6, 6));
+    std::fs::remove_file(world.home.path().join("profiles/b10.yaml")).unwrap();
+    assert_eq!(both("b1"), 6);
+    assert_eq!(send("hey @b1, please talk to @b10", &["--mention", "b1", "--mention", "b10"]), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_gives_the_floor_to_those_of_it_who_are_in_the_room() {
+    let world = world(3, &[]).await;
+    world.write("config/rooms.yaml", "default: {floor: enforce, roles: {reviewers: [nobody, b2, b0]}}\n");
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    let person = world.say("lobby", "so that it is known who is here");
+    for profile in ["b0", "b2"] {
+        heard(&monitor, profile, &person).await;
+    }
+    let question = world.say("lobby", "@reviewers please");
+    heard(&monitor, "b2", &question).await;
+    let lines = monitor.lines();
+    assert_eq!(messages_of(&lines, "b2", &question)[0]["floor"]["order"], serde_json::json!(["b2", "b0"]));
+    let (code, error) = rooma(&world, "b2", &["send", "--chat", "lobby", "--text", "I can"]);
+    assert_eq!(code, 0, "nobody waits for one who does not exist: {error}");
+    monitor.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_a_room_or_its_floor_writes_nothing() {
+    let world = world(2, &[]).await;
+    let look = |verb: &str| {
+        let (code, shown) = rooma(&world, "b0", &[verb, "status", "--chat", "lobby"]);
+        assert_eq!(code, 0, "{shown}");
+        shown
+    };
+    assert_eq!((&look("floor")["floor"], &look("room")["paused"]), (&Value::Null, &Value::Bool(false)));
+    let rooms = world.home.path().join("data/rooms");
+    assert!(!rooms.exists());
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "300ms"]).0, 0);
+    let files = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let paths = std::fs::read_dir(&rooms).unwrap().map(|entry| entry.unwrap().path());
+        paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    };
+    let before = files();
+    let deadline = Instant::now() + PATIENCE;
+    while look("room")["paused"] == true {
+        assert!(Instant::now() < deadline, "a pause that is over is shown as one");
+    }
+    look("floor");
+    assert_eq!(files(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hint_of_a_refused_send_helps_as_it_is() {
+    let world = world(2, &[]).await;
+    let refused = || {
+        let (code, error) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]);
+        assert_eq!((code, text(&error["error"], "subtype").as_str()), (6, "room_paused"), "{error}");
+        text(&error["error"], "hint")
+    };
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "1h"]).0, 0);
+    assert!(refused().contains("its time"));
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]).0, 0);
+    let hint = refused();
+    assert!(!hint.contains("person"), "a person's message does not resume what somebody paused: {hint}");
+    // Where a home has several profiles, a command names one.
+    let command: Vec<&str> = hint.split_once("rooma ").unwrap().1.split(' ').collect();
+    assert_eq!(command[..2], ["--profile", "b1"]);
+    assert_eq!(output(&mut world.command(&command)).0, 0);
+    assert_eq!(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "x"]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_folder_under_data_is_its_owner_s() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = world(2, &[]).await;
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]).0, 0);
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    output(&mut world.command(&["watch", "--cursor", "a", "--for", "100ms"]));
+    monitor.terminate().await;
+    let (mut folders, mut seen) = (vec![world.home.path().join("data")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        folders.extend(entries.filter(|path| path.is_dir()));
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
+        seen.push(folder.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    seen.sort();
+    assert_eq!(seen, ["b0", "b1", "cursors", "data", "rooms"]);
 }

@@ -1,6 +1,7 @@
 //! Mentions in a text that is to be sent: real ones where they belong, and no others.
 
-use super::markup::{is_block, joins, quiet};
+use crate::core::markup::{is_block, joins, quiet};
+use crate::core::mention::named;
 use crate::transport::verbs::Addressee;
 
 /// Puts a mention where the text says `@Name`, but not in code and addresses, and the others in front. What looks
@@ -18,9 +19,9 @@ pub fn address(text: &str, mentions: &[Addressee], marked: bool) -> String {
         let at = text.len() - rest.len();
         while quiet.next_if(|range| range.end <= at).is_some() {}
         let loud = quiet.peek().is_none_or(|range| at < range.start);
-        let named = || longest_first.iter().find_map(|who| Some((*who, named(rest, who)?)));
+        let naming = || longest_first.iter().find_map(|who| Some((*who, names(rest, who)?)));
         if let Some((addressee, length)) =
-            (c == '@' && loud && !before.is_some_and(joins)).then(named).flatten()
+            (c == '@' && loud && !before.is_some_and(joins)).then(naming).flatten()
         {
             body.push_str(&tag(addressee));
             rest = &rest[length..];
@@ -52,27 +53,9 @@ fn in_front(front: Vec<String>, body: String, marked: bool) -> String {
     format!("{}{between}{body}", front.join(" "))
 }
 
-/// How much of the text is `@` and one of their names, as a whole word and whatever the case.
-fn named(text: &str, who: &Addressee) -> Option<usize> {
-    let word = |c: char| joins(c) || c == '_' || c == '-';
-    let text = text.strip_prefix('@')?;
-    let fits = |name: &str| {
-        let length = begun(text, name).filter(|length| *length > 0)?;
-        (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(1 + length)
-    };
-    fits(&who.name).max(fits(&who.called))
-}
-
-/// How much of the text is the name, whatever the case of either.
-fn begun(text: &str, name: &str) -> Option<usize> {
-    let mut rest = text.chars();
-    for wanted in name.chars() {
-        let c = rest.next()?;
-        if c != wanted && !c.to_lowercase().eq(wanted.to_lowercase()) {
-            return None;
-        }
-    }
-    Some(text.len() - rest.as_str().len())
+/// How much of the text is `@` and one of their names.
+fn names(text: &str, who: &Addressee) -> Option<usize> {
+    named(text, &who.name).max(named(text, &who.called))
 }
 
 /// `<at …`, `<at>`, `</at>`, whatever the case.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::address::address;
-use super::markup::{Fence, fences};
 use super::split::split;
+use crate::core::markup::{Fence, fences};
 use crate::error::{Error, Result};
 use crate::transport::verbs::{Body, Composed, UploadKind, Uploaded};
 

@@ -26,7 +26,6 @@ mod frame;
 mod fuzz;
 mod ids;
 mod known;
-mod markup;
 mod mention;
 mod missed;
 mod names;

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -171,7 +171,7 @@ fn lock(path: &Path) -> std::io::Result<File> {
 /// The folder of a file, made if need be.
 fn folder(path: &Path) -> std::io::Result<&Path> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    crate::folder::make(folder)?;
     Ok(folder)
 }
 

@@ -418,11 +418,13 @@ async fn a_pause_again_is_told_of_again() {
     rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "1h"]);
     monitor.count("rooma.room_paused", 2).await;
     // Resumed and stopped again while the supervisor is busy elsewhere.
+    // By then nobody holds the room's lock.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     monitor.signal(rustix::process::Signal::STOP);
     let socket = world.home.path().join("data/rooma.sock");
     std::fs::rename(&socket, socket.with_extension("away")).unwrap();
-    rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]);
-    rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "2h"]);
+    assert_eq!(rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0, 0);
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "2h"]).0, 0);
     std::fs::rename(socket.with_extension("away"), &socket).unwrap();
     monitor.signal(rustix::process::Signal::CONT);
     tokio::time::sleep(Duration::from_millis(3000)).await;

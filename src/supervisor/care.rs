@@ -122,7 +122,8 @@ impl Care {
         self.appender.settled().await;
         let heard_to = self.surely_heard_to(&cared, connected_at).await;
         let mut tries = 1;
-        while let Err(error) = self.catch_up(&cared, connected_at, tries >= TRIES_MAX).await {
+        // Boxed, so that a profile that is cared for does not carry room for what is done once.
+        while let Err(error) = Box::pin(self.catch_up(&cared, connected_at, tries >= TRIES_MAX)).await {
             tries += 1;
             tracing::warn!(profile = %cared.seat.name, %error, "what was missed cannot be fetched yet");
             sleep(TRY_AGAIN).await;
@@ -130,7 +131,7 @@ impl Care {
         self.appender.heard_to(&cared.seat.name, connected_at);
         self.appender.surely_heard_to(&cared.seat.name, connected_at);
         cared.complete.store(true, Ordering::Relaxed);
-        let reconciled = self.reconcile(&cared.seat).await;
+        let reconciled = Box::pin(self.reconcile(&cared.seat)).await;
         tokio::select! {
             () = self.watch(&cared, connected_at, reconciled) => {}
             () = poll::poll(&self, &cared.seat, heard_to, connected_at) => {}
@@ -213,7 +214,7 @@ impl Care {
             }
             let now = self.clock.wall_ms();
             if reconciled.is_none_or(|at| self.clock.now() - at >= RECONCILE_EVERY) {
-                reconciled = self.reconcile(&cared.seat).await;
+                reconciled = Box::pin(self.reconcile(&cared.seat)).await;
             }
             let last_event = self.heard.last_event(&cared.seat.name);
             // A connection that has brought something is under no suspicion of its predecessors'.
@@ -235,7 +236,7 @@ impl Care {
                 _ => now - millis(quiet_for + look_every),
             };
             let Ok(_room) = self.room.acquire().await else { return };
-            match deaf::is_deaf(self, &cared.seat, last_event, now).await {
+            match Box::pin(deaf::is_deaf(self, &cared.seat, last_event, now)).await {
                 Ok(false) => {
                     certain = certain.max(now - deaf::grace(self));
                     self.appender.surely_heard_to(&cared.seat.name, certain);

@@ -25,6 +25,9 @@ use crate::transport::verbs::Place;
 /// How often it is looked whether a room is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The same while no policy asks for it: a thousand profiles look.
+const IDLE_LOOK_EVERY: Duration = Duration::from_secs(15);
+
 /// A room is asked no more often, whatever its policy says.
 const EVERY_MIN: Duration = Duration::from_secs(5);
 
@@ -49,7 +52,7 @@ pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) 
     let mut under_way = FuturesUnordered::new();
     loop {
         tokio::select! {
-            () = sleep(LOOK_EVERY) => {}
+            () = sleep(if care.rooms.is_any_polled() { LOOK_EVERY } else { IDLE_LOOK_EVERY }) => {}
             Some((chat, now, asked)) = under_way.next() => {
                 let room = rooms.entry(chat).or_insert_with(|| Asked::begin(from));
                 room.under_way = false;

@@ -11,6 +11,9 @@ use super::{Limits, Network, Shared};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
+/// Connections that wait for the next call, per host.
+const IDLE_MAX: usize = 32;
+
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
 
 impl Shared {
@@ -33,7 +36,9 @@ impl Shared {
             .no_proxy()
             // Credentials go where they were meant to go, not where an answer points to.
             .redirect(reqwest::redirect::Policy::none())
-            .pool_idle_timeout(std::time::Duration::from_secs(60));
+            .pool_idle_timeout(std::time::Duration::from_secs(60))
+            // A thousand profiles that connect at once leave thousands behind, and each holds buffers.
+            .pool_max_idle_per_host(IDLE_MAX);
         let http = way
             .apply(http)?
             .build()

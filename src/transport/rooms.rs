@@ -82,6 +82,12 @@ impl Rooms {
         known.members.get(chat.as_str()).into_iter().flatten().cloned().collect()
     }
 
+    /// Is any room's history to be asked for?
+    pub fn is_any_polled(&self) -> bool {
+        let known = self.read();
+        known.default_rule.poll.is_some() || known.rules.values().any(|rule| rule.poll.is_some())
+    }
+
     /// The rooms of a profile whose history is to be asked for, and how often.
     pub fn polled_by(&self, profile: &str) -> Vec<(ChatId, Duration)> {
         let known = self.read();

@@ -46,8 +46,9 @@ const REQUEST_MAX: u64 = 512 * 1024;
 /// How long a client may take to say what it wants, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a send goes on whose verb was killed over it: the answer may be on its way.
-const LINGER: Duration = Duration::from_secs(5);
+/// How long a send goes on whose verb was killed over it: the answer may be on its way. One that waits for a limit to pass
+/// is given up with its verb.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How often a verb hears that its errand is being worked at.
 pub const WORKING_EVERY: Duration = Duration::from_millis(250);

@@ -188,6 +188,21 @@ struct Heard {
     message_id: MessageId,
 }
 
+/// Attempts that failed so far, and when the next one is due.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    attempts: u32,
+    due: Instant,
+}
+
+impl Failed {
+    fn again(before: Option<&Failed>) -> Failed {
+        let attempts = before.map_or(0, |before| before.attempts);
+        let due = Instant::now() + (RETRY_MIN * 2_u32.pow(attempts.min(8))).min(RETRY_MAX);
+        Failed { attempts: attempts + 1, due }
+    }
+}
+
 enum Msg {
     Owed(Owed),
     /// It could not be written.
@@ -216,7 +231,9 @@ struct State {
     unkept: Vec<Owed>,
     at_work: BTreeMap<Line, Task>,
     /// Attempts so far, and when the next one is due.
-    failed: BTreeMap<(MessageId, Arc<str>), (u32, Instant)>,
+    failed: BTreeMap<(MessageId, Arc<str>), Failed>,
+    /// Profiles that are parked or gone: none of their messages is tried before that.
+    away: BTreeMap<Arc<str>, Failed>,
     /// Profiles of which it was said that they may not read what is relayed.
     told: BTreeSet<Arc<str>>,
 }
@@ -234,8 +251,8 @@ impl Actor for Postman {
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let (stamp, owed, settled, unkept) = Default::default();
-        let (places_of, at_work, failed, told) = Default::default();
-        Ok(State { relaying, places, places_of, stamp, owed, settled, unkept, at_work, failed, told })
+        let (places_of, at_work, failed, away, told) = Default::default();
+        Ok(State { relaying, places, places_of, stamp, owed, settled, unkept, at_work, failed, away, told })
     }
 
     async fn handle(
@@ -311,9 +328,12 @@ impl State {
         match outcome {
             Err(error) if passes(&error) => {
                 tracing::info!(%profile, %error, "not relayed yet");
-                let (attempts, due) = self.failed.entry(of_message).or_insert((0, Instant::now()));
-                *due = Instant::now() + (RETRY_MIN * 2_u32.pow((*attempts).min(8))).min(RETRY_MAX);
-                *attempts += 1;
+                if matches!(error.kind, Kind::Authentication | Kind::Config) {
+                    let away = Failed::again(self.away.get(profile));
+                    self.away.insert(Arc::clone(profile), away);
+                }
+                let failed = Failed::again(self.failed.get(&of_message));
+                self.failed.insert(of_message, failed);
                 return;
             }
             Err(error) if error.kind == Kind::Authorization && self.told.insert(Arc::clone(profile)) => {
@@ -323,6 +343,7 @@ impl State {
             Ok(()) => {}
         }
         self.failed.remove(&of_message);
+        self.away.remove(profile);
         let mut relays = Relays { version: 0, messages: std::mem::take(&mut self.owed) };
         relays.settle(std::slice::from_ref(&heard));
         self.owed = relays.messages;
@@ -330,7 +351,7 @@ impl State {
     }
 
     fn start_due(&mut self, myself: &ActorRef<Msg>) {
-        for (line, owed) in next(&self.owed, &self.failed, Instant::now()) {
+        for (line, owed) in next(&self.owed, &self.failed, &self.away, Instant::now()) {
             if self.at_work.contains_key(&line) {
                 continue;
             }
@@ -358,7 +379,8 @@ impl State {
 /// the others pass it.
 fn next(
     owed: &[Owed],
-    failed: &BTreeMap<(MessageId, Arc<str>), (u32, Instant)>,
+    failed: &BTreeMap<(MessageId, Arc<str>), Failed>,
+    away: &BTreeMap<Arc<str>, Failed>,
     now: Instant,
 ) -> Vec<(Line, Owed)> {
     let mut next: BTreeMap<Line, Option<&Owed>> = BTreeMap::new();
@@ -366,12 +388,13 @@ fn next(
         for profile in message.to.iter().flatten() {
             let profile: Arc<str> = Arc::from(profile.as_str());
             let line = (message.chat_id.clone(), Arc::clone(&profile));
-            if next.contains_key(&line) {
+            let is_away = away.get(&profile).is_some_and(|away| now < away.due);
+            if is_away || next.contains_key(&line) {
                 continue;
             }
             match failed.get(&(message.message_id.clone(), profile)) {
-                Some((attempts, due)) if now < *due && *attempts < BLOCKS => drop(next.insert(line, None)),
-                Some((_, due)) if now < *due => {}
+                Some(failed) if now < failed.due && failed.attempts < BLOCKS => drop(next.insert(line, None)),
+                Some(failed) if now < failed.due => {}
                 Some(_) | None => drop(next.insert(line, Some(message))),
             }
         }
@@ -490,18 +513,23 @@ mod tests {
         let all: Vec<Owed> =
             (1..4).map(|number| owed(&format!("om_{number}"), number, Some(&["b", "c"]))).collect();
         let now = Instant::now();
-        let of = |failed: &BTreeMap<_, _>, profile: &str| {
-            let next = next(&all, failed, now).into_iter().find(|((_, known), _)| known.as_ref() == profile);
+        let mut away = BTreeMap::new();
+        let of = |failed: &BTreeMap<_, _>, away: &BTreeMap<_, _>, profile: &str| {
+            let next =
+                next(&all, failed, away, now).into_iter().find(|((_, known), _)| known.as_ref() == profile);
             next.map(|(_, owed)| owed.message_id.to_string())
         };
         let first = (MessageId::new("om_1"), Arc::from("b"));
+        let trouble = |attempts, wait| Failed { attempts, due: now + wait };
         let mut failed = BTreeMap::new();
-        assert_eq!(of(&failed, "b").as_deref(), Some("om_1"));
-        failed.insert(first.clone(), (BLOCKS - 1, now + RETRY_MIN));
-        assert_eq!((of(&failed, "b"), of(&failed, "c").as_deref()), (None, Some("om_1")));
-        failed.insert(first.clone(), (BLOCKS, now + RETRY_MIN));
-        assert_eq!(of(&failed, "b").as_deref(), Some("om_2"));
-        failed.insert(first, (BLOCKS, now));
-        assert_eq!(of(&failed, "b").as_deref(), Some("om_1"), "it is tried again");
+        assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_1"));
+        failed.insert(first.clone(), trouble(BLOCKS - 1, RETRY_MIN));
+        assert_eq!((of(&failed, &away, "b"), of(&failed, &away, "c").as_deref()), (None, Some("om_1")));
+        failed.insert(first.clone(), trouble(BLOCKS, RETRY_MIN));
+        assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_2"));
+        failed.insert(first, trouble(BLOCKS, Duration::ZERO));
+        assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_1"), "it is tried again");
+        away.insert(Arc::from("b"), trouble(1, RETRY_MIN));
+        assert_eq!((of(&failed, &away, "b"), of(&failed, &away, "c").as_deref()), (None, Some("om_1")));
     }
 }

@@ -44,6 +44,9 @@ const READ_DEADLINE_MS: u64 = 1000;
 /// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A room whose file cannot be read or written is left alone for a while.
+const TROUBLED_FOR: Duration = Duration::from_secs(15);
+
 /// Between attempts, growing.
 const RETRY_MIN: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -112,10 +115,18 @@ pub struct State {
     work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
     waker: Option<Task>,
-    /// Every room's file as it was looked at last, and whether something in it waits for time.
-    looked: BTreeMap<ChatId, (Stamp, bool)>,
+    looked: BTreeMap<ChatId, Looked>,
     /// Notices that are being posted, or are to be tried again.
     notices: BTreeMap<ChatId, Notice>,
+}
+
+/// A room's file as it was looked at last.
+struct Looked {
+    stamp: Stamp,
+    /// Something in it waits for time.
+    waits: bool,
+    /// It could not be read or written, and is left alone for a while.
+    not_before: Option<Instant>,
 }
 
 /// The word to a room about its pause.
@@ -175,11 +186,13 @@ impl State {
         let profiles = rooming.asker.profiles().await.unwrap_or_default();
         let known = blocking(move || {
             for profile in profiles {
-                let known = KnownChats::load(&rooming.data.join(&profile.profile), rooming.clock.wall_ms());
-                for (id, _) in
-                    known.unwrap_or_default().chats.iter().filter(|(_, chat)| chat.state == ChatState::Joined)
-                {
+                let folder = rooming.data.join(&profile.profile);
+                let known = KnownChats::load(&folder, rooming.clock.wall_ms()).unwrap_or_default();
+                for (id, _) in known.chats.iter().filter(|(_, chat)| chat.state == ChatState::Joined) {
                     rooming.rooms.set_member(&ChatId::new(id.as_str()), &profile.profile, true);
+                }
+                if !known.chats.is_empty() {
+                    rooming.rooms.set_listed(&profile.profile);
                 }
             }
             Ok(())
@@ -208,11 +221,15 @@ impl State {
             Ok(rooms.map(|chat| (rooms::stamp(&data, &chat), chat)).collect::<Vec<_>>())
         });
         for (stamp, chat) in stamps.await? {
-            let looked = self.looked.get(&chat);
-            let due = looked.is_none_or(|(before, waits)| *waits || *before != stamp);
+            let due = self.looked.get(&chat).is_none_or(|looked| {
+                looked.not_before.is_none_or(|at| Instant::now() >= at)
+                    && (looked.waits || looked.stamp != stamp)
+            });
             if due && let Err(error) = self.look(myself, &chat).await {
                 // The others are looked after all the same.
                 tracing::error!(%chat, %error, "a room cannot be looked after");
+                let not_before = Some(Instant::now() + TROUBLED_FOR);
+                self.looked.insert(chat, Looked { stamp: None, waits: true, not_before });
             }
         }
         Ok(())
@@ -249,7 +266,8 @@ impl State {
                 self.notice(myself, chat, pause.clone(), turns, until);
             }
         }
-        self.looked.insert(chat.clone(), (stamp, pause.is_some()));
+        let looked = Looked { stamp, waits: pause.is_some(), not_before: None };
+        self.looked.insert(chat.clone(), looked);
         if told != id {
             // Before it is noted that they were told.
             self.rooming.appender.settled().await;

@@ -65,7 +65,7 @@ async fn a_send_whose_verb_is_killed_over_it_is_relayed_if_it_was_posted() {
     heard(&monitor, "b1", &person).await;
     let path = Some("/im/v1/messages".to_owned());
     let slow =
-        Fault { app: Some("b0".into()), path, ms: Some(2000), after: true, ..Fault::new(FaultKind::Slow) };
+        Fault { app: Some("b0".into()), path, ms: Some(700), after: true, ..Fault::new(FaultKind::Slow) };
     world.sandbox.fault(slow).unwrap();
     let mut verb = world
         .command(&["--profile", "b0", "send", "--chat", "lobby", "--text", "half a send"])

@@ -137,17 +137,7 @@ pub(super) enum Work {
 
 impl Work {
     fn into_batch(self) -> Option<Batch> {
-        match self {
-            Work::Append(batch) => Some(batch),
-            Work::Cursor { .. }
-            | Work::Advance { .. }
-            | Work::HeardTo { .. }
-            | Work::Bot { .. }
-            | Work::Bots { .. }
-            | Work::Trim(_)
-            | Work::Barrier(_)
-            | Work::Close(_) => None,
-        }
+        if let Work::Append(batch) = self { Some(batch) } else { None }
     }
 }
 

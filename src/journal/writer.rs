@@ -249,17 +249,7 @@ enum Failed {
 pub(super) type Outcome = (Answer, Appended);
 
 fn entries(work: &[Work]) -> u64 {
-    let count = work.iter().map(|part| match part {
-        Work::Append(batch) => batch.entries.len(),
-        Work::Cursor { .. }
-        | Work::Advance { .. }
-        | Work::HeardTo { .. }
-        | Work::Bot { .. }
-        | Work::Bots { .. }
-        | Work::Trim(_)
-        | Work::Barrier(_)
-        | Work::Close(_) => 0,
-    });
+    let count = work.iter().map(|part| if let Work::Append(batch) = part { batch.entries.len() } else { 0 });
     count.sum::<usize>() as u64
 }
 

@@ -119,12 +119,8 @@ impl Stored for KnownChats {
     const NAME: &'static str = "known_chats";
     const VERSION: u32 = VERSION;
 
-    fn version(&self) -> u32 {
-        self.version
-    }
-
-    fn set_version(&mut self, version: u32) {
-        self.version = version;
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
     }
 }
 

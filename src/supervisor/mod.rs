@@ -1,6 +1,7 @@
 //! The process that lives: connections under supervision, the journal, stdout. The only place that names
 //! ractor.
 
+mod again;
 pub mod care;
 mod catch_up;
 mod chat_registry;

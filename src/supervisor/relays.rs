@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
+use super::again::{Again, Waits};
 use super::cannot_start;
 use super::care::{CatchUpRules, millis};
 use super::root::Asker;
@@ -36,8 +37,7 @@ const AT_ONCE_EACH: usize = 4;
 const BLOCKS: u32 = 2;
 
 /// After trouble that passes, growing.
-const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(300);
+const WAITS: Waits = Waits { min: Duration::from_secs(2), max: Duration::from_secs(300) };
 
 /// Messages that are owed at one time. Beyond, the oldest are left to the platform.
 const OWED_MAX: usize = 1000;
@@ -68,12 +68,8 @@ impl Stored for Relays {
     const NAME: &'static str = "relays";
     const VERSION: u32 = 1;
 
-    fn version(&self) -> u32 {
-        self.version
-    }
-
-    fn set_version(&mut self, version: u32) {
-        self.version = version;
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
     }
 }
 
@@ -188,21 +184,6 @@ struct Heard {
     message_id: MessageId,
 }
 
-/// Attempts that failed so far, and when the next one is due.
-#[derive(Clone, Copy, Debug)]
-struct Failed {
-    attempts: u32,
-    due: Instant,
-}
-
-impl Failed {
-    fn again(before: Option<&Failed>) -> Failed {
-        let attempts = before.map_or(0, |before| before.attempts);
-        let due = Instant::now() + (RETRY_MIN * 2_u32.pow(attempts.min(8))).min(RETRY_MAX);
-        Failed { attempts: attempts + 1, due }
-    }
-}
-
 enum Msg {
     Owed(Owed),
     /// It could not be written.
@@ -231,9 +212,9 @@ struct State {
     unkept: Vec<Owed>,
     at_work: BTreeMap<Line, Task>,
     /// Attempts so far, and when the next one is due.
-    failed: BTreeMap<(MessageId, Arc<str>), Failed>,
+    failed: BTreeMap<(MessageId, Arc<str>), Again>,
     /// Profiles that are parked or gone: none of their messages is tried before that.
-    away: BTreeMap<Arc<str>, Failed>,
+    away: BTreeMap<Arc<str>, Again>,
     /// Profiles of which it was said that they may not read what is relayed.
     told: BTreeSet<Arc<str>>,
 }
@@ -329,10 +310,10 @@ impl State {
             Err(error) if passes(&error) => {
                 tracing::info!(%profile, %error, "not relayed yet");
                 if matches!(error.kind, Kind::Authentication | Kind::Config) {
-                    let away = Failed::again(self.away.get(profile));
+                    let away = WAITS.again(self.away.get(profile));
                     self.away.insert(Arc::clone(profile), away);
                 }
-                let failed = Failed::again(self.failed.get(&of_message));
+                let failed = WAITS.again(self.failed.get(&of_message));
                 self.failed.insert(of_message, failed);
                 return;
             }
@@ -379,8 +360,8 @@ impl State {
 /// the others pass it.
 fn next(
     owed: &[Owed],
-    failed: &BTreeMap<(MessageId, Arc<str>), Failed>,
-    away: &BTreeMap<Arc<str>, Failed>,
+    failed: &BTreeMap<(MessageId, Arc<str>), Again>,
+    away: &BTreeMap<Arc<str>, Again>,
     now: Instant,
 ) -> Vec<(Line, Owed)> {
     let mut next: BTreeMap<Line, Option<&Owed>> = BTreeMap::new();
@@ -520,16 +501,16 @@ mod tests {
             next.map(|(_, owed)| owed.message_id.to_string())
         };
         let first = (MessageId::new("om_1"), Arc::from("b"));
-        let trouble = |attempts, wait| Failed { attempts, due: now + wait };
+        let trouble = |attempts, wait| Again { attempts, due: now + wait };
         let mut failed = BTreeMap::new();
         assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_1"));
-        failed.insert(first.clone(), trouble(BLOCKS - 1, RETRY_MIN));
+        failed.insert(first.clone(), trouble(BLOCKS - 1, WAITS.min));
         assert_eq!((of(&failed, &away, "b"), of(&failed, &away, "c").as_deref()), (None, Some("om_1")));
-        failed.insert(first.clone(), trouble(BLOCKS, RETRY_MIN));
+        failed.insert(first.clone(), trouble(BLOCKS, WAITS.min));
         assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_2"));
         failed.insert(first, trouble(BLOCKS, Duration::ZERO));
         assert_eq!(of(&failed, &away, "b").as_deref(), Some("om_1"), "it is tried again");
-        away.insert(Arc::from("b"), trouble(1, RETRY_MIN));
+        away.insert(Arc::from("b"), trouble(1, WAITS.min));
         assert_eq!((of(&failed, &away, "b"), of(&failed, &away, "c").as_deref()), (None, Some("om_1")));
     }
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::again::{Again, Waits};
 use super::known_chats::{ChatState, KnownChats};
 use super::rooms::{self, Room};
 use super::root::Asker;
@@ -48,8 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TROUBLED_FOR: Duration = Duration::from_secs(15);
 
 /// Between attempts, growing.
-const RETRY_MIN: Duration = Duration::from_secs(2);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const WAITS: Waits = Waits { min: Duration::from_secs(2), max: Duration::from_secs(60) };
 
 /// The policy of a chat, as the files say now.
 pub type Policy = Arc<dyn Fn(&ChatId) -> RoomPolicy + Send + Sync>;
@@ -132,8 +132,7 @@ struct Looked {
 /// The word to a room about its pause.
 struct Notice {
     task: Option<Task>,
-    attempts: u32,
-    due: Instant,
+    failed: Option<Again>,
 }
 
 impl Actor for Hosting {
@@ -286,9 +285,9 @@ impl State {
         until: Option<String>,
     ) {
         let Some(id) = pause.id.clone() else { return };
-        let fresh = Notice { task: None, attempts: 0, due: Instant::now() };
+        let fresh = Notice { task: None, failed: None };
         let notice = self.notices.entry(chat.clone()).or_insert(fresh);
-        if notice.task.is_some() || Instant::now() < notice.due {
+        if notice.task.is_some() || notice.failed.is_some_and(|again| !again.is_due()) {
             return;
         }
         let (rooming, chat, actor) = (self.rooming.clone(), chat.clone(), myself.clone());
@@ -308,8 +307,7 @@ impl State {
             }
             Err(error) => {
                 tracing::warn!(%chat, %error, "the room was not told of its pause yet");
-                notice.due = Instant::now() + (RETRY_MIN * 2_u32.pow(notice.attempts.min(6))).min(RETRY_MAX);
-                notice.attempts += 1;
+                notice.failed = Some(WAITS.again(notice.failed.as_ref()));
                 Ok(())
             }
         }

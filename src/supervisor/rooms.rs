@@ -67,12 +67,8 @@ impl Stored for Room {
     const NAME: &'static str = "room";
     const VERSION: u32 = VERSION;
 
-    fn version(&self) -> u32 {
-        self.version
-    }
-
-    fn set_version(&mut self, version: u32) {
-        self.version = version;
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
     }
 }
 

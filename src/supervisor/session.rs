@@ -12,6 +12,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use serde::Deserialize;
 
+use super::again::{Again, Waits};
 use super::owner;
 use super::relays::Relayer;
 use super::rooms;
@@ -41,19 +42,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TROUBLED_FOR: Duration = Duration::from_secs(15);
 
 /// Between attempts, growing.
-const RETRY_MIN: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const WAITS: Waits = Waits { min: Duration::from_secs(1), max: Duration::from_secs(60) };
 
 impl Stored for Sessions {
     const NAME: &'static str = "active_session";
     const VERSION: u32 = 1;
 
-    fn version(&self) -> u32 {
-        self.version
-    }
-
-    fn set_version(&mut self, version: u32) {
-        self.version = version;
+    fn version(&mut self) -> &mut u32 {
+        &mut self.version
     }
 }
 
@@ -139,8 +135,8 @@ struct Attended {
     told: Option<(String, WallMs)>,
     /// Parts that are being said, by key.
     sending: BTreeMap<String, Task>,
-    /// Attempts so far and when the next one is due, by key.
-    failed: BTreeMap<String, (u32, tokio::time::Instant)>,
+    /// Attempts that failed, by key.
+    failed: BTreeMap<String, Again>,
     trouble: Option<Trouble>,
 }
 
@@ -283,11 +279,9 @@ impl State {
         let settled = match outcome {
             Ok(()) => Ok(()),
             Err(error) if error.retryable => {
-                let (attempts, due) = attended.failed.entry(key).or_insert((0, tokio::time::Instant::now()));
-                *due =
-                    tokio::time::Instant::now() + (RETRY_MIN * 2_u32.pow((*attempts).min(6))).min(RETRY_MAX);
-                *attempts += 1;
-                tracing::info!(%profile, %error, attempts, "not said yet");
+                let again = WAITS.again(attended.failed.get(&key));
+                attended.failed.insert(key, again);
+                tracing::info!(%profile, %error, attempts = again.attempts, "not said yet");
                 return Ok(());
             }
             Err(error) => Err(error.sentence()),
@@ -327,11 +321,10 @@ impl State {
 
     fn say_pending(&mut self, myself: &ActorRef<Msg>, seat: &Seat, sessions: &Sessions) {
         let attended = self.profiles.entry(Arc::clone(&seat.name)).or_default();
-        let now = tokio::time::Instant::now();
         // What was taken back meanwhile is not said any more: a farewell late into the next shift.
         attended.sending.retain(|key, _| sessions.pending().any(|(_, part)| part.key == *key));
         for (words, part) in sessions.pending() {
-            let due = attended.failed.get(&part.key).is_none_or(|(_, due)| now >= *due);
+            let due = attended.failed.get(&part.key).is_none_or(Again::is_due);
             if !due || attended.sending.contains_key(&part.key) {
                 continue;
             }

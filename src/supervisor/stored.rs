@@ -22,11 +22,8 @@ pub trait Stored: Serialize + DeserializeOwned + Default + PartialEq + Clone {
     const NAME: &'static str;
     const VERSION: u32;
 
-    /// Of the file it was read from.
-    fn version(&self) -> u32;
-
-    /// Before it is written.
-    fn set_version(&mut self, version: u32);
+    /// Of the file it was read from, or is written to.
+    fn version(&mut self) -> &mut u32;
 }
 
 /// How a file is told from the one that replaces it: several may do so within a clock's tick.
@@ -64,7 +61,7 @@ pub fn update_named<T: Stored, R>(
     let before = value.clone();
     let outcome = change(&mut value);
     if value != before {
-        value.set_version(T::VERSION);
+        *value.version() = T::VERSION;
         replace(&path, &value)?;
     }
     Ok(outcome)
@@ -103,12 +100,13 @@ fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
         Err(error) => return Err(failed("open", path, &error)),
     };
     match serde_json::from_slice::<T>(&text) {
-        Ok(value) if value.version() <= T::VERSION => Ok(value),
-        Ok(value) => Err(Error::storage(format!(
-            "{} has version {}, written by a newer rooma",
-            path.display(),
-            value.version()
-        ))),
+        Ok(mut value) => match *value.version() {
+            version if version > T::VERSION => Err(Error::storage(format!(
+                "{} has version {version}, written by a newer rooma",
+                path.display()
+            ))),
+            _ => Ok(value),
+        },
         Err(error) => {
             let aside = path.with_extension(format!("json.corrupt-{now}"));
             std::fs::rename(path, &aside).map_err(|error| failed("set aside", path, &error))?;
@@ -152,12 +150,8 @@ mod tests {
         const NAME: &'static str = "count";
         const VERSION: u32 = 1;
 
-        fn version(&self) -> u32 {
-            self.version
-        }
-
-        fn set_version(&mut self, version: u32) {
-            self.version = version;
+        fn version(&mut self) -> &mut u32 {
+            &mut self.version
         }
     }
 

@@ -21,6 +21,13 @@ async fn hears_within(monitor: &Monitor, profile: &str, id: &str, seconds: u64) 
     true
 }
 
+/// It is known that the first two sit in the lobby.
+async fn introduced(world: &World, monitor: &Monitor) {
+    let person = world.say("lobby", "so that it is known who is here");
+    heard(monitor, "b0", &person).await;
+    heard(monitor, "b1", &person).await;
+}
+
 async fn room_is_counted(world: &World) {
     let file = world.home.path().join("data/rooms");
     let deadline = Instant::now() + PATIENCE;
@@ -60,9 +67,7 @@ async fn a_send_whose_verb_is_killed_over_it_is_relayed_if_it_was_posted() {
     allow_all_bots(&world, 2);
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     let path = Some("/im/v1/messages".to_owned());
     let slow =
         Fault { app: Some("b0".into()), path, ms: Some(700), after: true, ..Fault::new(FaultKind::Slow) };
@@ -102,9 +107,7 @@ async fn a_profile_whose_secret_is_mended_hears_what_was_said_meanwhile() {
     // It has heard of the room before.
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     monitor.terminate().await;
     std::fs::remove_file(world.home.path().join("b1.secret")).unwrap();
     let monitor = world.monitor(&["--since", "now"]);
@@ -176,9 +179,7 @@ async fn who_was_told_of_a_pause_is_told_of_its_end_over_a_restart() {
     let world = world(2, &["b0", "b1"]).await;
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "2s"]).0, 0);
     monitor.count("rooma.room_paused", 2).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -295,9 +296,7 @@ async fn a_profile_that_is_away_for_a_moment_hears_what_it_is_owed() {
     allow_all_bots(&world, 2);
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     let path = world.home.path().join("profiles/b1.yaml");
     let profile = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
@@ -318,9 +317,7 @@ async fn a_pause_that_nobody_told_the_supervisor_of_is_noticed() {
     let world = world(2, &["b0", "b1"]).await;
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     let socket = world.home.path().join("data/rooma.sock");
     std::fs::rename(&socket, socket.with_extension("away")).unwrap();
     let paused = rooma(&world, "b0", &["room", "pause", "--chat", "lobby"]).0;
@@ -412,9 +409,7 @@ async fn a_pause_again_is_told_of_again() {
     let world = world(2, &["b0", "b1"]).await;
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "1h"]);
     monitor.count("rooma.room_paused", 2).await;
     // Resumed and stopped again while the supervisor is busy elsewhere.
@@ -440,9 +435,7 @@ async fn a_message_that_cannot_be_read_holds_up_the_next_for_a_while_only() {
     allow_all_bots(&world, 2);
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
-    let person = world.say("lobby", "so that it is known who is here");
-    heard(&monitor, "b0", &person).await;
-    heard(&monitor, "b1", &person).await;
+    introduced(&world, &monitor).await;
     let broken = |path: String| Fault {
         app: Some("b1".into()),
         path: Some(path),

@@ -9,7 +9,7 @@
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
-//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, rooms), stdout, the control socket, locks, small state in files |
+//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, relays, rooms), stdout, the control socket, locks, small state in files |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |

@@ -14,6 +14,7 @@
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
+//! | [`pipe`] | what a pipe tells of its reader: what it has taken, and what not |
 //! | [`folder`] | the one place that makes folders of a home, for their owner alone |
 //! | [`fault`] | places where a test may break things; nothing in a release build |
 //!
@@ -51,6 +52,7 @@ pub mod folder;
 #[cfg(test)]
 mod fuzz;
 pub mod journal;
+pub mod pipe;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod supervisor;

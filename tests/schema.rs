@@ -12,9 +12,10 @@ fn validator() -> jsonschema::Validator {
 }
 
 fn line(type_name: &str, body: &str, raw: Option<&str>) -> Value {
-    let head = event::head(Some("alice"), Some("feishu"), type_name, "2026-01-01T00:00:00.000Z", Some("e1"));
+    let head = event::head(Some("alice"), type_name, "2026-01-01T00:00:00.000Z");
+    let body = event::with_fields(body.to_owned(), &event::tail(Some("feishu"), Some("e1")));
     let mut bytes = Vec::new();
-    Line { seq: 1, head: &head, body, replayed: true, raw }.write(&mut bytes);
+    Line { seq: 1, head: &head, body: &body, past: event::Past::Replayed, raw }.write(&mut bytes);
     serde_json::from_slice(&bytes).unwrap()
 }
 

@@ -96,6 +96,7 @@ async fn plan(home: &Path) -> Result<Plan> {
         filter: Filter::default(),
         cursor: "stdout".to_owned(),
         since: Since::Cursor,
+        brief: None,
     })
 }
 

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
+use crate::event::{WIDTH, WIDTH_MIN};
 use crate::journal::{Filter, Retention};
 use crate::supervisor::care::{CatchUpRules, DeafRules};
 use crate::supervisor::{self, Ask, Lock, Plan, Since};
@@ -13,7 +14,7 @@ use crate::supervisor::{self, Ask, Lock, Plan, Since};
 /// Connect every profile and print each event as one JSON line
 ///
 /// Runs until SIGINT or SIGTERM, or until nobody reads stdout any more. Lines continue where the last run
-/// stopped; those from before this run carry "replayed":true.
+/// stopped; those from before this run carry "late":true, or "replayed":true where they may have been read.
 ///
 /// Risk: read
 ///
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     mentioned: bool,
     /// Add the platform's own payload to each line
-    #[arg(long)]
+    #[arg(long, conflicts_with = "brief")]
     raw: bool,
     /// In a session of its own and without stdout: how `rooma up` starts it
     #[arg(long, hide = true)]
@@ -48,6 +49,19 @@ pub struct Args {
     /// Begin at the journal's start, now, or after a seq, instead of where the cursor stands
     #[arg(long, value_name = "start|now|SEQ")]
     since: Option<Since>,
+    #[command(flatten)]
+    short: Short,
+}
+
+/// The form of a line for agents.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Short {
+    /// One short line for each event, made to be read by an agent; the text comes last
+    #[arg(long)]
+    pub brief: bool,
+    /// The longest line, in UTF-16 units
+    #[arg(long, value_name = "N", requires = "brief", default_value_t = WIDTH as u32, value_parser = clap::value_parser!(u32).range(WIDTH_MIN as i64..=65_536))]
+    pub width: u32,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
@@ -95,6 +109,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         filter: filter(&args),
         cursor: args.cursor,
         since: args.since.unwrap_or(Since::Cursor),
+        brief: args.short.brief.then_some(args.short.width as usize),
     };
     if print::is_terminal() {
         print::note("rooma: lines follow; Ctrl-C ends");
@@ -165,5 +180,6 @@ fn filter(args: &Args) -> Filter {
         types: args.types.clone(),
         mentioned: args.mentioned,
         raw: args.raw,
+        brief: args.short.brief,
     }
 }

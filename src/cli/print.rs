@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Error, Result};
+use crate::supervisor::Given;
 
 /// Prints one line and flushes it. A reader that has gone away is not an error.
 pub fn line(text: &str) -> Result<()> {
@@ -51,6 +52,16 @@ pub fn some(bytes: &[u8], patience: Duration) -> Result<Took> {
 /// Has the reader of stdout gone, while there is nothing to write?
 pub fn reader_is_gone() -> bool {
     look(PollFlags::empty(), Duration::ZERO).is_ok_and(|seen| seen.intersects(GONE))
+}
+
+/// Takes note of what stdout's reader has taken.
+pub fn look_at(given: &mut Given) {
+    given.look(rustix::stdio::stdout());
+}
+
+/// May the next line be written?
+pub fn is_ready(given: &mut Given) -> bool {
+    given.is_ready(rustix::stdio::stdout())
 }
 
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP).union(PollFlags::NVAL);

@@ -37,6 +37,9 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_session: Option<String>,
     pub armed_at: i64,
+    /// When this shift was armed first; absent where it was armed once, by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<i64>,
     /// When its owner was seen alive last.
     pub seen_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,6 +164,7 @@ impl Sessions {
             owner: arming.owner,
             agent_session: arming.agent_session,
             armed_at: now,
+            begun_at: Some(before.as_ref().filter(|_| same).map_or(now, Session::begun)),
             seen_at: now,
             expires_at: arming.ttl_ms.map(|ttl| now.saturating_add(ttl)),
             greeted,
@@ -253,6 +257,11 @@ impl Sessions {
 }
 
 impl Session {
+    /// What was said since then is said to this shift.
+    pub fn begun(&self) -> i64 {
+        self.begun_at.unwrap_or(self.armed_at)
+    }
+
     /// Whoever has the same agent session, or is the same process.
     fn is_of(&self, arming: &Arming) -> bool {
         let same_session = self.agent_session.is_some() && self.agent_session == arming.agent_session;

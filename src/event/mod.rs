@@ -2,6 +2,7 @@
 //!
 //! Field order here is the order of keys in a line. Absent values are left out, never null.
 
+mod brief;
 pub mod ids;
 mod message;
 mod own;
@@ -11,20 +12,21 @@ mod render;
 mod schema;
 mod text;
 
+pub use brief::{Handles, WIDTH, WIDTH_MIN, brief, quoted_name, units};
 pub use message::{
     ChatType, FloorMark, Mention, MentionKind, MentionScope, Message, Resource, RoomMark, SenderType, Trust,
 };
 pub use own::{
     Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
     FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, RoomPaused, RoomResumed,
-    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone,
+    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Watching,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
     Reaction, Unknown,
 };
 pub use reading::{Added, Earlier, Whole, taken_apart};
-pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
+pub use render::{LINE_MAX, Line, Past, Rendered, SCHEMA_VERSION, head, one_line, tail, with_fields};
 pub use schema::{schema, type_names};
 pub use text::{bounded, is_unsafe, neutralise};
 
@@ -66,6 +68,7 @@ pub enum Event {
     RoomPaused(RoomPaused),
     RoomResumed(RoomResumed),
     Dropped(Dropped),
+    Watching(Watching),
     Rearm(Rearm),
     JqFailed(JqFailed),
     SupervisorGone(SupervisorGone),
@@ -121,6 +124,7 @@ impl Event {
             Event::RoomPaused(body) => ("rooma.room_paused", body),
             Event::RoomResumed(body) => ("rooma.room_resumed", body),
             Event::Dropped(body) => ("rooma.dropped", body),
+            Event::Watching(body) => ("rooma.watching", body),
             Event::Rearm(body) => ("rooma.rearm", body),
             Event::JqFailed(body) => ("rooma.jq_failed", body),
             Event::SupervisorGone(body) => ("rooma.supervisor_gone", body),

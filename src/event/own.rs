@@ -191,6 +191,16 @@ pub struct RoomResumed {
     pub chat_id: ChatId,
 }
 
+/// The first line of a watch: where it begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Watching {
+    pub cursor: String,
+    /// The position it begins behind: lines after this `seq` follow.
+    pub from: u64,
+    /// Lines that wait for this watch.
+    pub waiting: u64,
+}
+
 /// The last line of a watch whose time is over: start it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rearm {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::ids::{MessageId, OpenId};
-use super::render::{HEAD_MAX, LINE_MAX, Line, head, inside_braces, shortened_message};
+use super::render::{
+    HEAD_MAX, LINE_MAX, Line, Past, head, inside_braces, shortened_message, tail, with_fields,
+};
 use super::{Message, SenderType, bounded};
 
 /// Of an earlier message, what is told: enough to know what it is about.
@@ -59,6 +61,8 @@ pub struct Whole<'a> {
     event_id: Option<String>,
     #[serde(default)]
     pub replayed: bool,
+    #[serde(default)]
+    late: bool,
     #[serde(borrow)]
     raw: Option<&'a RawValue>,
 }
@@ -76,20 +80,17 @@ impl Whole<'_> {
     /// Appends the line with what is added to it; within the bound of all lines.
     pub fn write_with(&self, message: &Message, added: &Added, out: &mut Vec<u8>) {
         let added = inside_braces(serde_json::to_string(&added.bounded()).expect("plain strings and lists"));
-        let mut body = shortened_message(message, LINE_MAX - HEAD_MAX - added.len() - 1);
-        if !added.is_empty() {
-            body.push(',');
-            body.push_str(&added);
-        }
-        let head = head(
-            Some(&self.profile),
-            self.transport.as_deref(),
-            "message",
-            &self.time,
-            self.event_id.as_deref(),
-        );
+        let body = shortened_message(message, LINE_MAX - HEAD_MAX - added.len() - 1);
+        let body = with_fields(body, &tail(self.transport.as_deref(), self.event_id.as_deref()));
+        let body = with_fields(body, &added);
+        let head = head(Some(&self.profile), "message", &self.time);
+        let past = match (self.replayed, self.late) {
+            (true, _) => Past::Replayed,
+            (false, true) => Past::Late,
+            (false, false) => Past::New,
+        };
         let raw = self.raw.map(RawValue::get);
-        Line { seq: self.seq, head: &head, body: &body, replayed: self.replayed, raw }.write(out);
+        Line { seq: self.seq, head: &head, body: &body, past, raw }.write(out);
     }
 }
 
@@ -128,9 +129,10 @@ mod tests {
         }))
         .unwrap();
         let rendered = Rendered::new(&Event::Message(Box::new(message)));
-        let head = head(Some("alice"), Some("feishu"), rendered.type_name, "t", Some("e1"));
+        let head = head(Some("alice"), rendered.type_name, "t");
+        let body = with_fields(rendered.body, &tail(Some("feishu"), Some("e1")));
         let mut out = Vec::new();
-        Line { seq: 7, head: &head, body: &rendered.body, replayed: true, raw }.write(&mut out);
+        Line { seq: 7, head: &head, body: &body, past: Past::Late, raw }.write(&mut out);
         out
     }
 
@@ -170,7 +172,7 @@ mod tests {
         let out = String::from_utf8(out).unwrap();
         assert!(
             out.ends_with(
-                "\"event_type\":\"im.message.receive_v1\",\"profiles\":[\"alice\",\"bob\"],\
+                "\"transport\":\"feishu\",\"event_id\":\"e1\",\"profiles\":[\"alice\",\"bob\"],\
                  \"mentioned_profiles\":[],\"coalesced_late\":true,\"context\":[{\"message_id\":\"om_0\",\
                  \"sender_id\":\"ou_1\",\"sender_type\":\"user\",\"create_time\":\"t\",\"content\":\"x\"}],\"raw\":{}}\n"
             ),

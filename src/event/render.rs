@@ -37,10 +37,10 @@ impl Rendered {
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     pub seq: u64,
-    /// `"profile":…,"transport":…,"type":…,"time":…,"event_id":…` without braces.
+    /// `"type":…,"profile":…,"time":…` without braces.
     pub head: &'a str,
     pub body: &'a str,
-    pub replayed: bool,
+    pub past: Past,
     /// The platform's payload, when the reader asked for it.
     pub raw: Option<&'a str>,
 }
@@ -52,9 +52,11 @@ impl Line<'_> {
         let start = out.len();
         write!(out, "{{\"v\":{SCHEMA_VERSION},\"seq\":{},", self.seq).expect("writing to memory");
         out.extend_from_slice(self.head.as_bytes());
-        if self.replayed {
-            out.extend_from_slice(b",\"replayed\":true");
-        }
+        out.extend_from_slice(match self.past {
+            Past::New => b"",
+            Past::Late => b",\"late\":true",
+            Past::Replayed => b",\"replayed\":true",
+        });
         if !self.body.is_empty() {
             out.push(b',');
             out.extend_from_slice(self.body.as_bytes());
@@ -69,6 +71,17 @@ impl Line<'_> {
         }
         out.extend_from_slice(b"}\n");
     }
+}
+
+/// What a line is to its reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Past {
+    #[default]
+    New,
+    /// It came before this reader started, which has not had it.
+    Late,
+    /// The reader may have had it.
+    Replayed,
 }
 
 /// JSON on one line, in which nothing hides.
@@ -100,35 +113,29 @@ fn write_raw(raw: &str, out: &mut Vec<u8>) {
 const RAW_KEY: &str = ",\"raw\":";
 
 /// The common fields that follow the position. `time` is RFC 3339.
-pub fn head(
-    profile: Option<&str>,
-    transport: Option<&str>,
-    type_name: &str,
-    time: &str,
-    event_id: Option<&str>,
-) -> String {
-    let mut head = String::with_capacity(160);
-    let mut field = |key: &str, value: &str| {
-        if !head.is_empty() {
-            head.push(',');
-        }
-        head.push('"');
-        head.push_str(key);
-        head.push_str("\":");
-        head.push_str(&serde_json::to_string(value).expect("a string is JSON"));
-    };
-    if let Some(profile) = profile {
-        field("profile", profile);
+pub fn head(profile: Option<&str>, type_name: &str, time: &str) -> String {
+    fields(&[("type", Some(type_name)), ("profile", profile), ("time", Some(time))])
+}
+
+/// The common fields that nobody decides by; they stand behind the event's own.
+pub fn tail(transport: Option<&str>, event_id: Option<&str>) -> String {
+    fields(&[("transport", transport), ("event_id", event_id)])
+}
+
+/// Fields as JSON without braces; absent ones are left out.
+fn fields(all: &[(&str, Option<&str>)]) -> String {
+    let given = all.iter().filter_map(|(key, value)| Some((key, (*value)?)));
+    let text = |value: &str| serde_json::to_string(value).expect("a string is JSON");
+    given.map(|(key, value)| format!("\"{key}\":{}", text(value))).collect::<Vec<_>>().join(",")
+}
+
+/// Two lists of fields as one.
+pub fn with_fields(mut body: String, more: &str) -> String {
+    if !body.is_empty() && !more.is_empty() {
+        body.push(',');
     }
-    if let Some(transport) = transport {
-        field("transport", transport);
-    }
-    field("type", type_name);
-    field("time", time);
-    if let Some(event_id) = event_id {
-        field("event_id", event_id);
-    }
-    head
+    body.push_str(more);
+    body
 }
 
 pub(super) fn inside_braces(object: String) -> String {
@@ -187,10 +194,10 @@ mod tests {
 
     fn line(event: &Event, raw: Option<&str>) -> String {
         let rendered = Rendered::new(event);
-        let head =
-            head(Some("alice"), Some("feishu"), rendered.type_name, "2026-01-01T00:00:00.000Z", Some("e1"));
+        let head = head(Some("alice"), rendered.type_name, "2026-01-01T00:00:00.000Z");
+        let body = with_fields(rendered.body, &tail(Some("feishu"), Some("e1")));
         let mut out = Vec::new();
-        Line { seq: 7, head: &head, body: &rendered.body, replayed: false, raw }.write(&mut out);
+        Line { seq: 7, head: &head, body: &body, past: Past::New, raw }.write(&mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -200,21 +207,25 @@ mod tests {
             Event::Disconnected(Disconnected { reason: "silent".into(), retry_in_ms: 1000, attempt: 1 });
         assert_eq!(
             line(&event, None),
-            "{\"v\":1,\"seq\":7,\"profile\":\"alice\",\"transport\":\"feishu\",\"type\":\"rooma.disconnected\",\
-             \"time\":\"2026-01-01T00:00:00.000Z\",\"event_id\":\"e1\",\"reason\":\"silent\",\"retry_in_ms\":1000,\"attempt\":1}\n"
+            "{\"v\":1,\"seq\":7,\"type\":\"rooma.disconnected\",\"profile\":\"alice\",\"time\":\"2026-01-01T00:00:00.000Z\",\
+             \"reason\":\"silent\",\"retry_in_ms\":1000,\"attempt\":1,\"transport\":\"feishu\",\"event_id\":\"e1\"}\n"
         );
     }
 
     #[test]
-    fn replayed_stands_between_head_and_body() {
+    fn what_a_line_is_to_its_reader_stands_between_head_and_body() {
         let rendered = Rendered::new(&Event::Stopped(Stopped { reason: "asked".into() }));
-        let head = head(None, None, rendered.type_name, "t", None);
-        let mut out = Vec::new();
-        Line { seq: 1, head: &head, body: &rendered.body, replayed: true, raw: None }.write(&mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "{\"v\":1,\"seq\":1,\"type\":\"rooma.stopped\",\"time\":\"t\",\"replayed\":true,\"reason\":\"asked\"}\n"
-        );
+        let head = head(None, rendered.type_name, "t");
+        for (past, word) in [(Past::Replayed, "replayed"), (Past::Late, "late")] {
+            let mut out = Vec::new();
+            Line { seq: 1, head: &head, body: &rendered.body, past, raw: None }.write(&mut out);
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!(
+                    "{{\"v\":1,\"seq\":1,\"type\":\"rooma.stopped\",\"time\":\"t\",\"{word}\":true,\"reason\":\"asked\"}}\n"
+                )
+            );
+        }
     }
 
     #[test]

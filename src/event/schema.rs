@@ -8,6 +8,7 @@ use super::{
     Crashed, Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed,
     MemberChange, MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, RoomPaused,
     RoomResumed, SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
+    Watching,
 };
 
 pub fn schema() -> Value {
@@ -45,6 +46,7 @@ pub fn schema() -> Value {
         line::<RoomPaused>(&mut generator, "rooma.room_paused"),
         line::<RoomResumed>(&mut generator, "rooma.room_resumed"),
         line::<Dropped>(&mut generator, "rooma.dropped"),
+        line::<Watching>(&mut generator, "rooma.watching"),
         line::<Rearm>(&mut generator, "rooma.rearm"),
         line::<JqFailed>(&mut generator, "rooma.jq_failed"),
         line::<SupervisorGone>(&mut generator, "rooma.supervisor_gone"),
@@ -100,7 +102,8 @@ fn common(type_name: &str) -> Map<String, Value> {
         "type": {"const": type_name},
         "time": {"type": "string", "format": "date-time", "description": "When it was journalled."},
         "event_id": {"type": "string"},
-        "replayed": {"const": true, "description": "Read again, or journalled before this reader started."},
+        "replayed": {"const": true, "description": "This reader may have had it; or it was fetched from the history after an outage."},
+        "late": {"const": true, "description": "Journalled before this reader started, and new to it."},
         "raw": {"description": "The platform's payload, with `--raw`."},
     });
     match fields {

@@ -76,7 +76,7 @@ impl Reader {
         let mut chats: BTreeMap<ChatId, ActiveChat> = BTreeMap::new();
         let read = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached(
-                "SELECT body, instr(head, '\"event_id\":') > 0 FROM line
+                "SELECT body, instr(head || body, '\"event_id\":') > 0 FROM line
                  WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - ?1 AND profile = ?2 AND type = 'message'
                  ORDER BY seq DESC",
             )?;

@@ -31,7 +31,7 @@ pub use bots::KnownBot;
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
 pub use heard::Heard;
-pub use reader::{Extent, Filter, Page, Reader, Said, SaidLine, WAITING_MAX, Waiting};
+pub use reader::{Extent, Filter, Had, Page, Reader, Said, SaidLine, WAITING_MAX, Waiting};
 pub use retention::Retention;
 pub(crate) use seen::fingerprint_hex;
 pub use told::{Listening, Told};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::damage;
-use super::store::{failed, open_reader, read_cursor, read_trimmed};
+use super::store::{failed, open_reader, read_cursor, read_meta};
 use crate::clock::WallMs;
 use crate::error::Result;
-use crate::event::{Event, Gap, Line, Rendered, head};
+use crate::event::{Event, Gap, Line, Past, Rendered, brief, head};
 
 /// Rows looked at in one step.
 const PAGE_ROWS: u64 = 512;
@@ -26,10 +26,35 @@ pub struct Filter {
     pub mentioned: bool,
     /// Add the platform's payload.
     pub raw: bool,
+    /// Leave out what asks nothing of an agent. Types that are named pass.
+    pub brief: bool,
 }
 
+/// Lines that say that all is as it should be.
+const QUIET: [&str; 8] = [
+    "rooma.started",
+    "rooma.connecting",
+    "rooma.connected",
+    "rooma.disconnected",
+    "rooma.session_armed",
+    "rooma.greeting_sent",
+    "rooma.catchup",
+    "message.read",
+];
+
+/// Of such a line, what makes it one to be told all the same.
+const TROUBLE: [&str; 3] = ["\"failed\":", "\"error\":", "\"cut\":"];
+
 impl Filter {
-    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool) -> bool {
+    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool, body: &str) -> bool {
+        let quiet = self.brief
+            && self.types.is_empty()
+            && QUIET.contains(&type_name)
+            && !TROUBLE.iter().any(|key| body.contains(key));
+        !quiet && self.is_asked_for(profile, type_name, mentioned)
+    }
+
+    fn is_asked_for(&self, profile: Option<&str>, type_name: &str, mentioned: bool) -> bool {
         let own = type_name.starts_with("rooma.");
         let profile_fits = match profile {
             Some(profile) => self.profiles.is_empty() || self.profiles.iter().any(|wanted| wanted == profile),
@@ -69,6 +94,45 @@ pub struct Page {
     pub behind: Vec<u64>,
     /// It was cut: there may be more already.
     pub cut: bool,
+}
+
+impl Page {
+    /// The page in the short form, each line in place of the long one.
+    pub fn in_brief(self, width: usize, reader: &Reader) -> Page {
+        let handles = |id: &str| reader.seq_of(id).ok().flatten();
+        let (mut bytes, mut ends, mut begin) = (Vec::new(), Vec::new(), 0);
+        for (seq, end) in self.ends {
+            if let Ok(line) = serde_json::from_slice(&self.bytes[begin..end]) {
+                bytes.extend_from_slice(brief(&line, width, &handles).as_bytes());
+                bytes.push(b'\n');
+            }
+            ends.push((seq, bytes.len()));
+            begin = end;
+        }
+        Page { bytes, ends, ..self }
+    }
+}
+
+/// What a reader has had of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Had {
+    /// It may have had the lines up to here.
+    pub given_to: u64,
+    /// Lines up to here came before it started.
+    pub late_to: u64,
+}
+
+impl Had {
+    /// What was fetched from the history is marked in the journal.
+    fn past(&self, seq: u64, fetched: bool) -> Past {
+        if fetched || seq <= self.given_to {
+            Past::Replayed
+        } else if seq <= self.late_to {
+            Past::Late
+        } else {
+            Past::New
+        }
+    }
 }
 
 /// How much a journal holds.
@@ -117,6 +181,18 @@ impl Reader {
         read_cursor(&self.db, name).map_err(|error| failed("read", &self.path, &error))
     }
 
+    /// Told apart from any other journal that had this name; 0 of one that is older than the mark.
+    pub fn born(&self) -> Result<u64> {
+        read_meta(&self.db, "born").map_err(|error| failed("read", &self.path, &error))
+    }
+
+    /// The position before the first line that was journalled at this time or later.
+    pub fn position_at(&self, at: WallMs) -> Result<u64> {
+        let before = "SELECT seq FROM line WHERE at < ?1 ORDER BY seq DESC LIMIT 1";
+        let read = self.db.query_row(before, [at], |row| row.get(0)).optional();
+        read.map(Option::unwrap_or_default).map_err(|error| failed("read", &self.path, &error))
+    }
+
     /// Every reader's position, by name.
     pub fn cursors(&self) -> Result<Vec<(String, u64)>> {
         let read = || {
@@ -149,15 +225,15 @@ impl Reader {
         Ok(Extent { bytes: size(&self.path) + size(Path::new(&log)), oldest })
     }
 
-    /// The next lines after `after`. Those up to `replayed_to` are marked as replayed.
-    pub fn page(&self, after: u64, filter: &Filter, replayed_to: u64) -> Result<Page> {
-        self.read_page(after, filter, replayed_to).map_err(|error| {
+    /// The next lines after `after`, marked by what they are to this reader.
+    pub fn page(&self, after: u64, filter: &Filter, had: Had) -> Result<Page> {
+        self.read_page(after, filter, had).map_err(|error| {
             damage::note(&self.path, &error);
             failed("read", &self.path, &error)
         })
     }
 
-    fn read_page(&self, after: u64, filter: &Filter, replayed_to: u64) -> rusqlite::Result<Page> {
+    fn read_page(&self, after: u64, filter: &Filter, had: Had) -> rusqlite::Result<Page> {
         let mut page = Page { looked_to: after, ..Page::default() };
         let mut statement = self.db.prepare_cached(
             "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END, held IS NOT NULL
@@ -172,12 +248,13 @@ impl Reader {
                 self.write_gap(after, row.get_ref(5)?.as_str()?, &mut page)?;
             }
             let profile = row.get_ref(1)?.as_str_or_null()?;
-            if !row.get::<_, bool>(8)? && filter.wants(profile, row.get_ref(2)?.as_str()?, row.get(3)?) {
+            let (type_name, body) = (row.get_ref(2)?.as_str()?, row.get_ref(6)?.as_str()?);
+            if !row.get::<_, bool>(8)? && filter.wants(profile, type_name, row.get(3)?, body) {
                 let line = Line {
                     seq,
                     head: row.get_ref(5)?.as_str()?,
-                    body: row.get_ref(6)?.as_str()?,
-                    replayed: row.get(4)? || seq <= replayed_to,
+                    body,
+                    past: had.past(seq, row.get(4)?),
                     raw: row.get_ref(7)?.as_str_or_null()?,
                 };
                 line.write(&mut page.bytes);
@@ -196,7 +273,7 @@ impl Reader {
 
     /// Tells a reader that retention was faster. A gap that a crash left is no loss and is not told.
     fn write_gap(&self, after: u64, next_head: &str, page: &mut Page) -> rusqlite::Result<()> {
-        let trimmed = read_trimmed(&self.db)?;
+        let trimmed = read_meta(&self.db, "trimmed")?;
         if trimmed <= after {
             return Ok(());
         }
@@ -205,8 +282,8 @@ impl Reader {
         // It was lost before the next line was written, whose time is the nearest known.
         let time =
             next_head.split("\"time\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        let head = head(None, None, rendered.type_name, time, None);
-        Line { seq: trimmed, head: &head, body: &rendered.body, replayed: false, raw: None }
+        let head = head(None, rendered.type_name, time);
+        Line { seq: trimmed, head: &head, body: &rendered.body, past: Past::New, raw: None }
             .write(&mut page.bytes);
         page.ends.push((trimmed, page.bytes.len()));
         Ok(())
@@ -274,6 +351,28 @@ impl Reader {
             Ok(said)
         };
         read().map_err(|error: rusqlite::Error| failed("read", &self.path, &error))
+    }
+
+    /// The line that told of a message, lately.
+    pub fn seq_of(&self, message_id: &str) -> Result<Option<u64>> {
+        let marker = format!("\"message_id\":{}", serde_json::Value::from(message_id));
+        let read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT seq FROM line
+                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - 5000 AND type = 'message'
+                 AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
+            )?;
+            statement.query_row([&marker], |row| row.get(0)).optional()
+        };
+        read().map_err(|error| failed("read", &self.path, &error))
+    }
+
+    /// The body of one line, and whose it is.
+    pub fn line(&self, seq: u64) -> Result<Option<(Option<String>, String, String)>> {
+        let read = "SELECT profile, type, body FROM line WHERE seq = ?1 AND held IS NULL";
+        let read =
+            self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
+        read.map_err(|error| failed("read", &self.path, &error))
     }
 
     /// The chat of a message that any profile has received lately.

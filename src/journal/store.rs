@@ -13,7 +13,7 @@ use super::seen::{Seen, fingerprint};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::gate::Held;
 use crate::error::{Error, Result};
-use crate::event::head;
+use crate::event::{head, tail, with_fields};
 
 /// Version of the tables below, in the file's `user_version`.
 const VERSION: i64 = 4;
@@ -30,7 +30,7 @@ CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('clean', 1), ('reserved', 0);
+INSERT INTO meta VALUES ('clean', 1), ('reserved', 0), ('born', abs(random() / 2));
 ";
 
 /// Version 1 had no lines about the past, no index for the registry, and held keys as text.
@@ -150,8 +150,8 @@ impl Store {
         }
         let profile = entry.profile.as_deref();
         let rendered = &entry.rendered;
-        let head =
-            head(profile, entry.transport, rendered.type_name, &rfc3339_ms(now), entry.event_id.as_deref());
+        let head = head(profile, rendered.type_name, &rfc3339_ms(now));
+        let body = with_fields(rendered.body.clone(), &tail(entry.transport, entry.event_id.as_deref()));
         self.db
             .prepare_cached(
                 "INSERT INTO line(seq, at, profile, type, mentioned, replayed, held, head, body, raw)
@@ -166,7 +166,7 @@ impl Store {
                 entry.replayed,
                 entry.held.map(Held::name),
                 head,
-                rendered.body,
+                body,
                 entry.raw.as_deref()
             ])?;
         self.next_seq += 1;
@@ -294,11 +294,11 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     Ok(db)
 }
 
-/// The last position that retention has removed.
-pub fn read_trimmed(db: &Connection) -> rusqlite::Result<u64> {
-    let trimmed =
-        db.query_row("SELECT value FROM meta WHERE key = 'trimmed'", [], |row| row.get(0)).optional();
-    trimmed.map(Option::unwrap_or_default)
+/// A number that the journal keeps; 0 where it has none. `trimmed` is the last position that retention has removed, `born`
+/// tells this journal from any other.
+pub fn read_meta(db: &Connection, key: &str) -> rusqlite::Result<u64> {
+    let value = db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional();
+    value.map(Option::unwrap_or_default)
 }
 
 pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {

@@ -10,6 +10,7 @@ pub mod control;
 mod deaf;
 #[cfg(test)]
 mod fuzz;
+mod given;
 mod known_chats;
 mod lock;
 mod notify;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub use given::{Given, Patience};
 pub use known_chats::{ChatState, KnownChat, KnownChats, Synced};
 pub use lock::{HOME_HELD, Lock};
 pub use signals::{Ask, Trigger};
@@ -99,6 +101,8 @@ pub struct Plan {
     /// The name under which stdout's position is kept.
     pub cursor: String,
     pub since: Since,
+    /// Lines on stdout in the short form, of this width.
+    pub brief: Option<usize>,
 }
 
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -161,7 +165,7 @@ impl std::str::FromStr for Since {
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
     let Plan { rooms, room_policy, .. } = plan;
-    let Plan { stdout, socket, filter, cursor, since, .. } = plan;
+    let Plan { stdout, socket, filter, cursor, since, brief, .. } = plan;
     take_all_descriptors();
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.retain(retention);
@@ -178,7 +182,10 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         readers.enter(ReaderStatus { cursor, pid: Some(std::process::id()), since })
     });
     let mut outlet = match stdout {
-        Some(stdout) => Some(Outlet { filter, cursor, since, started_after }.start(&journal, stdout)?),
+        Some(stdout) => Some(
+            Outlet { filter, cursor, since, started_after, data: data.clone(), brief }
+                .start(&journal, stdout)?,
+        ),
         None => None,
     };
     let rules = (catch_up, deaf);

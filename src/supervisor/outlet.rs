@@ -4,16 +4,17 @@
 //! is nothing to write.
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use super::{Since, cannot_start};
+use super::{Given, Patience, Since, cannot_start};
 use crate::clock::thread_now;
 use crate::error::Result;
-use crate::journal::{Cursors, Filter, Journal, Page, Reader};
+use crate::journal::{Cursors, Filter, Had, Journal, Page, Reader};
 
 /// A pipe that is ready takes this much without blocking, so that the thread can always be told to stop.
 const CHUNK: usize = 4096;
@@ -30,6 +31,9 @@ pub struct Outlet {
     pub since: Since,
     /// The position before `rooma.started`, which is written first whatever waits to be replayed.
     pub started_after: u64,
+    pub data: PathBuf,
+    /// Lines in the short form, of this width.
+    pub brief: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +61,15 @@ struct Finish {
 impl Outlet {
     pub fn start(self, journal: &Journal, stdout: OwnedFd) -> Result<Running> {
         let reader = journal.reader()?;
+        let stored = reader.cursor(&self.cursor)?;
         let position = match self.since {
             Since::Start => 0,
             Since::Now => self.started_after,
             Since::Seq(seq) => seq.min(self.started_after),
-            Since::Cursor => {
-                reader.cursor(&self.cursor)?.unwrap_or(self.started_after).min(self.started_after)
-            }
+            Since::Cursor => stored.unwrap_or(self.started_after).min(self.started_after),
         };
+        let given = Given::open(&self.data, &self.cursor, &reader, position, stored, self.started_after)?;
+        let had = Had { given_to: given.given_to(), late_to: self.started_after };
         // Stored before the first event can be: a crash right after the start must not make the next one
         // begin behind lines that nobody has read.
         journal.cursors().store(&self.cursor, position);
@@ -78,6 +83,8 @@ impl Outlet {
             runtime: Handle::current(),
             stdout,
             outlet: self,
+            given,
+            had,
             position,
             stored: position,
             stored_at: thread_now(),
@@ -121,6 +128,9 @@ struct Thread {
     asked: watch::Receiver<Option<Finish>>,
     runtime: Handle,
     stdout: OwnedFd,
+    given: Given,
+    /// What this reader had before.
+    had: Had,
     /// Everything up to here is written.
     position: u64,
     stored: u64,
@@ -153,7 +163,12 @@ impl Thread {
             let page = self.page(looked_from, &self.outlet.filter)?;
             self.write_page(&page, started)?;
             if self.position == looked_from {
-                if self.asked.borrow().is_some_and(|finish| self.position >= finish.last || late(&finish)) {
+                self.given.look(&self.stdout);
+                let finish = *self.asked.borrow();
+                // The last lines count once they are taken.
+                if finish.is_some_and(|finish| {
+                    (self.position >= finish.last && self.given.is_all_taken()) || late(&finish)
+                }) {
                     return Ok(());
                 }
                 self.wait()?;
@@ -165,9 +180,12 @@ impl Thread {
     }
 
     fn page(&self, after: u64, filter: &Filter) -> Result<Page, Halt> {
-        self.reader
-            .page(after, filter, self.outlet.started_after)
-            .map_err(|error| Halt::Failed(error.message))
+        let page = self.reader.page(after, filter, self.had);
+        let page = page.map_err(|error| Halt::Failed(error.message))?;
+        Ok(match self.outlet.brief {
+            Some(width) => page.in_brief(width, &self.reader),
+            None => page,
+        })
     }
 
     /// The ready line comes first, whatever the filter and whatever waits to be replayed.
@@ -194,6 +212,7 @@ impl Thread {
         }
         self.write_lines(page, ready.map_or(0, |at| at + 1)..page.ends.len())?;
         self.position = page.looked_to;
+        self.given.reached(page.looked_to);
         Ok(())
     }
 
@@ -206,10 +225,13 @@ impl Thread {
         let mut written = 0;
         let mut next = lines.start;
         while written < bytes.len() {
-            let done = self.write_some(&bytes[written..]);
+            let upto = self.upto(&page.ends[..lines.end], next, begin + written)? - begin;
+            let done = self.write_some(&bytes[written..upto]);
             written += *done.as_ref().unwrap_or(&0);
+            self.given.gave(*done.as_ref().unwrap_or(&0));
             while next < lines.end && page.ends[next].1 <= begin + written {
                 self.position = page.ends[next].0;
+                self.given.reached(self.position);
                 next += 1;
             }
             done?;
@@ -218,9 +240,28 @@ impl Thread {
         Ok(())
     }
 
-    fn write(&self, mut bytes: &[u8]) -> Result<(), Halt> {
+    /// How far may be written now, given that `at` bytes of the page are: to the end of the line, while each line waits for
+    /// the last one to be taken. What is written from here on may have been read.
+    fn upto(&mut self, ends: &[(u64, usize)], next: usize, at: usize) -> Result<usize, Halt> {
+        let mut patience = Patience::default();
+        let begins = next == 0 || ends[next - 1].1 <= at;
+        while begins && !self.given.is_ready(&self.stdout) {
+            if self.asked.borrow().is_some_and(|finish| late(&finish)) {
+                return Err(Halt::OutOfTime);
+            }
+            self.look(PollFlags::empty(), Duration::ZERO)?;
+            if self.stored_at.elapsed_since() >= CURSOR_EVERY {
+                self.store_cursor();
+            }
+            patience.wait();
+        }
+        Ok(self.given.next_end(ends, next, at))
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Halt> {
         while !bytes.is_empty() {
             let written = self.write_some(bytes)?;
+            self.given.gave(written);
             bytes = &bytes[written..];
         }
         Ok(())
@@ -264,7 +305,8 @@ impl Thread {
 
     /// Sleeps until there is something to do, and stores the cursor when it is due.
     fn wait(&mut self) -> Result<(), Halt> {
-        let dirty = self.stored != self.position;
+        self.given.look(&self.stdout);
+        let dirty = self.stored != self.given.taken() || !self.given.is_all_taken();
         let patience = if dirty { CURSOR_EVERY } else { LOOK_EVERY };
         let (newest, asked) = (&mut self.newest, &mut self.asked);
         self.runtime.block_on(async {
@@ -281,10 +323,12 @@ impl Thread {
     }
 
     fn store_cursor(&mut self) {
-        if self.stored != self.position {
+        self.given.look(&self.stdout);
+        let taken = self.given.taken();
+        if self.stored != taken {
             crate::fault::point("outlet.before_cursor");
-            self.cursors.store(&self.outlet.cursor, self.position);
-            self.stored = self.position;
+            self.cursors.store(&self.outlet.cursor, taken);
+            self.stored = taken;
         }
         self.stored_at = thread_now();
     }

@@ -512,7 +512,11 @@ async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() 
     .await;
     let window = crate::core::hearing::Window { since: 0, cut: false };
     let lines = || {
-        let page = journal.reader().unwrap().page(0, &crate::journal::Filter::default(), 0).unwrap();
+        let page = journal
+            .reader()
+            .unwrap()
+            .page(0, &crate::journal::Filter::default(), crate::journal::Had::default())
+            .unwrap();
         String::from_utf8(page.bytes).unwrap()
     };
     assert!(catch_up::catch_up(&care, &seat, window, false).await.is_err(), "it is worth another try");
@@ -564,7 +568,11 @@ async fn every_thread_is_asked_once_the_newest_first_and_a_cut_is_told() {
     let asked = asked.lock().unwrap().clone();
     assert_eq!((asked.len(), asked[0].as_str(), asked[1].as_str()), (10, "omt_busy", "omt_11"), "{asked:?}");
     journal.settled().await;
-    let page = journal.reader().unwrap().page(0, &crate::journal::Filter::default(), 0).unwrap();
+    let page = journal
+        .reader()
+        .unwrap()
+        .page(0, &crate::journal::Filter::default(), crate::journal::Had::default())
+        .unwrap();
     let text = String::from_utf8(page.bytes).unwrap();
     assert!(text.contains("rooma.catchup") && text.contains("per_chat"), "{text}");
 }

@@ -73,12 +73,12 @@ impl Log {
         };
         let kind = text(&line, "type");
         // A watch's own words are in no journal.
-        if matches!(kind.as_str(), "rooma.supervisor_gone" | "rooma.rearm") {
+        if matches!(kind.as_str(), "rooma.supervisor_gone" | "rooma.rearm" | "rooma.watching") {
             return;
         }
         let position = seq(&line);
         // The ready line comes first, whatever waits to be replayed.
-        if kind != "rooma.started" || line["replayed"] == true {
+        if kind != "rooma.started" || line["replayed"] == true || line["late"] == true {
             if position <= *before {
                 self.wrong.push(format!("behind {before}: {line}"));
             }

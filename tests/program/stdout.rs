@@ -182,9 +182,9 @@ async fn somebody_else_on_the_same_app_is_a_conflict() {
     second.terminate().await;
 }
 
-/// What went into the pipe before the end is read by somebody; the next start must not write it again.
+/// What nobody took out of the pipe before the end comes again, and says so where it may have been read after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_before_a_reader_that_stalls_repeats_nothing() {
+async fn a_stop_before_a_reader_that_stalls_loses_nothing_and_marks_what_comes_again() {
     const EVENTS: usize = 3000;
     let world = World::with(Options { chat_qps: None, ..options(1) }).await;
     let mut child = world.command(&["monitor"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -199,16 +199,17 @@ async fn a_stop_before_a_reader_that_stalls_repeats_nothing() {
     child.stdout.take().unwrap().read_to_string(&mut left).unwrap();
     // A line that was cut off in the middle was not read.
     let whole: Vec<Value> = left.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert!(whole.len() > 20 && whole.len() < EVENTS, "{} lines", whole.len());
+    assert!(!whole.is_empty() && whole.len() < EVENTS, "{} lines", whole.len());
 
     let again = world.monitor(&[]);
-    let before = whole.iter().filter(|line| line["type"] == "message").count();
-    again.count("message", EVENTS - before).await;
+    again.count("message", EVENTS).await;
     let (after, _) = again.terminate().await;
-    let mut seqs: Vec<u64> = whole.iter().chain(&after).map(seq).collect();
-    seqs.sort_unstable();
-    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "a line was written twice");
-    assert_eq!(after.iter().filter(|line| line["type"] == "message").count(), EVENTS - before);
+    let seqs: Vec<u64> = after.iter().filter(|line| line["type"] == "message").map(seq).collect();
+    assert_eq!((seqs.len(), seqs.iter().max()), (EVENTS, seqs.last()));
+    let before: Vec<u64> = whole.iter().map(seq).collect();
+    for line in &after {
+        assert_eq!(line["replayed"] == true, before.contains(&seq(line)), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,8 +173,10 @@ impl Monitor {
         Monitor { child, lines, stderr, readers: vec![out, err] }
     }
 
+    /// The lines of the journal, and what a watch says of itself later: where it began is asserted by tests of that.
     pub fn lines(&self) -> Vec<Value> {
-        self.lines.lock().unwrap().clone()
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter(|line| line["type"] != "rooma.watching").cloned().collect()
     }
 
     pub fn stderr(&self) -> String {

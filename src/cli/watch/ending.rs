@@ -5,11 +5,16 @@ use std::time::Duration;
 use super::super::ack;
 use super::super::control::Client;
 use super::reading::Watch;
+use crate::core::pace::APART_MS;
 use crate::error::Result;
 use crate::event::{Event, Rearm};
+use crate::journal::Had;
 
 /// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A last line that comes too soon after the one before is cut with it.
+const APART: Duration = Duration::from_millis(APART_MS.unsigned_abs());
 
 /// Pages counted for `pending`; beyond, it is a lower bound.
 const PENDING_PAGES: usize = 64;
@@ -33,6 +38,8 @@ impl Watch {
         }
         if !matches!(end, End::ReaderGone) {
             self.last_words(&end).await?;
+            // What a reader has not taken by then is not read.
+            self.out.drained(LAST_WORDS).await;
         }
         if !self.acknowledged {
             self.leave_cursor().await?;
@@ -43,9 +50,11 @@ impl Watch {
     /// Answered once it is stored: the next watch begins exactly here. Without a supervisor the journal is free, and
     /// a cursor that cannot be left in it only makes lines come again.
     async fn leave_cursor(&self) -> Result<()> {
-        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &self.cursor()).await?;
+        let taken = self.out.taken();
+        let request = self.cursor(taken);
+        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &request).await?;
         if stored.is_none()
-            && let Err(error) = ack::advance(&self.home, &self.name, self.position).await
+            && let Err(error) = ack::advance(&self.home, &self.name, taken).await
         {
             tracing::debug!(%error, "the cursor was not stored");
         }
@@ -61,15 +70,15 @@ impl Watch {
             }
             Ok(())
         };
-        tokio::time::timeout(LAST_WORDS, words).await.unwrap_or(Ok(()))
+        tokio::time::timeout(LAST_WORDS + APART, words).await.unwrap_or(Ok(()))
     }
 
     /// Lines that wait behind this watch's filter.
-    fn pending(&self) -> Result<u64> {
+    pub(super) fn pending(&self) -> Result<u64> {
         let (mut after, mut count) = (self.position, 0);
         let mut told = std::collections::HashSet::new();
         for _ in 0..PENDING_PAGES {
-            let page = self.reader.page(after, &self.filter, 0)?;
+            let page = self.reader.page(after, &self.filter, Had::default())?;
             if page.looked_to == after {
                 break;
             }

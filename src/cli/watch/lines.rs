@@ -2,7 +2,7 @@
 
 use super::super::jq::Jq;
 use crate::clock::{Clock, rfc3339_ms};
-use crate::event::{Event, JqFailed, LINE_MAX, Line, Rendered, bounded, head, one_line};
+use crate::event::{Event, JqFailed, LINE_MAX, Line, Past, Rendered, bounded, head, one_line};
 use crate::journal::Page;
 
 /// Lines that one event may leave: more is an expression gone wrong.
@@ -95,10 +95,10 @@ fn apply(jq: &Jq, line: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
 /// It is in no journal, and stands where the watch stands.
 fn write_own(position: u64, event: &Event, out: &mut Vec<u8>) {
     let rendered = Rendered::new(event);
-    let head = head(None, None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()), None);
+    let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
     // Before the first line there is no position yet, and 0 is none.
     let seq = position.max(1);
-    Line { seq, head: &head, body: &rendered.body, replayed: false, raw: None }.write(out);
+    Line { seq, head: &head, body: &rendered.body, past: Past::New, raw: None }.write(out);
 }
 
 #[cfg(test)]

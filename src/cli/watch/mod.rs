@@ -3,8 +3,10 @@
 mod before;
 mod dropped;
 mod ending;
+mod first;
 mod lines;
 mod out;
+mod paced;
 mod reading;
 mod shaping;
 mod together;
@@ -18,13 +20,14 @@ use super::control::{Client, not_running};
 use super::jq::Jq;
 use super::{Global, down, monitor, up};
 use crate::config::{Home, Span};
+use crate::core::pace::Pace;
 use crate::error::Result;
 use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
 use before::Before;
 use ending::End;
-use reading::Watch;
-use shaping::Shape;
+use paced::Paced;
+use reading::{Begin, Watch};
 use together::Together;
 
 /// How long `--up` waits for the profiles; what is not connected by then is told by the lines.
@@ -34,6 +37,13 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// The supervisor owns the connections; a watch only reads. Kill it whenever you like: the next watch with the
 /// same cursor goes on behind the last line that was read. When its time is over, the last line is rooma.rearm.
+///
+/// The cursor follows what the reader has taken out of the pipe: lines that nobody read come again with
+/// "replayed":true, lines that came before this watch and are new to it carry "late":true.
+///
+/// --brief is the form for agents: one line per event, at most 480 characters, what matters first and the text last.
+/// `s412` in it is a handle, which every verb takes in place of a message's id. It comes at the pace of a harness
+/// that joins and cuts what it is told too fast.
 ///
 /// With --ack the cursor stays where it is until `rooma ack --cursor NAME --seq SEQ` moves it: lines that were
 /// not acknowledged come again, with "replayed":true, when the watch is started again.
@@ -50,7 +60,7 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 /// Risk: read
 ///
 /// Examples:
-///   rooma watch --mentioned --for 29m
+///   rooma watch --brief --mentioned --for 29m
 ///   rooma watch --cursor audit --since start --type 'message.*'
 ///   rooma watch --up --max-events 1 --for 5m
 ///   rooma watch --jq 'select(.trust == "owner") | {seq, chat_id, content}'
@@ -80,11 +90,17 @@ pub struct Args {
     /// Only messages meant for the profile that received them, and rooma's own lines
     #[arg(long)]
     mentioned: bool,
+    #[command(flatten)]
+    short: monitor::Short,
+    /// With --brief: so many notifications at once and one more every so often, or off. What does not fit is folded into
+    /// one line for each chat, mentions never
+    #[arg(long, value_name = "N/DURATION|off", default_value = "10/2s", requires = "brief")]
+    pace: MaybePace,
     /// Put each line through a jq expression
-    #[arg(short = 'q', long, value_name = "EXPR")]
+    #[arg(short = 'q', long, value_name = "EXPR", conflicts_with = "brief")]
     jq: Option<String>,
     /// Add the platform's own payload to each line
-    #[arg(long)]
+    #[arg(long, conflicts_with = "brief")]
     raw: bool,
     /// Say in rooma.dropped, once a minute at most, how many lines the options above held back
     #[arg(long)]
@@ -93,7 +109,7 @@ pub struct Args {
     #[arg(long)]
     coalesce: bool,
     /// Let the first mention after ten minutes without a message of its chat bring the N before it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, value_name = "N", conflicts_with = "brief", value_parser = clap::value_parser!(u32).range(1..=50))]
     context: Option<u32>,
     /// Leave the cursor where it is until `rooma ack` moves it
     #[arg(long)]
@@ -101,6 +117,18 @@ pub struct Args {
     /// Start the supervisor, as `rooma up` does, when none runs
     #[arg(long)]
     up: bool,
+}
+
+/// A pace, or none.
+#[derive(Clone, Copy, Debug)]
+struct MaybePace(Option<Pace>);
+
+impl std::str::FromStr for MaybePace {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<MaybePace, String> {
+        if text == "off" { Ok(MaybePace(None)) } else { text.parse().map(|pace| MaybePace(Some(pace))) }
+    }
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
@@ -115,25 +143,24 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         _ = ask.stop() => return Ok(()),
     };
     let _lock = Lock::cursor(home.root(), &name)?;
-    let shape = Shape {
-        together: args.coalesce.then(|| Together::new(&home, &args.profile)),
-        before: args.context.map(|count| Before::new(count as usize, global)),
-        mentioned: args.coalesce && args.mentioned,
-    };
+    let together = args.coalesce.then(|| Together::new(&home, &args.profile));
     let filter = Filter {
         profiles: args.profile,
         types: args.types,
         // A message is meant for somebody as a whole, once it is coalesced.
         mentioned: args.mentioned && !args.coalesce,
         raw: args.raw,
+        brief: args.short.brief,
     };
-    let mut watch = Watch::new(&home, client, name, filter)?;
-    watch.shape = shape;
-    watch.acknowledged = args.ack;
+    let since = args.since.unwrap_or(Since::Cursor);
+    let begin = Begin { name, filter, since, acknowledged: args.ack, together };
+    let mut watch = Watch::open(&home, client, begin).await?;
+    watch.shape.before = args.context.map(|count| Before::new(count as usize, global));
+    watch.shape.mentioned = args.coalesce && args.mentioned;
     watch.left = args.max_events;
     watch.jq = jq;
+    watch.paced = args.short.brief.then(|| Paced::new(args.short.width as usize, args.pace.0));
     watch.report_dropped(args.report_dropped);
-    watch.begin(args.since.unwrap_or(Since::Cursor)).await?;
     let deadline = args.duration.map(|span| Instant::now() + span.0);
     let end = tokio::select! {
         end = watch.serve() => end?,

@@ -1,7 +1,7 @@
 //! stdout of a watch: written from a thread, so that a reader that stalls holds up nothing else.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -12,12 +12,16 @@ use super::lines::Lines;
 use crate::clock::thread_now;
 use crate::error::{Error, Result};
 use crate::journal::Page;
+use crate::supervisor::{Given, Patience};
 
 /// How long a reader has for the rest of the line it is in the middle of, once the watch is to end.
 const LAST_LINE: Duration = Duration::from_millis(500);
 
 /// How often a waiting thread looks whether it is to end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a reader has taken the rest.
+const DRAIN_EVERY: Duration = Duration::from_millis(2);
 
 /// What was written, and how that ended.
 #[derive(Debug)]
@@ -45,12 +49,19 @@ pub enum How {
 pub struct Out {
     halt: Arc<AtomicBool>,
     position: Arc<AtomicU64>,
+    given: Arc<Mutex<Given>>,
     running: Option<JoinHandle<Done>>,
 }
 
 impl Out {
-    pub fn new() -> Out {
-        Out { halt: Arc::default(), position: Arc::default(), running: None }
+    pub fn new(given: Given) -> Out {
+        let given = Arc::new(Mutex::new(given));
+        Out { halt: Arc::default(), position: Arc::default(), given, running: None }
+    }
+
+    /// The journal is another one.
+    pub fn begin_anew(&mut self, given: Given) {
+        self.given = Arc::new(Mutex::new(given));
     }
 
     /// Begins to write what `jq` leaves of a page, at most of `left` events.
@@ -72,12 +83,36 @@ impl Out {
         self.halt = Arc::default();
         self.position = Arc::new(AtomicU64::new(position));
         let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
-        self.running = Some(tokio::task::spawn_blocking(move || write(&make(), &halt, &reached)));
+        let given = Arc::clone(&self.given);
+        self.running = Some(tokio::task::spawn_blocking(move || write(&make(), &halt, &reached, &given)));
     }
 
     /// How far the writing has come.
     pub fn position(&self) -> u64 {
         self.position.load(Ordering::Acquire)
+    }
+
+    pub fn given(&self) -> MutexGuard<'_, Given> {
+        held(&self.given)
+    }
+
+    /// How much of what was written the reader has taken: where the cursor stands.
+    pub fn taken(&self) -> u64 {
+        let mut given = self.given();
+        print::look_at(&mut given);
+        given.taken()
+    }
+
+    /// Waits until the reader has taken everything, this long at most.
+    pub async fn drained(&self, patience: Duration) {
+        let give_up = thread_now() + patience;
+        loop {
+            let _ = self.taken();
+            if self.given().is_all_taken() || print::reader_is_gone() || thread_now() >= give_up {
+                return;
+            }
+            tokio::time::sleep(DRAIN_EVERY).await;
+        }
     }
 
     /// Waits for the end of what was begun; `None` when nothing was. May be dropped and called again.
@@ -102,31 +137,50 @@ impl Out {
     }
 }
 
-fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64) -> Done {
+fn held(given: &Mutex<Given>) -> MutexGuard<'_, Given> {
+    given.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
     let (mut written, mut next, mut give_up) = (0, 0, None);
+    let mut patience = Patience::default();
     let how = loop {
-        while lines.ends.get(next).is_some_and(|(_, end)| *end <= written) {
-            reached.store(lines.ends[next].0, Ordering::Release);
+        while let Some((seq, end)) = lines.ends.get(next).filter(|(_, end)| *end <= written) {
+            held(given).reached(*seq);
+            debug_assert!(*end <= lines.bytes.len());
+            reached.store(*seq, Ordering::Release);
             next += 1;
         }
         if written == lines.bytes.len() {
+            held(given).reached(lines.looked_to);
             reached.store(lines.looked_to, Ordering::Release);
             break How::All;
         }
-        let mut upto = lines.bytes.len();
+        let begin = next.checked_sub(1).map_or(0, |last| lines.ends[last].1);
         if halt.load(Ordering::Acquire) {
-            let begin = next.checked_sub(1).map_or(0, |last| lines.ends[last].1);
             if written == begin {
                 break How::Halted;
             }
-            upto = lines.ends[next].1;
             let now = thread_now();
             if now > *give_up.get_or_insert(now + LAST_LINE) {
                 break How::Cut;
             }
         }
+        // The next line waits until the last one is taken, or else a reader that goes away takes it along.
+        if written == begin && !print::is_ready(&mut held(given)) {
+            if print::reader_is_gone() {
+                break How::ReaderGone;
+            }
+            patience.wait();
+            continue;
+        }
+        patience = Patience::default();
+        let upto = held(given).next_end(&lines.ends, next, written);
         match print::some(&lines.bytes[written..upto], LOOK_EVERY) {
-            Ok(Took::Bytes(count)) => written += count,
+            Ok(Took::Bytes(count)) => {
+                written += count;
+                held(given).gave(count);
+            }
             Ok(Took::NotReady) => {}
             Ok(Took::ReaderGone) => break How::ReaderGone,
             Err(error) => break How::Failed(error),

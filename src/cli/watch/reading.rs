@@ -10,15 +10,18 @@ use super::super::jq::Jq;
 use super::super::print;
 use super::dropped::Held;
 use super::ending::End;
+use super::first;
 use super::lines::Lines;
 use super::out::{Done, How, Out};
-use super::shaping::{Next, Shape};
+use super::paced::Paced;
+use super::shaping::Shape;
+use super::together::Together;
 use crate::config::Home;
 use crate::error::{Error, Result};
-use crate::event::{Event, SupervisorGone};
-use crate::journal::{Filter, Reader};
-use crate::supervisor::Since;
+use crate::event::{Event, SupervisorGone, Watching};
+use crate::journal::{Filter, Had, Page, Reader};
 use crate::supervisor::control::{News, Op, Request};
+use crate::supervisor::{Given, Since};
 
 /// How long a supervisor that went away is waited for.
 const RETURN_WITHIN: Duration = Duration::from_secs(60);
@@ -49,84 +52,128 @@ pub struct Watch {
     /// The cursor is moved by `rooma ack` only.
     pub acknowledged: bool,
     pub(super) held: Option<Held>,
+    /// Lines in the short form, at a reader's pace.
+    pub paced: Option<Paced>,
     /// Everything up to here was written and flushed, or held back.
     pub(super) position: u64,
-    pub(super) replayed_to: u64,
+    /// What this cursor had before this watch.
+    pub(super) had: Had,
+    /// Where the cursor is stored.
+    pub(super) stored: u64,
     pub left: Option<u64>,
 }
 
+/// What a watch begins with.
+pub struct Begin {
+    pub name: String,
+    pub filter: Filter,
+    pub since: Since,
+    pub acknowledged: bool,
+    pub together: Option<Together>,
+}
+
+/// What is to be written next.
+pub enum ToWrite {
+    Page(Page),
+    Lines(Lines),
+    /// Nothing for now; look again after this time at the latest.
+    Nothing(Option<Duration>),
+}
+
 impl Watch {
-    pub fn new(home: &Home, client: Client, name: String, filter: Filter) -> Result<Watch> {
-        Ok(Watch {
+    /// Follows the supervisor, and finds out where to begin.
+    pub async fn open(home: &Home, mut client: Client, begin: Begin) -> Result<Watch> {
+        let Begin { name, filter, since, acknowledged, together } = begin;
+        client.send(&follow(&name)).await?;
+        let news: Option<News> = client.next(&mut Vec::new()).await?;
+        let newest = news.ok_or_else(|| Error::network("the supervisor ended"))?.newest;
+        let reader = Reader::open(&home.data().join("journal.db"))?;
+        let stored = reader.cursor(&name)?;
+        let position = match since {
+            Since::Start => 0,
+            Since::Now => newest,
+            Since::Seq(seq) => seq.min(newest),
+            Since::Cursor => match stored {
+                Some(stored) => stored.min(newest),
+                None => first::position(home, &reader, &filter.profiles)?.unwrap_or(newest).min(newest),
+            },
+        };
+        let given = Given::open(&home.data(), &name, &reader, position, stored, newest)?;
+        let had = Had { given_to: given.given_to(), late_to: newest };
+        let mut watch = Watch {
             home: home.clone(),
-            reader: Reader::open(&home.data().join("journal.db"))?,
+            reader,
             client,
             word: Vec::new(),
-            out: Out::new(),
+            out: Out::new(given),
             name,
             filter,
-            shape: Shape::default(),
+            shape: Shape { together, ..Shape::default() },
             jq: None,
-            acknowledged: false,
+            acknowledged,
             held: None,
-            position: 0,
-            replayed_to: 0,
+            paced: None,
+            position,
+            had,
+            stored: position,
             left: None,
-        })
+        };
+        let goes_on = matches!(since, Since::Seq(_)) || (since == Since::Cursor && stored.is_some());
+        if goes_on && let Some(together) = &mut watch.shape.together {
+            together.remember(&watch.reader, watch.position, &watch.filter)?;
+        }
+        // A cursor that others move is set here only where it did not stand already.
+        if !watch.acknowledged || stored.is_none() || since != Since::Cursor {
+            watch.client.send(&watch.cursor(position)).await?;
+        }
+        Ok(watch)
     }
 
     pub fn report_dropped(&mut self, wanted: bool) {
         self.held = wanted.then(|| Held::new(Instant::now()));
     }
 
-    pub async fn begin(&mut self, since: Since) -> Result<()> {
-        self.client.send(&self.follow()).await?;
-        let news: Option<News> = self.client.next(&mut Vec::new()).await?;
-        let newest = news.ok_or_else(|| Error::network("the supervisor ended"))?.newest;
-        self.replayed_to = newest;
-        let stored = self.reader.cursor(&self.name)?;
-        self.position = match since {
-            Since::Start => 0,
-            Since::Now => newest,
-            Since::Seq(seq) => seq.min(newest),
-            Since::Cursor => stored.unwrap_or(newest).min(newest),
-        };
-        let goes_on = matches!(since, Since::Seq(_)) || (since == Since::Cursor && stored.is_some());
-        if goes_on && let Some(together) = &mut self.shape.together {
-            together.remember(&self.reader, self.position, &self.filter)?;
-        }
-        // A cursor that others move is set here only where it did not stand already.
-        if !self.acknowledged || stored.is_none() || since != Since::Cursor {
-            self.client.send(&self.cursor()).await?;
-        }
-        Ok(())
+    pub(super) fn cursor(&self, seq: u64) -> Request {
+        Request { cursor: Some(self.name.clone()), seq: Some(seq), ..Request::new(Op::Cursor) }
     }
 
-    fn follow(&self) -> Request {
-        Request { cursor: Some(self.name.clone()), ..Request::new(Op::Follow) }
-    }
-
-    pub(super) fn cursor(&self) -> Request {
-        Request { cursor: Some(self.name.clone()), seq: Some(self.position), ..Request::new(Op::Cursor) }
+    /// Says where it begins.
+    async fn say_where(&mut self) -> Result<Option<End>> {
+        let (cursor, from, waiting) = (self.name.clone(), self.position, self.pending()?);
+        self.say(&Event::Watching(Watching { cursor, from, waiting })).await
     }
 
     /// Writes lines for as long as there are some, then waits for more.
     pub async fn serve(&mut self) -> Result<End> {
+        if let Some(end) = self.say_where().await? {
+            return Ok(end);
+        }
         loop {
             if let Some(end) = self.tell_held(false).await? {
                 return Ok(end);
             }
-            let Next { page, wait } = self.next_page().await?;
-            if page.looked_to != self.position {
-                self.out.page(self.position, page, self.jq.clone(), self.left);
+            let wait = match self.next_lines().await? {
+                ToWrite::Page(page) => {
+                    self.out.page(self.position, page, self.jq.clone(), self.left);
+                    None
+                }
+                ToWrite::Lines(lines) => {
+                    self.out.lines(self.position, lines);
+                    None
+                }
+                ToWrite::Nothing(wait) => Some(wait),
+            };
+            let Some(wait) = wait else {
                 if let Some(end) = self.written().await? {
                     return Ok(end);
                 }
                 continue;
-            }
+            };
+            self.store().await;
+            let look = if self.stored < self.position { CURSOR_EVERY } else { LOOK_EVERY };
             let told = tokio::select! {
                 told = self.client.next::<News>(&mut self.word) => Some(told),
-                () = sleep(wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))) => None,
+                () = sleep(wait.map_or(look, |wait| wait.min(look))) => None,
             };
             match told {
                 Some(Ok(Some(_))) => {}
@@ -176,11 +223,14 @@ impl Watch {
         }
     }
 
+    /// Stores how far the reader has come.
     async fn store(&mut self) {
-        if self.acknowledged {
+        let taken = self.out.taken();
+        if self.acknowledged || taken == self.stored {
             return;
         }
-        let request = self.cursor();
+        self.stored = taken;
+        let request = self.cursor(taken);
         if let Err(error) = self.client.send(&request).await {
             // A supervisor that is gone is found by the next read; the line was written all the same.
             tracing::debug!(%error, "the cursor was not stored");
@@ -189,7 +239,11 @@ impl Watch {
 
     /// A line of the watch itself.
     pub(super) async fn say(&mut self, event: &Event) -> Result<Option<End>> {
-        self.out.lines(self.position, Lines::own(self.position, event));
+        let lines = match &mut self.paced {
+            Some(paced) => paced.own(&mut self.out, self.position, event).await,
+            None => Lines::own(self.position, event),
+        };
+        self.out.lines(self.position, lines);
         let left = self.left.take();
         let end = self.written().await;
         self.left = left;
@@ -231,7 +285,7 @@ impl Watch {
     /// False when no supervisor runs. One that is just dying still takes a connection, and never says a word.
     async fn follow_again(&mut self) -> Result<bool> {
         let Some(mut client) = Client::connect(self.home.root()).await? else { return Ok(false) };
-        client.send(&self.follow()).await?;
+        client.send(&follow(&self.name)).await?;
         let mut word = Vec::new();
         let heard = tokio::time::timeout(HEAR_WITHIN, client.next::<News>(&mut word)).await;
         if !matches!(heard, Ok(Ok(Some(_)))) {
@@ -241,14 +295,23 @@ impl Watch {
         if !self.reader.is_current() {
             // The journal was damaged and set aside; the new one is read from its start.
             self.reader = Reader::open(&self.home.data().join("journal.db"))?;
-            (self.position, self.replayed_to) = (0, 0);
+            let given = Given::open(&self.home.data(), &self.name, &self.reader, 0, None, 0)?;
+            self.out.begin_anew(given);
+            (self.position, self.had, self.stored) = (0, Had::default(), 0);
+            if let Some(paced) = &mut self.paced {
+                paced.forget();
+            }
             if let Some(together) = &mut self.shape.together {
                 together.forget();
             }
         }
         if !self.acknowledged {
-            self.client.send(&self.cursor()).await?;
+            self.client.send(&self.cursor(self.stored)).await?;
         }
         Ok(true)
     }
+}
+
+fn follow(name: &str) -> Request {
+    Request { cursor: Some(name.to_owned()), ..Request::new(Op::Follow) }
 }

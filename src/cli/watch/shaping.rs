@@ -61,13 +61,14 @@ pub struct Next {
 }
 
 impl Watch {
-    pub(super) async fn next_page(&mut self) -> Result<Next> {
-        let page = self.reader.page(self.position, &self.filter, self.replayed_to)?;
+    /// The lines behind `after`, as they are to be read.
+    pub(super) async fn next_page(&mut self, after: u64) -> Result<Next> {
+        let page = self.reader.page(after, &self.filter, self.had)?;
         if self.shape.together.is_none() && self.shape.before.is_none() {
             return Ok(Next { page, wait: None });
         }
         let reads = Read::all(&page);
-        let plan = self.shape.plan(&reads, &page, self.position, &self.reader);
+        let plan = self.shape.plan(&reads, &page, after, &self.reader);
         let mut shaped = Page { looked_to: page.looked_to, cut: page.cut, ..Page::default() };
         shaped.held_back.clone_from(&page.held_back);
         if let Some(held) = plan.held {

@@ -11,7 +11,7 @@ use crate::core::coalesce::{Coalescer, Extent, Plan, Said, Seen, WAIT_MS};
 use crate::error::Result;
 use crate::event::ChatType;
 use crate::event::ids::ChatId;
-use crate::journal::{Filter, Page, Reader};
+use crate::journal::{Filter, Had, Page, Reader};
 use crate::supervisor::{ChatState, KnownChats};
 
 /// How stale the list of who sits where may be. Where it is wrong, a line comes late or 200 ms later.
@@ -49,7 +49,7 @@ impl Together {
 
     /// What came right before this position was written by an earlier watch with this cursor.
     pub fn remember(&mut self, reader: &Reader, position: u64, filter: &Filter) -> Result<()> {
-        let page = reader.page(position.saturating_sub(REMEMBERED), filter, 0)?;
+        let page = reader.page(position.saturating_sub(REMEMBERED), filter, Had::default())?;
         for read in Read::all(&page) {
             if let Some((whole, message)) = read.message.filter(|(whole, _)| whole.seq <= position) {
                 tracing::trace!(seq = whole.seq, "written before");
@@ -153,7 +153,7 @@ fn all_received(missing: &BTreeSet<&str>, read: &Read<'_>, reader: &Reader) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, Line, Message, Rendered, head};
+    use crate::event::{Event, Line, Message, Past, Rendered, head};
     use crate::supervisor::KnownChat;
 
     fn page(chat_type: &str, sender_profile: Option<&str>, profiles: &[&str]) -> Page {
@@ -166,9 +166,9 @@ mod tests {
             }))
             .unwrap();
             let rendered = Rendered::new(&Event::Message(Box::new(message)));
-            let head = head(Some(profile), Some("feishu"), rendered.type_name, "t", None);
+            let head = head(Some(profile), rendered.type_name, "t");
             let seq = at as u64 + 1;
-            Line { seq, head: &head, body: &rendered.body, replayed: false, raw: None }
+            Line { seq, head: &head, body: &rendered.body, past: Past::New, raw: None }
                 .write(&mut page.bytes);
             page.ends.push((seq, page.bytes.len()));
         }

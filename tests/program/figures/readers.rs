@@ -42,7 +42,7 @@ async fn kill_watches(kills: usize, events: usize) {
     // From here on there is a cursor: a new one would begin at the moment its watch starts.
     let (_, first, _) = output(&mut world.command(&["watch", "--since", "start", "--max-events", "1"]));
     let mut read = Read::default();
-    read.take(first.lines().take(1).map(|line| serde_json::from_str(line).unwrap()).collect(), false);
+    read.take(first.lines().skip(1).take(1).map(|line| serde_json::from_str(line).unwrap()).collect(), false);
 
     let start = Instant::now();
     let feed =

@@ -98,7 +98,7 @@ async fn a_watch_that_ends_leaves_nothing_of_a_message_behind() {
         let mentioned = ["watch", "--coalesce", "--mentioned", "--type", "message"];
         let (code, stdout, stderr) = output(world.command(&mentioned).args(arguments));
         assert_eq!(code, 0, "{stderr}");
-        stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+        stdout.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     let lines = read(&["--since", "start", "--max-events", "3"]);
     assert!(lines[..3].iter().all(|line| sorted(line, "profiles").len() == 3), "{lines:#?}");
@@ -211,7 +211,7 @@ async fn the_first_mention_after_a_silence_brings_what_was_said_before() {
         "--max-events",
         "1",
     ]));
-    let line: Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
+    let line: Value = serde_json::from_str(stdout.lines().nth(1).unwrap()).unwrap();
     assert_eq!((code, text(&line["context"][0], "content")), (0, "heard 2".to_owned()));
     supervisor.terminate().await;
 }

@@ -31,11 +31,12 @@ async fn a_watch_goes_on_where_the_last_one_stopped_and_says_when_to_start_again
     let lines: Vec<Value> = first.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(
         lines.iter().map(|line| text(line, "type")).collect::<Vec<_>>(),
-        ["rooma.started", "rooma.connecting", "rooma.rearm"]
+        ["rooma.watching", "rooma.started", "rooma.connecting", "rooma.rearm"]
     );
-    assert_eq!(lines[2]["pending"], 2, "the connected line and the message");
-    assert_eq!(lines[2]["cursor"], "watch");
-    assert!(lines[..2].iter().all(|line| line["replayed"] == true));
+    assert_eq!((&lines[0]["from"], &lines[0]["waiting"]), (&0.into(), &4.into()), "{first}");
+    assert_eq!(lines[3]["pending"], 2, "the connected line and the message");
+    assert_eq!((&lines[0]["cursor"], &lines[3]["cursor"]), (&"watch".into(), &"watch".into()));
+    assert!(lines[1..3].iter().all(|line| line["late"] == true && line["replayed"].is_null()), "{first}");
 
     let second = watch(&world, &[]);
     second.count("message", 1).await;
@@ -48,8 +49,10 @@ async fn a_watch_goes_on_where_the_last_one_stopped_and_says_when_to_start_again
     let start = Instant::now();
     let (code, third, _) = output(&mut world.command(&["watch", "--for", "300ms"]));
     assert!(start.elapsed() >= Duration::from_millis(300));
-    let rearm: Value = serde_json::from_str(third.trim()).unwrap();
-    assert_eq!((code, text(&rearm, "type"), rearm["pending"].as_u64()), (0, "rooma.rearm".into(), Some(0)));
+    let third: Vec<Value> = third.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [watching, rearm] = third.as_slice() else { panic!("{third:?}") };
+    assert_eq!((watching["from"].as_u64(), watching["waiting"].as_u64()), (Some(5), Some(0)));
+    assert_eq!((code, text(rearm, "type"), rearm["pending"].as_u64()), (0, "rooma.rearm".into(), Some(0)));
     supervisor.terminate().await;
 }
 

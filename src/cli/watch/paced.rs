@@ -1,0 +1,274 @@
+//! Lines in the short form, at the pace of a reader that joins and cuts what comes too fast.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::sleep;
+
+use super::lines::Lines;
+use super::out::Out;
+use super::reading::{ToWrite, Watch};
+use crate::clock::{Clock, rfc3339_ms, steady_ms};
+use crate::core::fold::{self, FOLDED_MAX, Piece, Waiting};
+use crate::core::pace::{Budget, Pace};
+use crate::error::Result;
+use crate::event::{Event, Rendered, brief, head, quoted_name, units};
+use crate::journal::{Page, Reader};
+
+/// What one notification may hold: harnesses cut it at about 3,000.
+const ROOM: usize = 2900;
+
+/// Lines looked at ahead of what is written. Beyond, the rest waits in the journal.
+const AHEAD_MAX: usize = 2000;
+
+/// Names in a folded line.
+const NAMES_MAX: usize = 5;
+const NAME_MAX: usize = 24;
+
+pub struct Paced {
+    width: usize,
+    pace: Option<Pace>,
+    waiting: VecDeque<Ahead>,
+    /// How far the journal was read.
+    read_to: u64,
+    held_back: Vec<u64>,
+}
+
+/// A line that waits to be written.
+struct Ahead {
+    seq: u64,
+    text: String,
+    size: usize,
+    with: Option<Kind>,
+}
+
+/// What a line is folded with, and what is told of it then.
+struct Kind {
+    /// The same for lines that make one.
+    key: String,
+    /// A chat as people call it, or a type of lines.
+    label: String,
+    sender: String,
+    read: Option<Place>,
+}
+
+/// Where the words of a folded line are read.
+struct Place {
+    profile: String,
+    chat: String,
+    since: String,
+}
+
+impl Paced {
+    pub fn new(width: usize, pace: Option<Pace>) -> Paced {
+        Paced { width, pace, waiting: VecDeque::new(), read_to: 0, held_back: Vec::new() }
+    }
+
+    /// The journal is another one.
+    pub fn forget(&mut self) {
+        self.waiting.clear();
+        self.held_back.clear();
+        self.read_to = 0;
+    }
+
+    fn add(&mut self, page: Page, reader: &Reader) {
+        let handles = |id: &str| reader.seq_of(id).ok().flatten();
+        let mut begin = 0;
+        for (seq, end) in &page.ends {
+            if let Ok(line) = serde_json::from_slice::<Map<String, Value>>(&page.bytes[begin..*end]) {
+                let text = brief(&line, self.width, &handles);
+                let size = units(&text) + 1;
+                self.waiting.push_back(Ahead { seq: *seq, text, size, with: kind(&line) });
+            }
+            begin = *end;
+        }
+        self.held_back.extend(page.held_back);
+        self.read_to = page.looked_to;
+    }
+
+    /// What is written now, of at most `left` events. Takes it from the budget.
+    fn next(&mut self, out: &Out, position: u64, left: Option<u64>) -> ToWrite {
+        if self.waiting.is_empty() {
+            return if self.read_to > position {
+                ToWrite::Lines(self.lines(position, 0, &[]))
+            } else {
+                ToWrite::Nothing(None)
+            };
+        }
+        let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let Some(pace) = self.pace else {
+            let count = self.waiting.len().min(most);
+            let pieces: Vec<Piece> = (0..count).map(Piece::Line).collect();
+            return ToWrite::Lines(self.lines(position, count, &pieces));
+        };
+        let mut budget = counted(out, &pace);
+        let wait = budget.wait_ms();
+        if wait > 0 {
+            return ToWrite::Nothing(Some(Duration::from_millis(wait)));
+        }
+        let shown = self.waiting.iter().take(most);
+        let waiting: Vec<Waiting<'_>> = shown
+            .map(|ahead| Waiting {
+                with: ahead.with.as_ref().map(|with| with.key.as_str()),
+                size: ahead.size,
+            })
+            .collect();
+        let batch = fold::next(&waiting, budget.whole(), ROOM);
+        budget.take();
+        out.given().set_budget(budget);
+        ToWrite::Lines(self.lines(position, batch.count, &batch.pieces))
+    }
+
+    /// Takes `count` lines from what waits, as these pieces. With a folded one the reader is past none of them before it is
+    /// past all.
+    fn lines(&mut self, position: u64, count: usize, pieces: &[Piece]) -> Lines {
+        let taken: Vec<Ahead> = self.waiting.drain(..count).collect();
+        let last = taken.last().map_or(position, |ahead| ahead.seq);
+        let looked_to = if self.waiting.is_empty() { self.read_to.max(last) } else { last };
+        let mut lines = Lines { looked_to, ..Lines::default() };
+        lines.held_back = self.held_back.extract_if(.., |seq| *seq <= looked_to).collect();
+        let folds = pieces.iter().any(|piece| matches!(piece, Piece::Folded(_)));
+        for (at, piece) in pieces.iter().enumerate() {
+            let seq = match piece {
+                Piece::Line(line) if !folds => taken[*line].seq,
+                _ if at + 1 == pieces.len() => last,
+                _ => position,
+            };
+            match piece {
+                Piece::Line(line) => lines.bytes.extend_from_slice(taken[*line].text.as_bytes()),
+                Piece::Folded(all) => {
+                    let all: Vec<&Ahead> = all.iter().map(|line| &taken[*line]).collect();
+                    lines.bytes.extend_from_slice(folded(&all).as_bytes());
+                }
+            }
+            lines.bytes.push(b'\n');
+            lines.ends.push((seq, lines.bytes.len()));
+        }
+        lines
+    }
+
+    /// A line of the watch itself, once it does not run into the one before.
+    pub async fn own(&mut self, out: &mut Out, position: u64, event: &Event) -> Lines {
+        if let Some(pace) = self.pace {
+            let mut budget = counted(out, &pace);
+            sleep(Duration::from_millis(budget.apart_ms())).await;
+            budget = budget.counted(&pace, steady_ms());
+            budget.take();
+            out.given().set_budget(budget);
+        }
+        let rendered = Rendered::new(event);
+        let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
+        let body = if rendered.body.is_empty() { String::new() } else { format!(",{}", rendered.body) };
+        let line = serde_json::from_str(&format!("{{\"seq\":{},{head}{body}}}", position.max(1)));
+        let text = brief(&line.expect("a line is an object"), self.width, &|_| None);
+        let mut lines = Lines { looked_to: position, ..Lines::default() };
+        lines.bytes.extend_from_slice(text.as_bytes());
+        lines.bytes.push(b'\n');
+        lines.ends.push((position, lines.bytes.len()));
+        lines
+    }
+}
+
+fn counted(out: &Out, pace: &Pace) -> Budget {
+    let now = steady_ms();
+    out.given().budget().map_or_else(|| pace.full(now), |budget| budget.counted(pace, now))
+}
+
+/// What may be folded: everything that is neither meant for the reader nor said by rooma itself.
+fn kind(line: &Map<String, Value>) -> Option<Kind> {
+    let text = |key: &str| line.get(key).and_then(Value::as_str);
+    let kind = text("type")?;
+    if kind.starts_with("rooma.") || line.get("mentioned") == Some(&Value::Bool(true)) {
+        return None;
+    }
+    let profile = text("profile")?.to_owned();
+    let sender = ["sender_name", "operator_name", "reader_name", "sender_id", "operator_id"];
+    let sender = sender.into_iter().find_map(text).unwrap_or_default().to_owned();
+    if kind != "message" {
+        return Some(Kind { key: format!("{kind} {profile}"), label: kind.to_owned(), sender, read: None });
+    }
+    let chat = text("chat_id")?.to_owned();
+    let label = match (text("chat_type"), text("chat_name")) {
+        (Some("p2p"), _) => "direct".to_owned(),
+        (_, Some(name)) => quoted_name(name, 2 * NAME_MAX),
+        (_, None) => quoted_name(&chat, 2 * NAME_MAX),
+    };
+    let since = text("create_time").unwrap_or_default().to_owned();
+    let key = format!("message {profile} {chat}");
+    Some(Kind { key, label, sender, read: Some(Place { profile, chat, since }) })
+}
+
+/// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`
+fn folded(all: &[&Ahead]) -> String {
+    let kinds: Vec<&Kind> = all.iter().filter_map(|ahead| ahead.with.as_ref()).collect();
+    let (Some(first), Some(last)) = (all.first(), all.last()) else { return String::new() };
+    let label = kinds.first().map_or("", |kind| kind.label.as_str());
+    let mut text = format!("{} more in {label} s{}..s{}: ", all.len(), first.seq, last.seq);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for kind in &kinds {
+        *counts.entry(kind.sender.as_str()).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    let others: usize = counts.iter().skip(NAMES_MAX).map(|(_, count)| count).sum();
+    let named =
+        counts.iter().take(NAMES_MAX).map(|(name, count)| format!("{} {count}", quoted_name(name, NAME_MAX)));
+    text.push_str(&named.collect::<Vec<_>>().join(", "));
+    if others > 0 {
+        text.push_str(&format!(", others {others}"));
+    }
+    if let Some(place) = kinds.iter().find_map(|kind| kind.read.as_ref())
+        && let Some(read) = place.command(all.len())
+        && units(&text) + units(&read) < FOLDED_MAX
+    {
+        text.push_str(&read);
+    }
+    text
+}
+
+impl Place {
+    /// Only of words that a shell takes as they are.
+    fn command(&self, count: usize) -> Option<String> {
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-:.".contains(c));
+        let Place { profile, chat, since } = self;
+        let fits = [profile, chat, since]
+            .into_iter()
+            .all(|text| !text.is_empty() && plain(text) && text.len() <= 80);
+        fits.then(|| {
+            // What was said there by oneself counts too.
+            let limit = count + 20;
+            format!("; read: rooma --profile {profile} pull --chat {chat} --since {since} --limit {limit}")
+        })
+    }
+}
+
+impl Watch {
+    /// What is to be written next.
+    pub(super) async fn next_lines(&mut self) -> Result<ToWrite> {
+        let Some(paced) = &self.paced else {
+            let next = self.next_page(self.position).await?;
+            let any = next.page.looked_to != self.position;
+            return Ok(if any { ToWrite::Page(next.page) } else { ToWrite::Nothing(next.wait) });
+        };
+        let (mut read_to, mut ahead) = (paced.read_to.max(self.position), paced.waiting.len());
+        let mut wait = None;
+        while ahead < AHEAD_MAX {
+            let next = self.next_page(read_to).await?;
+            wait = next.wait;
+            let Some(paced) = &mut self.paced else { break };
+            if next.page.looked_to == read_to {
+                break;
+            }
+            read_to = next.page.looked_to;
+            paced.add(next.page, &self.reader);
+            ahead = paced.waiting.len();
+        }
+        let Some(paced) = &mut self.paced else { return Ok(ToWrite::Nothing(None)) };
+        let next = paced.next(&self.out, self.position, self.left);
+        Ok(match next {
+            ToWrite::Nothing(soon) => ToWrite::Nothing([wait, soon].into_iter().flatten().min()),
+            lines => lines,
+        })
+    }
+}

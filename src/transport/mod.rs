@@ -175,6 +175,8 @@ pub struct Missed {
     pub entries: Vec<Entry>,
     /// There was more than the limit.
     pub more: bool,
+    /// Said of entries that could not be read.
+    pub unread: Option<String>,
     /// Threads that these messages open or belong to. A chat's history does not hold what is said in them.
     pub threads: Vec<String>,
 }

@@ -6,6 +6,7 @@ mod broadcast;
 mod escalation;
 mod files;
 mod history;
+mod loose;
 mod output;
 mod proxy;
 mod reading;

@@ -56,6 +56,13 @@ impl Transport {
         }
     }
 
+    /// Can this be an id or a key of the platform at all? Anything else must not get into an address.
+    pub fn is_id(self, text: &str) -> bool {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::is_id(text),
+        }
+    }
+
     /// What an upload would be posted as.
     pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
         match self {

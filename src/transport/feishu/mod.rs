@@ -42,8 +42,6 @@ mod people;
 mod post;
 mod reassembly;
 mod redact;
-#[cfg(test)]
-mod refused_token;
 mod repair;
 mod rest;
 mod serve;
@@ -63,4 +61,4 @@ mod wire;
 pub use account::Account;
 pub use compose::compose;
 pub use files::upload_kind;
-pub use ids::id_kind;
+pub use ids::{id_kind, is_id};

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::call::{Call, Payload};
 use super::envelope;
+use super::ids;
 use super::loose;
 use super::redact::Secrets;
 use super::token::{Granted, Look, Tokens};
@@ -222,6 +223,11 @@ impl Rest {
     fn url(&self, path: &[&str]) -> Result<Url> {
         let malformed = || Error::config(format!("`{}` is no usable base URL", self.base));
         let mut url = Url::parse(&self.base).map_err(|_| malformed())?;
+        // Ids come from people and from what strangers wrote; the few checks before this one may have a gap.
+        if let Some(odd) = path.iter().find(|segment| !ids::is_segment(segment)) {
+            let odd = crate::event::neutralise(crate::event::bounded(odd, 64));
+            return Err(Error::validation(format!("`{odd}` is no id of the platform")));
+        }
         let mut segments = url.path_segments_mut().map_err(|()| malformed())?;
         segments.pop_if_empty().push("open-apis").extend(path);
         drop(segments);
@@ -380,3 +386,6 @@ impl std::fmt::Debug for Rest {
         f.debug_struct("Rest").field("base", &self.base).field("app_id", &self.app_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
-//! A token that the platform does not take: one new one, and then the truth.
+//! Calls on their way: with a token that is not taken, and to addresses that are none.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::account::Account;
-use super::canned::{Answers, Canned, TOKEN};
-use super::codes::STALE_TOKEN;
+use super::super::account::Account;
+use super::super::canned::{Answers, Canned, TOKEN};
+use super::super::codes::STALE_TOKEN;
 use crate::error::{Kind, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId};
@@ -53,4 +53,28 @@ async fn a_token_that_is_refused_again_is_not_waited_for() {
             );
         }
     }
+}
+
+/// Keys come from what strangers wrote; however one got here, it does not get into an address.
+#[tokio::test]
+async fn what_leads_elsewhere_is_asked_of_nobody() {
+    let canned = Canned::start().await;
+    const BOT: &str = "GET /open-apis/bot/v3/info";
+    let bot = json!({"code": 0, "bot": {"app_name": "Helper", "open_id": "ou_me"}});
+    canned.answer(&Answers::from([(BOT.to_owned(), (200, bot))]));
+    let account = canned.account();
+    for odd in ["", "..", "oc_/../../bot/v3/info", "oc_x?a=b", "oc_%2e%2e", "oc_\n", "a/../../../bot"] {
+        let (chat, message) = (ChatId::new(odd), MessageId::new(odd));
+        let key = Resource { key: odd.to_owned(), r#type: "file".to_owned(), name: None };
+        let errors = [
+            account.chat_info(&chat).await.unwrap_err(),
+            account.message(&message).await.unwrap_err(),
+            account.recall(&message).await.unwrap_err(),
+            account.download(&MessageId::new("om_1"), &key).await.map(drop).unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| error.kind == Kind::Validation && !error.retryable), "{errors:?}");
+    }
+    let asked = canned.asked();
+    let expected = [TOKEN, BOT];
+    assert!(asked.iter().all(|path| expected.contains(&path.as_str())), "{asked:?}");
 }

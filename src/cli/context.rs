@@ -125,6 +125,7 @@ impl Context {
 
     async fn named_chat(&self, text: &str, by: &str) -> Result<ChatId> {
         if let Some(id) = self.config.contacts.chats.get(text) {
+            self.contact(text, id)?;
             return Ok(ChatId::new(id));
         }
         if self.config.contacts.users.contains_key(text) {
@@ -152,6 +153,16 @@ impl Context {
                 .subtype("unknown_chat")
                 .hint(format!("the bot is in: {}{}", listed(&chats), self.aliases()))),
         }
+    }
+
+    /// What people wrote behind an alias is checked as what they write on a command line.
+    pub fn contact(&self, alias: &str, id: &str) -> Result<()> {
+        if self.profile.transport.is_id(id) {
+            return Ok(());
+        }
+        let told =
+            format!("config/contacts.yaml: `{}` stands for `{}`, which is no id", shown(alias), shown(id));
+        Err(Error::validation(told).hint("ids hold letters, digits, _ and -"))
     }
 
     fn aliases(&self) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Global;
-use super::context::{Common, Context, MessageArg};
+use super::context::{Common, Context, MessageArg, shown};
 use super::files::{Arriving, safe_name};
 use crate::config::Size;
 use crate::error::{Error, Result};
@@ -58,6 +58,10 @@ struct Saved {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
     let id = args.message.id(&context)?;
+    if let Some(key) = args.key.as_deref().filter(|key| !context.profile.transport.is_id(key)) {
+        return Err(Error::validation(format!("--key: `{}` is no key of a resource", shown(key)))
+            .hint("lines and `rooma message` name the keys of what a message carries"));
+    }
     super::files::refuse_ours(&args.out, &context.config.home)?;
     let mut saved = Vec::new();
     for resource in wanted(&context, &id, args.key.as_deref()).await? {

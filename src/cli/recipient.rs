@@ -24,11 +24,12 @@ impl Context {
 
     /// The person behind an alias or an id, as this profile's app knows them. None for any other text.
     pub fn person(&self, text: &str) -> Result<Option<PersonId>> {
+        let open = |id: &str| self.contact(text, id).map(|()| Some(PersonId::Open(OpenId::new(id))));
         match self.config.contacts.users.get(text) {
-            Some(UserAlias::Same(id)) => Ok(Some(PersonId::Open(OpenId::new(id)))),
-            Some(UserAlias::Union(id)) => Ok(Some(PersonId::Union(id.clone()))),
+            Some(UserAlias::Same(id)) => open(id),
+            Some(UserAlias::Union(id)) => self.contact(text, id).map(|()| Some(PersonId::Union(id.clone()))),
             Some(UserAlias::PerProfile(ids)) => match ids.get(self.profile.name.as_ref()) {
-                Some(id) => Ok(Some(PersonId::Open(OpenId::new(id)))),
+                Some(id) => open(id),
                 None => Err(Error::validation(format!(
                     "`{}` has no id for the profile {}",
                     shown(text),

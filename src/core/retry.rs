@@ -1,4 +1,5 @@
-//! Whether and when a failed call of a command is repeated: one function from the failure to a wait.
+//! Whether and when a failed call of a command is repeated: one table of what is worth another attempt, and one
+//! function from the failure to a wait.
 
 use std::time::Duration;
 
@@ -7,6 +8,52 @@ use backoff::backoff::Backoff;
 
 const MIN: Duration = Duration::from_millis(250);
 const MAX: Duration = Duration::from_secs(5);
+
+/// What an attempt brought instead of success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// No answer, or half of one.
+    Nothing,
+    /// What another attempt would bring again: a certificate nobody vouches for, an answer beyond all bounds.
+    Unusable,
+    /// An answer without a code that is known.
+    Status(u16),
+    /// The platform's code for too much at once.
+    Limit,
+    /// A code for trouble of its own.
+    Trouble,
+    /// A code for a token that it does not take, or no longer.
+    StaleToken,
+    /// Any other code that is known.
+    Refusal,
+}
+
+/// What another attempt is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// Waiting, whatever the call: it had no effect.
+    Waiting,
+    /// Waiting where repeating does no harm: nobody knows whether it had an effect.
+    WaitingIfHarmless,
+    /// One new token, and no waiting. Refused with that as well, it will be refused again.
+    NewToken,
+    Nothing,
+}
+
+/// The table. Nothing else decides which answers are waited out.
+pub fn worth(brought: Brought) -> Worth {
+    match brought {
+        Brought::Limit | Brought::Status(429) => Worth::Waiting,
+        Brought::Nothing | Brought::Trouble => Worth::WaitingIfHarmless,
+        // Too early, or too late for a server that is busy.
+        Brought::Status(408 | 425) => Worth::WaitingIfHarmless,
+        // Not made for this call, or behind a gateway that wants a login: neither passes.
+        Brought::Status(501 | 505 | 510 | 511) => Worth::Nothing,
+        Brought::Status(500..) => Worth::WaitingIfHarmless,
+        Brought::StaleToken => Worth::NewToken,
+        Brought::Unusable | Brought::Refusal | Brought::Status(_) => Worth::Nothing,
+    }
+}
 
 /// How a call failed, as far as its repetition is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +112,31 @@ mod tests {
     fn waits(repeatable: bool, failure: Failure) -> Vec<Option<u128>> {
         let mut retry = Retry::new(repeatable, 0.0);
         (0..7).map(|_| retry.after(failure, LONG).map(|wait| wait.as_millis())).collect()
+    }
+
+    #[test]
+    fn only_what_passes_is_waited_out() {
+        for (brought, wanted) in [
+            (Brought::Nothing, Worth::WaitingIfHarmless),
+            (Brought::Trouble, Worth::WaitingIfHarmless),
+            (Brought::Limit, Worth::Waiting),
+            (Brought::StaleToken, Worth::NewToken),
+            (Brought::Unusable, Worth::Nothing),
+            (Brought::Refusal, Worth::Nothing),
+        ] {
+            assert_eq!(worth(brought), wanted, "{brought:?}");
+        }
+        let of = |status| worth(Brought::Status(status));
+        for status in [408, 425, 500, 502, 503, 504, 507, 520, 529, 599] {
+            assert_eq!(of(status), Worth::WaitingIfHarmless, "{status}");
+        }
+        for status in [
+            100, 200, 204, 301, 302, 400, 401, 402, 403, 404, 405, 407, 409, 410, 413, 422, 451, 501, 505,
+            511,
+        ] {
+            assert_eq!(of(status), Worth::Nothing, "{status}");
+        }
+        assert_eq!(of(429), Worth::Waiting);
     }
 
     #[test]

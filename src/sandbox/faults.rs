@@ -53,6 +53,9 @@ pub enum FaultKind {
     BadPong,
     /// Pongs carry the client configuration of the options (`payload` for another one).
     PongConfig,
+    /// REST answers in other types: numbers as words, words as numbers, null for an empty list (`path`). With
+    /// `missing`, lists have entries that are none.
+    LooseTypes,
     /// Waits `ms` first: `at` rest (default; with `after` the call has its effect first), push, pong, discovery or
     /// handshake.
     Slow,

@@ -66,7 +66,7 @@ pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> R
         if !last {
             return Err(error);
         }
-        round.tell(Some(&chat), 0, None, Some(&error));
+        round.tell(Some(&chat), 0, None, Some(error.sentence()));
     }
     Ok(())
 }
@@ -114,14 +114,14 @@ impl Round<'_> {
             Ok(whole) => whole,
             Err(error) if is_passing(&error) => return Err(error),
             Err(error) => {
-                self.tell(Some(&chat.chat_id), 0, None, Some(&error));
+                self.tell(Some(&chat.chat_id), 0, None, Some(error.sentence()));
                 return Ok(());
             }
         };
         // Of those that were spoken in before nobody knows whether anything was missed.
         let many = newest_first(whole.threads.clone(), &[]).len() > THREADS_MAX;
         let mut cut = (whole.more || many).then_some(bound);
-        let mut entries = whole.entries;
+        let (mut entries, mut unread) = (whole.entries, whole.unread);
         let threads = newest_first(whole.threads, &chat.threads);
         for thread in threads.into_iter().take(THREADS_MAX) {
             let left = limit.saturating_sub(entries.len());
@@ -133,6 +133,7 @@ impl Round<'_> {
             match self.fetch(Place::Thread(thread), chat.chat_type, left).await {
                 Ok(missed) => {
                     entries.extend(missed.entries);
+                    unread = unread.or(missed.unread);
                     cut = cut.or(missed.more.then_some(bound));
                 }
                 Err(error) if is_passing(&error) => return Err(error),
@@ -142,8 +143,8 @@ impl Round<'_> {
         }
         self.left = self.left.saturating_sub(entries.len());
         let count = journal(self.care, in_order(entries)).await?;
-        if count > 0 || cut.is_some() {
-            self.tell(Some(&chat.chat_id), count, cut, None);
+        if count > 0 || cut.is_some() || unread.is_some() {
+            self.tell(Some(&chat.chat_id), count, cut, unread);
         }
         Ok(())
     }
@@ -159,13 +160,13 @@ impl Round<'_> {
         (self.seat.fetch)(missing).await
     }
 
-    fn tell(&self, chat: Option<&ChatId>, count: u32, cut: Option<CatchupCut>, error: Option<&Error>) {
+    fn tell(&self, chat: Option<&ChatId>, count: u32, cut: Option<CatchupCut>, error: Option<String>) {
         let event = Event::Catchup(Catchup {
             chat_id: chat.cloned(),
             count,
             since: rfc3339_ms(self.window.since),
             cut,
-            error: error.map(Error::sentence),
+            error,
         });
         self.care.appender.say(Entry::own(self.seat.voice(), &event));
     }

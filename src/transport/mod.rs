@@ -56,6 +56,13 @@ impl Transport {
         }
     }
 
+    /// Can this be an id or a key of the platform at all? Anything else must not get into an address.
+    pub fn is_id(self, text: &str) -> bool {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::is_id(text),
+        }
+    }
+
     /// What an upload would be posted as.
     pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
         match self {
@@ -175,6 +182,8 @@ pub struct Missed {
     pub entries: Vec<Entry>,
     /// There was more than the limit.
     pub more: bool,
+    /// Said of entries that could not be read.
+    pub unread: Option<String>,
     /// Threads that these messages open or belong to. A chat's history does not hold what is said in them.
     pub threads: Vec<String>,
 }

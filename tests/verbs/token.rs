@@ -80,8 +80,33 @@ async fn a_token_that_died_is_replaced_and_the_call_made_once_more() {
         Fault { code: Some(99_991_663), path: Some("/chats".into()), ..Fault::new(FaultKind::ApiError) };
     world.sandbox.fault(stale).unwrap();
     let before = world.state().apps[0].rest_calls;
-    assert_eq!(world.rooma(&["chats", "--timeout", "100ms"]).error(3)["code"], 99_991_663);
+    assert_eq!(world.rooma(&["chats"]).error(3)["code"], 99_991_663);
     assert_eq!(world.state().apps[0].rest_calls - before, 2, "once more, and no further");
+}
+
+/// However long the patience: what the platform says of a token that it has just given it will say again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_again_and_again_is_exit_3_at_once() {
+    let world = world(1).await;
+    let lobby = world.chat("lobby");
+    let said = world.say("lobby", "x");
+    for (path, verb) in [
+        ("/im/v1/messages", &["send", "--chat", &lobby, "--text", "hi"][..]),
+        ("/reactions", &["react", "--message-id", &said, "--emoji", "OK"]),
+        ("/members", &["members", "--chat", &lobby]),
+    ] {
+        let refused =
+            Fault { code: Some(99_991_663), path: Some(path.into()), ..Fault::new(FaultKind::ApiError) };
+        world.sandbox.fault(refused).unwrap();
+        let before = world.state().apps[0].tokens_issued;
+        let error = world.rooma(verb).error(3);
+        assert_eq!((&error["type"], &error["retryable"]), (&"authentication".into(), &false.into()));
+        let hint = error["hint"].as_str().unwrap();
+        assert!(hint.contains("app_secret") && !hint.contains("idempotency"), "{hint}");
+        let issued = world.state().apps[0].tokens_issued - before;
+        assert!(issued <= 3, "{verb:?}: {issued} tokens");
+        world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

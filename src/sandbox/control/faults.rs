@@ -59,6 +59,7 @@ pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
         | FaultKind::Duplicate
         | FaultKind::BadPong
         | FaultKind::PongConfig
+        | FaultKind::LooseTypes
         | FaultKind::Slow => shared.faults.arm(app, fault),
     }
     Ok(DONE)

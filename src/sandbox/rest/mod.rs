@@ -7,6 +7,7 @@ pub mod chats;
 pub mod compose;
 pub mod contact;
 pub mod emoji;
+mod loose;
 pub mod messages;
 pub mod reactions;
 pub mod reply;
@@ -107,12 +108,18 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
         None => {
             let armed = shared.faults.armed() > 0;
             let lost = armed.then(|| take_lost_answer(&shared, app, &path)).flatten();
+            let loose =
+                armed.then(|| shared.faults.take_on_path(FaultKind::LooseTypes, false, &path, app)).flatten();
             let late = armed.then(|| shared.faults.take_on_path(FaultKind::Slow, true, &path, app)).flatten();
             let response = next.run(request).await;
             if let Some(late) = late {
                 pause(&late).await;
             }
-            lost.unwrap_or(response)
+            let response = lost.unwrap_or(response);
+            match loose {
+                Some(loose) => loose::loosened(response, &loose).await,
+                None => response,
+            }
         }
     };
     if let Ok(value) = HeaderValue::from_str(&log_id(shared.clock.wall_ms())) {

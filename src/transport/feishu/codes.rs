@@ -1,5 +1,6 @@
 //! The platform's numbers: what each means for a caller. One table, so that no call site knows a number.
 
+use crate::core::retry::Brought;
 use crate::error::Kind;
 use Kind::{Api, Authentication, Authorization, Config, Internal, Validation};
 
@@ -19,6 +20,8 @@ pub const STALE_TOKEN: [i64; 4] = [99_991_663, 99_991_664, 99_991_671, 99_991_67
 pub const RECALLED: i64 = 230_110;
 
 const CHECK_CREDENTIALS: &str = "check app_id and app_secret against the developer console";
+const TOKEN_REFUSED: &str = "the platform refuses its own new token: check app_id and app_secret against the developer \
+                             console, and that the app is enabled and published";
 const PUBLISH: &str = "enable the app and publish a version in the developer console";
 const GRANT: &str = "grant the scope in the developer console and publish a version";
 const ENABLE_BOT: &str = "enable the bot capability in the developer console and publish a version";
@@ -34,6 +37,16 @@ pub fn meaning(code: i64) -> Option<Meaning> {
     let known = row.map(|row| Meaning { kind: row.1, retryable: row.2, hint: row.3 });
     let unknown_id = Meaning { kind: Validation, retryable: false, hint: Some(UNKNOWN_ID) };
     known.or_else(|| UNKNOWN_IDS.contains(&code).then_some(unknown_id))
+}
+
+/// What a failure with this code is, for [`worth`](crate::core::retry::worth). None for one that is not known.
+pub fn brought(code: i64) -> Option<Brought> {
+    match meaning(code)? {
+        _ if STALE_TOKEN.contains(&code) => Some(Brought::StaleToken),
+        _ if is_rate_limit(code) => Some(Brought::Limit),
+        Meaning { retryable: true, .. } => Some(Brought::Trouble),
+        Meaning { .. } => Some(Brought::Refusal),
+    }
 }
 
 /// Too much at once: the call had no effect and may be repeated later.
@@ -86,7 +99,7 @@ const TABLE: &[Row] = &[
     (&[10_003, 10_014, 10_015, 99_991_543], Authentication, false, Some(CHECK_CREDENTIALS)),
     (&[10_005, 10_012, 99_991_662, 99_991_665, 99_991_673], Authentication, false, Some(PUBLISH)),
     (&[10_013], Authentication, true, None),
-    (&[99_991_663, 99_991_664, 99_991_671, 99_991_677], Authentication, true, None),
+    (&STALE_TOKEN, Authentication, false, Some(TOKEN_REFUSED)),
     (&[99_991_661, 99_991_668, 99_991_201, 99_991_301], Internal, false, Some(OUR_BUG)),
     (&[99_991_669, 99_991_679], Authorization, false, None),
     (&[99_991_401], Config, false, Some("add this machine's address to the app's IP allow-list")),
@@ -155,13 +168,19 @@ const TABLE: &[Row] = &[
     (&[232_003, 232_004, 232_097, 234_038, 234_041, 234_042, 230_075], Api, false, None),
 ];
 
+/// All that the table names.
+#[cfg(test)]
+pub fn all() -> Vec<i64> {
+    TABLE.iter().flat_map(|row| row.0).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_code_has_two_meanings() {
-        let mut all: Vec<i64> = TABLE.iter().flat_map(|row| row.0).copied().collect();
+        let mut all = all();
         let count = all.len();
         all.sort_unstable();
         all.dedup();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::codes;
+use super::loose::{self, Text};
 use super::session::ping_interval;
 use super::url::SocketUrl;
 use crate::core::end::End;
@@ -48,18 +49,20 @@ struct Request<'a> {
     app_secret: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Answer<'a> {
-    code: i64,
-    #[serde(default)]
-    msg: Option<String>,
-    #[serde(borrow, default)]
+    #[serde(deserialize_with = "loose::number")]
+    code: Option<i64>,
+    #[serde(borrow)]
+    msg: Text<'a>,
+    #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Data<'a> {
-    #[serde(rename = "URL")]
+    #[serde(rename = "URL", deserialize_with = "loose::needed")]
     url: String,
     #[serde(rename = "ClientConfig", borrow, default)]
     config: Option<&'a RawValue>,
@@ -73,10 +76,10 @@ pub fn request(app_id: &str, app_secret: &str) -> String {
 /// Reads the answer to discovery.
 pub fn read_answer(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Result<Endpoint, End> {
     let answer: Option<Answer<'_>> = serde_json::from_slice(body).ok();
-    let message = answer.as_ref().and_then(|answer| answer.msg.as_deref()).map(said).unwrap_or_default();
-    match answer {
-        Some(answer) if answer.code == 0 && status == 200 => found(answer.data),
-        Some(answer) if answer.code != 0 => Err(refused(answer.code, status, message, retry_after)),
+    let message = answer.as_ref().map(|answer| said(answer.msg.as_str())).unwrap_or_default();
+    match answer.as_ref().and_then(|answer| Some((answer.code?, answer.data))) {
+        Some((0, data)) if status == 200 => found(data),
+        Some((code, _)) if code != 0 => Err(refused(code, status, message, retry_after)),
         Some(_) | None if status == 200 => Err(garbled()),
         Some(_) | None => {
             let message = if message.is_empty() { format!("HTTP {status}") } else { message };
@@ -203,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_words_are_numbers() {
+        let body = format!(
+            "{{\"code\":\"0\",\"msg\":null,\"data\":{{\"URL\":\"{URL}\",\"ClientConfig\":{{\"PingInterval\":\"90\"}}}}}}"
+        );
+        assert_eq!(read_answer(200, None, body.as_bytes()).unwrap().ping_interval, Duration::from_secs(90));
+        let refused = read_answer(200, None, b"{\"code\":\"1000040350\",\"msg\":7}").unwrap_err();
+        assert_eq!(refused, End::ConnectionLimit { message: "7".into() });
+    }
+
+    #[test]
     fn a_missing_or_nonsense_config_means_the_default() {
         for config in ["", ",\"ClientConfig\":null", ",\"ClientConfig\":{\"PingInterval\":\"x\"}"] {
             assert_eq!(found(config).ping_interval, DEFAULT_PING_INTERVAL, "{config}");
@@ -244,9 +257,14 @@ mod tests {
 
     #[test]
     fn an_answer_that_makes_no_sense_is_refused() {
-        for body in
-            ["", "[]", "{\"code\":0}", "{\"code\":0,\"data\":{}}", "{\"code\":0,\"data\":{\"URL\":7}}"]
-        {
+        for body in [
+            "",
+            "[]",
+            "{\"code\":0}",
+            "{\"code\":0,\"data\":{}}",
+            "{\"code\":null}",
+            "{\"code\":0,\"data\":{\"URL\":7}}",
+        ] {
             assert!(matches!(read_answer(200, None, body.as_bytes()), Err(End::Refused { .. })), "{body}");
         }
         let plain = "{\"code\":0,\"data\":{\"URL\":\"ws://evil.example/?ticket=TICKET\"}}";

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{List, Text};
+use super::loose::{self, List, Text};
 use super::{codes, rest::Answer, tidy};
 use crate::core::end::End;
+use crate::core::retry::{Brought, Worth, worth};
 use crate::error::{Error, Kind, Result};
 use crate::event::bounded;
 
@@ -26,10 +27,11 @@ const MISSING_SCOPE: i64 = 99_991_672;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Envelope<'a> {
+    #[serde(deserialize_with = "loose::number")]
     code: Option<i64>,
     #[serde(borrow)]
     msg: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::some_object")]
     error: Option<Detail<'a>>,
 }
 
@@ -64,9 +66,10 @@ struct Violation<'a> {
     description: Text<'a>,
 }
 
-/// The result code, where the body has one.
-pub fn code(body: &[u8]) -> Option<i64> {
-    envelope(body).code
+/// Is this the answer to a token that is no longer taken?
+pub fn wants_token(body: &[u8]) -> bool {
+    let brought = envelope(body).code.and_then(codes::brought);
+    brought.is_some_and(|brought| worth(brought) == Worth::NewToken)
 }
 
 /// The body of an answer that succeeded, or its failure.
@@ -94,16 +97,21 @@ fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
     let code = envelope.code.filter(|code| *code != 0);
     let meaning = code.and_then(codes::meaning);
     let kind = meaning.map_or_else(|| kind_of_status(answer.status), |meaning| meaning.kind);
-    let limited = answer.status == 429;
-    let passing = limited || answer.status >= 500;
+    let brought = match code.and_then(codes::brought) {
+        // A gateway says so whatever stands in the body.
+        _ if answer.status == 429 => Brought::Limit,
+        Some(known) => known,
+        None => Brought::Status(answer.status),
+    };
+    let worth = worth(brought);
     let detail = envelope.error.as_ref();
     let log_id = detail.and_then(|detail| tidy::some(detail.log_id.as_str(), tidy::id));
     let mut error = Error::new(kind, message(answer, envelope))
         .log_id(answer.log_id.clone().or(log_id))
-        .retryable(passing || meaning.is_some_and(|meaning| meaning.retryable))
+        .retryable(matches!(worth, Worth::Waiting | Worth::WaitingIfHarmless))
         .retry_after_ms(answer.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     error.code = code;
-    if limited || code.is_some_and(codes::is_rate_limit) {
+    if worth == Worth::Waiting {
         error = error.subtype(RATE_LIMIT);
     }
     error.hint = hint(code, detail).or_else(|| meaning.and_then(|meaning| meaning.hint).map(str::to_owned));
@@ -188,7 +196,35 @@ mod tests {
     fn a_body_is_read_when_status_and_code_agree() {
         assert!(read::<serde_json::Value>(&answer(200, "{\"code\":0,\"data\":{}}")).is_ok());
         assert!(read::<serde_json::Value>(&answer(200, "{\"data\":{}}")).is_err());
-        assert_eq!(code(b"{\"code\":99991663}"), Some(99_991_663));
+        assert!(read::<serde_json::Value>(&answer(200, "{\"code\":\"0\",\"data\":{}}")).is_ok());
+        assert!(wants_token(b"{\"code\":99991663}"));
+        assert!(wants_token(b"{\"code\":\"99991663\",\"msg\":7,\"error\":\"x\"}"));
+        assert!(!wants_token(b"{\"code\":99991672}"));
+    }
+
+    /// The classes of the reference, whatever the status.
+    #[test]
+    fn only_passing_trouble_and_limits_are_worth_a_wait() {
+        const LIMITS: [i64; 10] =
+            [99_991_400, 230_020, 11_232, 11_233, 232_019, 230_047, 230_048, 1_000_004, 1_000_005, 190_005];
+        const TROUBLE: [i64; 17] = [
+            500, 1500, 1663, 5000, 10_013, 18_121, 40_003, 230_049, 231_015, 232_096, 234_019, 1_771_001,
+            1_771_002, 1_771_003, 1_771_004, 1_771_005, 18_121,
+        ];
+        for code in codes::all() {
+            for status in [200, 400, 401, 403, 404, 500, 503] {
+                let error = failed(status, &format!("{{\"code\":{code},\"msg\":\"no\"}}"));
+                let limit = LIMITS.contains(&code);
+                let waits = limit || TROUBLE.contains(&code);
+                assert_eq!(error.retryable, waits, "{code} {status}");
+                assert_eq!(error.subtype.as_deref() == Some(RATE_LIMIT), limit, "{code} {status}");
+            }
+        }
+        for code in codes::STALE_TOKEN {
+            let error = failed(400, &format!("{{\"code\":{code},\"msg\":\"no\"}}"));
+            assert_eq!((error.kind.exit_code(), error.retryable), (3, false), "{code}");
+            assert!(error.hint.unwrap().contains("app_secret"), "{code}");
+        }
     }
 
     #[test]

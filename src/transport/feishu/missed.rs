@@ -6,14 +6,14 @@ use super::account::Account;
 use super::api::{self, Bot};
 use super::mention::Me;
 use super::past::{self, Scene, Wire};
-use super::past_verbs::read;
+use super::past_verbs::{Collected, read};
 use crate::core::dedupe::DedupeKey;
 use crate::core::hearing::Said;
 use crate::error::Result;
 use crate::event::ids::MessageId;
 use crate::event::{ChatType, Event, Message, Rendered, SenderType};
 use crate::journal::Entry;
-use crate::transport::verbs::HistoryQuery;
+use crate::transport::verbs::{HistoryQuery, Place};
 use crate::transport::{Missed, Missing};
 
 impl Account {
@@ -27,15 +27,24 @@ impl Account {
             before: None,
         };
         let (bot, found) = tokio::join!(self.state.bot(), self.collect(&query, None));
-        let (bot, (mut raw, more)) = (bot?, found?);
+        let (bot, Collected { mut raw, more, odd }) = (bot?, found?);
         raw.reverse();
-        let wires: Vec<(Wire<'_>, &str)> =
+        let mut wires: Vec<(Wire<'_>, &str)> =
             raw.iter().filter_map(|raw| Some((read(raw)?, raw.get()))).collect();
+        if let Place::Chat(chat) = &missing.place {
+            wires.iter_mut().for_each(|(wire, _)| wire.stands_in(chat));
+        }
+        let unread = odd + wires.iter().filter(|(wire, _)| !wire.names_itself()).count();
         let threads = wires.iter().map(|(wire, _)| wire.thread_id.as_str()).filter(|id| !id.is_empty());
         let mut threads: Vec<String> = threads.map(super::tidy::id).collect();
         threads.dedup();
         let entries = wires.iter().filter_map(|(wire, raw)| self.heard(wire, raw, missing, &bot)).collect();
-        Ok(Missed { entries, more, threads })
+        Ok(Missed {
+            entries,
+            more,
+            threads,
+            unread: (unread > 0).then(|| api::unreadable(unread, "message")),
+        })
     }
 
     /// One message, as a push of it would have told. The answer to a send comes before any push.

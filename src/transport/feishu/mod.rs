@@ -1,6 +1,6 @@
 //! Feishu and Lark.
 //!
-//! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `wire`,
+//! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `loose`, `wire`,
 //! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
 //! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
@@ -10,6 +10,8 @@ mod account;
 mod address;
 mod api;
 mod call;
+#[cfg(test)]
+mod canned;
 mod codes;
 mod compose;
 mod conflict;
@@ -26,6 +28,9 @@ mod frame;
 mod fuzz;
 mod ids;
 mod known;
+mod loose;
+#[cfg(test)]
+mod loose_answers;
 mod mention;
 mod missed;
 mod names;
@@ -56,4 +61,4 @@ mod wire;
 pub use account::Account;
 pub use compose::compose;
 pub use files::upload_kind;
-pub use ids::id_kind;
+pub use ids::{id_kind, is_id};

@@ -47,7 +47,7 @@ pub fn start(state: &Arc<State>, tasks: &mut JoinSet<()>) -> Asked {
 /// Chats and their members, as far as a few calls go.
 async fn warm(state: &Arc<State>) {
     let chats = match api::chats(&state.rest, Pages::of(WARM_CHAT_PAGES)).await {
-        Ok((chats, _)) => chats,
+        Ok(listed) => listed.items,
         Err(error) => return tracing::debug!(%error, "could not list chats"),
     };
     for chat in &chats {
@@ -69,14 +69,14 @@ async fn warm(state: &Arc<State>) {
 
 /// Learns the first names of a chat, and in any case the `wanted` one.
 async fn learn_members(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
-    let (members, _) = api::members(&state.rest, chat_id, Pages::of(WARM_MEMBER_PAGES)).await?;
+    let members = api::members(&state.rest, chat_id, Pages::of(WARM_MEMBER_PAGES)).await?.items;
     learn(state, members.into_iter().map(|member| (member.member_id, member.name)), wanted);
     sleep(PAUSE).await;
     learn_bots(state, chat_id, wanted).await
 }
 
 async fn learn_bots(state: &Arc<State>, chat_id: &str, wanted: Option<&str>) -> Result<()> {
-    let bots = api::chat_bots(&state.rest, chat_id).await?;
+    let bots = api::chat_bots(&state.rest, chat_id).await?.items;
     bots.iter().take(WARM_NAMES).for_each(|bot| state.known().learn_bot(&bot.bot_id));
     learn(state, bots.into_iter().map(|bot| (bot.bot_id, bot.bot_name)), wanted);
     Ok(())

@@ -1,11 +1,14 @@
 //! A message of the history, in our own words. Ids are strings here and bots are apps, unlike in events.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::content;
 use super::known::Known;
+use super::loose::{self, List, Text};
 use super::mention::{self, Doubt, Me};
-use super::wire::{List, Text, WireMention};
+use super::wire::WireMention;
 use super::{tidy, time};
 use crate::core::mention::{Addressed, scope};
 use crate::core::trust::trust;
@@ -13,6 +16,9 @@ use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
 use crate::event::{ChatType, Message, SenderType};
 use crate::transport::Identity;
 use crate::transport::verbs::{MemberType, PastMessage, Sender};
+
+/// Stands for the type of a message that names none.
+const UNKNOWN: &str = "unknown";
 
 /// Stands for the words of a message that was taken back.
 const RECALLED: &str = "[recalled]";
@@ -34,13 +40,15 @@ pub struct Wire<'a> {
     create_time: Text<'a>,
     #[serde(borrow)]
     update_time: Text<'a>,
+    #[serde(deserialize_with = "loose::flag")]
     deleted: bool,
+    #[serde(deserialize_with = "loose::flag")]
     updated: bool,
     #[serde(borrow)]
     pub chat_id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::object")]
     pub sender: WireSender<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::object")]
     body: WireBody<'a>,
     #[serde(borrow)]
     pub mentions: List<WireMention<'a>>,
@@ -82,6 +90,23 @@ impl Wire<'_> {
         self.deleted
     }
 
+    /// What kind of message it is, where that can be read.
+    fn kind(&self) -> &str {
+        if self.msg_type.is_empty() { UNKNOWN } else { self.msg_type.as_str() }
+    }
+
+    /// The chat it was listed for, where it does not say so itself.
+    pub fn stands_in(&mut self, chat: &ChatId) {
+        if self.chat_id.is_empty() {
+            self.chat_id = Text(Cow::Owned(chat.to_string()));
+        }
+    }
+
+    /// Without an id and a chat it is nothing that could be told or answered.
+    pub fn names_itself(&self) -> bool {
+        !self.message_id.is_empty() && !self.chat_id.is_empty()
+    }
+
     /// What this message tells of its sender.
     pub fn gossip(&self, known: &mut Known) {
         let sender = &self.sender;
@@ -107,7 +132,7 @@ fn is_app(sender: &WireSender<'_>) -> bool {
 pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -> PastMessage {
     let profile_of = |app_id: &str| profile_of(identity, app_id);
     let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
-    let content = content::render(wire.msg_type.as_str(), wire.body.content.as_str(), &mentions);
+    let content = content::render(wire.kind(), wire.body.content.as_str(), &mentions);
     let (sender_id, sender_type) = sender_id(&wire.sender, me);
     let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(str::to_owned);
     let edited = wire.updated && !wire.deleted;
@@ -115,7 +140,7 @@ pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -
     PastMessage {
         message_id: MessageId::new(tidy::id(wire.message_id.as_str())),
         chat_id: ChatId::new(tidy::id(wire.chat_id.as_str())),
-        message_type: tidy::word(wire.msg_type.as_str()),
+        message_type: tidy::word(wire.kind()),
         create_time: time::rfc3339(wire.written()),
         sender_name: name(wire.sender.id.as_str()).or_else(|| name(sender_id.as_str())),
         sender_profile: (sender_type == MemberType::Bot)
@@ -153,12 +178,12 @@ pub fn message(
 ) -> Option<Message> {
     let (sender_id, kind) = sender_id(&wire.sender, me);
     let own = sender_id.as_str() == me.open_id || wire.sender.id.as_str() == me.app_id;
-    if wire.deleted || own || wire.message_id.is_empty() || wire.chat_id.is_empty() {
+    if wire.deleted || own || !wire.names_itself() {
         return None;
     }
     let profile_of = |app_id: &str| profile_of(identity, app_id);
     let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
-    let content = content::render(wire.msg_type.as_str(), wire.body.content.as_str(), &mentions);
+    let content = content::render(wire.kind(), wire.body.content.as_str(), &mentions);
     let sender_type = match kind {
         MemberType::User => SenderType::User,
         MemberType::Bot => SenderType::Bot,
@@ -180,7 +205,7 @@ pub fn message(
         chat_id,
         chat_type: scene.chat_type,
         message_id: MessageId::new(tidy::id(wire.message_id.as_str())),
-        message_type: tidy::word(wire.msg_type.as_str()),
+        message_type: tidy::word(wire.kind()),
         sender_name: name(wire.sender.id.as_str()).or_else(|| name(sender_id.as_str())),
         sender_type,
         sender_profile: (sender_type == SenderType::Bot)

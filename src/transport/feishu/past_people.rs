@@ -48,7 +48,7 @@ impl Account {
     async fn learn_people(&self, chat: &str) {
         let people = api::members(&self.state.rest, chat, Pages::of(NAME_PAGES)).await;
         let mut known = self.state.known();
-        for row in people.map(|(people, _)| people).unwrap_or_default() {
+        for row in people.map(|listed| listed.items).unwrap_or_default() {
             known.learn_name(&row.member_id, &tidy::name(row.name.as_deref().unwrap_or_default()));
         }
     }
@@ -56,7 +56,7 @@ impl Account {
     async fn learn_bots(&self, chat: &str) {
         let bots = api::chat_bots(&self.state.rest, chat).await;
         let mut known = self.state.known();
-        for row in bots.unwrap_or_default() {
+        for row in bots.unwrap_or_default().items {
             known.learn_bot(&row.bot_id);
             known.learn_name(&row.bot_id, &tidy::name(row.bot_name.as_deref().unwrap_or_default()));
         }

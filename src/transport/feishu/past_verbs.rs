@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::account::{Account, State};
 use super::api::{self, Bot, Container, HISTORY_PAGE_MAX, Raw};
 use super::codes::Verb;
+use super::loose;
 use super::mention::Me;
 use super::past::{self, Wire};
 use super::verbs::explained;
@@ -27,10 +28,11 @@ impl Account {
     pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
         let (bot, anchor) = tokio::join!(self.state.bot(), self.anchor(query));
         let (bot, anchor) = (bot?, anchor?);
-        let (mut raw, more) = self.collect(query, anchor.as_ref()).await?;
+        let Collected { mut raw, more, odd } = self.collect(query, anchor.as_ref()).await?;
         raw.reverse();
         let messages = self.rendered(&raw, &bot, true).await?;
-        Ok(Items::new(messages, more))
+        let warnings = (odd > 0).then(|| api::unreadable(odd, "message"));
+        Ok(Items { items: messages, has_more: more, warnings: warnings.into_iter().collect() })
     }
 
     /// One message, with what it holds if it is a merged forward.
@@ -59,14 +61,11 @@ impl Account {
     }
 
     /// Newest first.
-    pub(super) async fn collect(
-        &self,
-        query: &HistoryQuery,
-        anchor: Option<&Anchor>,
-    ) -> Result<(Vec<Raw>, bool)> {
+    pub(super) async fn collect(&self, query: &HistoryQuery, anchor: Option<&Anchor>) -> Result<Collected> {
         let mut filter = Filter { query, anchor, passed_anchor: anchor.is_none() };
         let container = container(query, anchor);
-        let (mut found, mut token) = (Vec::new(), None::<String>);
+        let mut found = Collected { raw: Vec::new(), more: false, odd: 0 };
+        let mut token = None::<String>;
         // One more than wanted tells whether there is more. Filters may let few of a page through.
         let filtered = query.before.is_some() || query.since.is_some() || query.until.is_some();
         let size = if filtered { HISTORY_PAGE_MAX } else { (query.limit + 1).clamp(1, HISTORY_PAGE_MAX) };
@@ -75,20 +74,27 @@ impl Account {
                 .await
                 .map_err(explained(Verb::History))?;
             let next = page.next();
-            for raw in page.items {
-                match read(&raw).map_or(Verdict::Skip, |wire| filter.verdict(&wire)) {
-                    Verdict::Take if found.len() == query.limit => return Ok((found, true)),
-                    Verdict::Take => found.push(raw),
+            found.odd += page.items.odd;
+            for raw in page.items.items {
+                let Some(wire) = read(&raw) else {
+                    found.odd += 1;
+                    continue;
+                };
+                match filter.verdict(&wire) {
+                    Verdict::Take if found.raw.len() == query.limit => {
+                        return Ok(Collected { more: true, ..found });
+                    }
+                    Verdict::Take => found.raw.push(raw),
                     Verdict::Skip => {}
-                    Verdict::End => return Ok((found, false)),
+                    Verdict::End => return Ok(found),
                 }
             }
             if next.is_none() || next == token {
-                return Ok((found, false));
+                return Ok(found);
             }
             token = next;
         }
-        Ok((found, true))
+        Ok(Collected { more: true, ..found })
     }
 
     async fn rendered(&self, raw: &[Raw], bot: &Bot, expand: bool) -> Result<Vec<PastMessage>> {
@@ -130,6 +136,14 @@ impl Account {
     }
 }
 
+/// What was found of a history, newest first.
+pub(super) struct Collected {
+    pub raw: Vec<Raw>,
+    pub more: bool,
+    /// Entries that are no message.
+    pub odd: usize,
+}
+
 pub(super) struct Anchor {
     id: MessageId,
     written: i64,
@@ -154,10 +168,15 @@ impl Filter<'_> {
         let written = wire.written();
         if let Some(anchor) = self.anchor.filter(|_| !self.passed_anchor) {
             // A message that is not listed itself, such as a reply in a thread, is passed by its time.
-            self.passed_anchor = wire.message_id.as_str() == anchor.id.as_str() || written < anchor.written;
-            if wire.message_id.as_str() == anchor.id.as_str() || !self.passed_anchor {
+            let here = wire.message_id.as_str() == anchor.id.as_str();
+            self.passed_anchor = here || (written > 0 && written < anchor.written);
+            if here || !self.passed_anchor {
                 return Verdict::Skip;
             }
+        }
+        // A message whose time cannot be read stands where it is listed.
+        if written == 0 {
+            return Verdict::Take;
         }
         if self.query.since.is_some_and(|since| written < since) {
             return Verdict::End;
@@ -169,7 +188,8 @@ impl Filter<'_> {
 fn container<'a>(query: &'a HistoryQuery, anchor: Option<&Anchor>) -> Container<'a> {
     match &query.place {
         Place::Chat(chat) => {
-            let ends = [query.until, anchor.map(|anchor| anchor.written)];
+            let anchored = anchor.map(|anchor| anchor.written).filter(|written| *written > 0);
+            let ends = [query.until, anchored];
             let end = ends.into_iter().flatten().min().map(|end| end.div_euclid(1000));
             let start = query.since.map(|since| since.div_euclid(1000));
             Container { kind: "chat", id: chat.as_str(), start, end }
@@ -179,7 +199,7 @@ fn container<'a>(query: &'a HistoryQuery, anchor: Option<&Anchor>) -> Container<
 }
 
 pub(super) fn read(raw: &Raw) -> Option<Wire<'_>> {
-    serde_json::from_str(raw.get()).ok()
+    loose::read_object(raw.get())
 }
 
 fn nothing(id: &MessageId) -> Error {

@@ -26,7 +26,7 @@ impl Account {
     async fn among_members(&self, union_id: &str, chat: &ChatId) -> Result<Option<Member>> {
         let list = |id_type| api::members_as(&self.state.rest, chat.as_str(), id_type, Pages::until(None));
         let (by_union, by_open) = tokio::join!(list("union_id"), list("open_id"));
-        let ((by_union, _), (by_open, _)) = (by_union?, by_open?);
+        let (by_union, by_open) = (by_union?.items, by_open?.items);
         let Some(wanted) = by_union.into_iter().find(|row| row.member_id == union_id) else {
             return Ok(None);
         };
@@ -47,8 +47,11 @@ impl Account {
         let container = Container { kind: "chat", id: chat.as_str(), start: None, end: None };
         match api::history(&self.state.rest, container, HISTORY_PAGE_MAX, None).await {
             Ok(page) => {
-                let wires =
-                    page.items.iter().filter_map(|raw| serde_json::from_str::<Wire<'_>>(raw.get()).ok());
+                let wires = page
+                    .items
+                    .items
+                    .iter()
+                    .filter_map(|raw| serde_json::from_str::<Wire<'_>>(raw.get()).ok());
                 wires.for_each(|wire| wire.gossip(&mut self.state.known()));
             }
             Err(error) => tracing::debug!(%error, %chat, "the history tells nothing of the bots"),

@@ -12,12 +12,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::{Call, Payload};
+use super::envelope;
+use super::ids;
+use super::loose;
 use super::redact::Secrets;
 use super::token::{Granted, Look, Tokens};
 use super::token_file::TokenFile;
 use super::waiting::Waiting;
-use super::{codes, envelope};
 use crate::clock::Clock;
+use crate::core::retry::{Brought, Worth, worth};
 use crate::error::{Error, Result};
 use crate::transport::verbs::Acting;
 
@@ -26,6 +29,9 @@ const ANSWER_MAX: usize = 8 * 1024 * 1024;
 
 /// Tokens live for two hours. A longer promise is not relied on, and cannot overflow a clock.
 const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The platform renews a token that has less than half an hour left, so any it gives has that.
+const TOKEN_LIFE_UNSAID: Duration = Duration::from_secs(30 * 60);
 
 /// What the platform and its operators see of us.
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
@@ -73,9 +79,11 @@ pub struct Failed {
 
 #[derive(Deserialize)]
 struct TokenBody {
+    #[serde(deserialize_with = "loose::needed")]
     tenant_access_token: String,
     /// Remaining seconds.
-    expire: u64,
+    #[serde(default, deserialize_with = "loose::number")]
+    expire: Option<i64>,
 }
 
 impl Rest {
@@ -177,9 +185,7 @@ impl Rest {
         let token = self.token().await?;
         let opened = self.attempt(call, &token).await?;
         match &opened {
-            Opened::Answer(answer)
-                if envelope::code(&answer.body).is_some_and(|code| codes::STALE_TOKEN.contains(&code)) =>
-            {
+            Opened::Answer(answer) if envelope::wants_token(&answer.body) => {
                 self.spoil(&token);
                 let token = self.token().await?;
                 self.attempt(call, &token).await
@@ -217,6 +223,11 @@ impl Rest {
     fn url(&self, path: &[&str]) -> Result<Url> {
         let malformed = || Error::config(format!("`{}` is no usable base URL", self.base));
         let mut url = Url::parse(&self.base).map_err(|_| malformed())?;
+        // Ids come from people and from what strangers wrote; the few checks before this one may have a gap.
+        if let Some(odd) = path.iter().find(|segment| !ids::is_segment(segment)) {
+            let odd = crate::event::neutralise(crate::event::bounded(odd, 64));
+            return Err(Error::validation(format!("`{odd}` is no id of the platform")));
+        }
         let mut segments = url.path_segments_mut().map_err(|()| malformed())?;
         segments.pop_if_empty().push("open-apis").extend(path);
         drop(segments);
@@ -270,7 +281,8 @@ impl Rest {
         let body = serde_json::json!({"app_id": self.app_id, "app_secret": self.app_secret.expose_secret()});
         let answer = answer(self.send(self.http.post(url).json(&body), self.time(true)).await?).await?;
         let granted: TokenBody = envelope::read(&answer)?;
-        let lasts = Duration::from_secs(granted.expire).min(TOKEN_LIFE_MAX);
+        let said = granted.expire.map(|left| Duration::from_secs(u64::try_from(left).unwrap_or(0)));
+        let lasts = said.unwrap_or(TOKEN_LIFE_UNSAID).min(TOKEN_LIFE_MAX);
         Ok(Granted { token: granted.tenant_access_token.into(), lasts })
     }
 
@@ -332,7 +344,7 @@ async fn bounded_body(mut response: Response) -> Result<Bytes> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(network)? {
         if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(Error::network("the platform's answer is too large"));
+            return Err(Error::network("the platform's answer is too large").retryable(false));
         }
         body.extend_from_slice(&chunk);
     }
@@ -348,7 +360,25 @@ pub fn network(error: reqwest::Error) -> Error {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    Error::network(message)
+    let brought = if lasting(&error) { Brought::Unusable } else { Brought::Nothing };
+    Error::network(message).retryable(worth(brought) != Worth::Nothing)
+}
+
+/// Would another attempt fail for the same reason?
+fn lasting(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        // An I/O error hides what it carries from its own chain.
+        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = carried
+            .and_then(|carried| carried.downcast_ref::<rustls::Error>())
+            .or_else(|| error.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    error.is_builder() || error.is_redirect()
 }
 
 impl std::fmt::Debug for Rest {
@@ -356,3 +386,6 @@ impl std::fmt::Debug for Rest {
         f.debug_struct("Rest").field("base", &self.base).field("app_id", &self.app_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

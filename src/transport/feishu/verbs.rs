@@ -46,7 +46,8 @@ impl Account {
 
     /// The first `limit` chats this bot is in, or all of them.
     pub async fn chats(&self, limit: Option<usize>) -> Result<Items<Chat>> {
-        let (rows, more) = api::chats(&self.state.rest, Pages::until(limit)).await?;
+        let listed = api::chats(&self.state.rest, Pages::until(limit)).await?;
+        let warnings = listed.warnings("chat");
         let chat = |row: api::ChatRow| Chat {
             chat_id: tidy::id(&row.chat_id),
             name: row.name.as_deref().map(tidy::name).unwrap_or_default(),
@@ -56,7 +57,7 @@ impl Account {
             owner_id: word(row.owner_id),
             external: row.external,
         };
-        Ok(Items::new(rows.into_iter().map(chat).collect(), more))
+        Ok(Items { items: listed.items.into_iter().map(chat).collect(), has_more: listed.more, warnings })
     }
 
     pub async fn chat_info(&self, chat: &ChatId) -> Result<ChatInfo> {
@@ -95,17 +96,21 @@ impl Account {
             api::chat_bots(rest, chat.as_str()),
             self.state.bot(),
         );
-        let (people, more) = people?;
+        let people = people?;
+        let (more, mut warnings) = (people.more, people.warnings("person"));
         let mut members: Vec<Member> = people
+            .items
             .into_iter()
             .map(|row| member(&row.member_id, row.name.as_deref(), MemberType::User))
             .collect();
-        let mut warnings = Vec::new();
         match bots {
-            Ok(bots) => members.extend(bots.into_iter().map(|row| Member {
-                profile: self.profile_of_bot(&row.bot_id),
-                ..member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)
-            })),
+            Ok(bots) => {
+                warnings.extend((bots.odd > 0).then(|| api::unreadable(bots.odd, "bot")));
+                members.extend(bots.items.into_iter().map(|row| Member {
+                    profile: self.profile_of_bot(&row.bot_id),
+                    ..member(&row.bot_id, row.bot_name.as_deref(), MemberType::Bot)
+                }));
+            }
             Err(error) => warnings.push(warning("the bots of the chat cannot be listed", &error)),
         }
         if let Ok(me) = me {
@@ -223,12 +228,11 @@ pub fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
 }
 
 fn posted(sent: Sent) -> Posted {
-    let time = sent.create_time.map(|time| time.as_str().map_or_else(|| time.to_string(), str::to_owned));
     Posted {
         message_id: MessageId::new(tidy::id(&sent.message_id)),
         chat_id: ChatId::new(tidy::id(&sent.chat_id)),
         thread_id: sent.thread_id.filter(|id| !id.is_empty()).map(|id| ThreadId::new(tidy::id(&id))),
-        create_time: time.and_then(|time| time::millis(&time)).map(time::rfc3339),
+        create_time: time::millis(&sent.create_time).map(time::rfc3339),
     }
 }
 

@@ -8,73 +8,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Text where a string is expected; numbers read as their digits, everything else as empty.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Text<'a>(pub Cow<'a, str>);
-
-impl Text<'_> {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(number.to_string())))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(number.to_string())))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(number.to_string())))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
-    }
-}
+use super::loose;
+pub use super::loose::{List, Text};
 
 /// A person or a bot: an object of ids, or one id as a string.
 #[derive(Clone, Debug, Default)]
@@ -144,33 +79,6 @@ impl<'de> Visitor<'de> for UserIdVisitor {
     }
 }
 
-/// A list whose odd elements are left out; anything but a list is empty.
-#[derive(Clone, Debug)]
-pub struct List<T>(pub Vec<T>);
-
-impl<T> Default for List<T> {
-    fn default() -> List<T> {
-        List(Vec::new())
-    }
-}
-
-/// Elements of any list that are looked at. Longer ones are cut: nothing the platform sends comes near.
-const LIST_MAX: usize = 1000;
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<List<T>, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        // As it nearly always is: every element in order.
-        if let Ok(mut list) = serde_json::from_str::<Vec<T>>(raw) {
-            list.truncate(LIST_MAX);
-            return Ok(List(list));
-        }
-        let elements: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
-        let read = elements.into_iter().take(LIST_MAX).filter_map(|raw| serde_json::from_str(raw.get()).ok());
-        Ok(List(read.collect()))
-    }
-}
-
 /// What surrounds every event.
 #[derive(Debug, Default, Deserialize)]
 pub struct Envelope<'a> {
@@ -206,13 +114,13 @@ pub struct OldEvent<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct Receive<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub sender: Sender<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub message: ReceivedMessage<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Sender<'a> {
     #[serde(borrow, default)]
     pub sender_id: UserId<'a>,
@@ -220,7 +128,7 @@ pub struct Sender<'a> {
     pub sender_type: Text<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ReceivedMessage<'a> {
     #[serde(borrow, default)]
     pub message_id: Text<'a>,
@@ -255,7 +163,7 @@ pub struct WireMention<'a> {
     pub mentioned_type: Text<'a>,
     #[serde(borrow, default)]
     pub name: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::some_object")]
     pub bot_info: Option<BotInfo<'a>>,
 }
 
@@ -277,13 +185,13 @@ pub struct Recalled<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct Read<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub reader: Reader<'a>,
     #[serde(borrow, default)]
     pub message_id_list: List<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Reader<'a> {
     #[serde(borrow, default)]
     pub reader_id: UserId<'a>,
@@ -293,7 +201,7 @@ pub struct Reader<'a> {
 pub struct Reacted<'a> {
     #[serde(borrow, default)]
     pub message_id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub reaction_type: ReactionType<'a>,
     #[serde(borrow, default)]
     pub operator_type: Text<'a>,
@@ -303,7 +211,7 @@ pub struct Reacted<'a> {
     pub app_id: Text<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct ReactionType<'a> {
     #[serde(borrow, default)]
     pub emoji_type: Text<'a>,
@@ -338,13 +246,13 @@ pub struct MemberUser<'a> {
 pub struct CardActed<'a> {
     #[serde(borrow, default)]
     pub operator: UserId<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub action: Action<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::some_object")]
     pub context: Option<CardContext<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Action<'a> {
     #[serde(borrow, default)]
     pub tag: Text<'a>,
@@ -368,13 +276,13 @@ pub struct CardContext<'a> {
 
 #[derive(Debug, Deserialize)]
 pub struct Menu<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::object")]
     pub operator: MenuOperator<'a>,
     #[serde(borrow, default)]
     pub event_key: Text<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct MenuOperator<'a> {
     #[serde(borrow, default)]
     pub operator_name: Text<'a>,
@@ -395,14 +303,6 @@ mod tests {
         assert_eq!(header.event_id.as_str(), "7");
         assert!(header.event_type.is_empty() && header.app_id.is_empty());
         assert_eq!(header.create_time.as_str(), "1767225600123");
-    }
-
-    #[test]
-    fn plain_text_is_borrowed() {
-        let text: Text<'_> = serde_json::from_str("\"plain\"").unwrap();
-        assert!(matches!(text.0, Cow::Borrowed("plain")));
-        let escaped: Text<'_> = serde_json::from_str(r#""a\nb""#).unwrap();
-        assert_eq!(escaped.as_str(), "a\nb");
     }
 
     #[test]
@@ -427,7 +327,5 @@ mod tests {
         let list: List<MemberUser<'_>> =
             serde_json::from_str(r#"[{"name":"Li"},7,null,{"name":1}]"#).unwrap();
         assert_eq!(list.0.len(), 2);
-        let none: List<Text<'_>> = serde_json::from_str("\"x\"").unwrap();
-        assert!(none.0.is_empty());
     }
 }

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::call::Call;
+use super::super::loose;
 use super::super::rest::Rest;
+use super::body::data;
 use super::page::{self, Pages};
 use crate::error::Result;
 
@@ -25,37 +27,37 @@ pub struct Announcement {
     pub text: String,
 }
 
-#[derive(Deserialize)]
-struct Body<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Info {
+    #[serde(deserialize_with = "loose::text")]
     announcement_type: String,
+    #[serde(deserialize_with = "loose::text")]
     update_time: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Legacy {
+    #[serde(deserialize_with = "loose::text")]
     content: String,
 }
 
 pub async fn announcement(rest: &Arc<Rest>, chat_id: &str) -> Result<Announcement> {
     let path = ["docx", "v1", "chats", chat_id, "announcement"];
-    let Body { data: info } = rest.call::<Body<Info>>(Call::get(&path, &[])).await?;
+    let info: Info = data(rest, Call::get(&path, &[])).await?;
     let text = if info.announcement_type == "doc" {
         let path = ["im", "v1", "chats", chat_id, "announcement"];
-        let body: Body<Legacy> = rest.call(Call::get(&path, &[])).await?;
-        legacy_text(&body.data.content)
+        let legacy: Legacy = data(rest, Call::get(&path, &[])).await?;
+        legacy_text(&legacy.content)
     } else {
         let path = ["docx", "v1", "chats", chat_id, "announcement", "blocks"];
-        let (blocks, _) =
-            page::read::<Map<String, Value>>(rest, &path, &[("revision_id", "-1")], BLOCKS).await?;
-        blocks_text(&blocks)
+        let listed = page::read::<Map<String, Value>>(rest, &path, &[("revision_id", "-1")], BLOCKS).await?;
+        let mut text = blocks_text(&listed.items);
+        if listed.odd > 0 {
+            text.push_str(&format!("\n[{}]", page::unreadable(listed.odd, "block")));
+        }
+        text
     };
     Ok(Announcement { kind: info.announcement_type, update_time: info.update_time, text })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::call::Call;
+use super::super::loose;
 use super::super::rest::Rest;
 use super::super::tidy;
 use crate::error::{Error, Kind, Result};
@@ -17,27 +18,27 @@ pub struct Bot {
 }
 
 /// `bot` stands at the top level, not in `data`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Body {
-    bot: Option<Info>,
+    #[serde(deserialize_with = "loose::object")]
+    bot: Info,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Info {
-    #[serde(default)]
-    app_name: Option<String>,
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::text")]
+    app_name: String,
+    #[serde(deserialize_with = "loose::some_text")]
     open_id: Option<String>,
 }
 
 /// Fails where the app has no bot: without its own id nothing can tell who is mentioned.
 pub async fn bot_info(rest: &Arc<Rest>) -> Result<Bot> {
     let body: Body = rest.call(Call::get(&["bot", "v3", "info"], &[])).await?;
-    let info = body.bot.unwrap_or(Info { app_name: None, open_id: None });
-    match info.open_id.filter(|id| !id.is_empty()) {
-        Some(open_id) => {
-            Ok(Bot { name: tidy::name(&info.app_name.unwrap_or_default()), open_id: tidy::id(&open_id) })
-        }
+    match body.bot.open_id {
+        Some(open_id) => Ok(Bot { name: tidy::name(&body.bot.app_name), open_id: tidy::id(&open_id) }),
         None => Err(Error::new(Kind::Config, "the app has no bot")
             .hint("enable the bot capability in the developer console and publish a version")),
     }

@@ -5,29 +5,27 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::call::Call;
+use super::super::loose::{self, Rows};
 use super::super::rest::Rest;
+use super::body::data;
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]
 pub struct BotRow {
+    #[serde(deserialize_with = "loose::needed")]
     pub bot_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::some_text")]
     pub bot_name: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    data: Data,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Data {
-    #[serde(default)]
-    items: Vec<BotRow>,
+    items: Rows<BotRow>,
 }
 
-pub async fn chat_bots(rest: &Arc<Rest>, chat_id: &str) -> Result<Vec<BotRow>> {
+pub async fn chat_bots(rest: &Arc<Rest>, chat_id: &str) -> Result<Rows<BotRow>> {
     let path = ["im", "v1", "chats", chat_id, "members", "bots"];
-    let body: Body = rest.call(Call::get(&path, &[])).await?;
-    Ok(body.data.items)
+    let data: Data = data(rest, Call::get(&path, &[])).await?;
+    Ok(data.items)
 }

@@ -5,22 +5,34 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::call::Call;
+use super::super::loose;
 use super::super::rest::Rest;
+use super::body::data;
 use crate::error::Result;
 
 /// Counts are strings here, and only basic fields come for a chat this bot is not in.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ChatInfo {
+    #[serde(deserialize_with = "loose::some_text")]
     pub name: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub description: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub chat_mode: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub chat_type: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub chat_status: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub group_message_type: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub user_count: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub bot_count: Option<String>,
+    #[serde(deserialize_with = "loose::some_text")]
     pub owner_id: Option<String>,
+    #[serde(deserialize_with = "loose::some_flag")]
     pub external: Option<bool>,
 }
 
@@ -31,12 +43,6 @@ impl ChatInfo {
     }
 }
 
-#[derive(Deserialize)]
-struct Body {
-    data: ChatInfo,
-}
-
 pub async fn chat_info(rest: &Arc<Rest>, chat_id: &str) -> Result<ChatInfo> {
-    let body: Body = rest.call(Call::get(&["im", "v1", "chats", chat_id], &[])).await?;
-    Ok(body.data)
+    data(rest, Call::get(&["im", "v1", "chats", chat_id], &[])).await
 }

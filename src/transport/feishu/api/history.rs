@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::call::Call;
+use super::super::loose::Rows;
 use super::super::rest::Rest;
+use super::body::data;
 use super::page::{self, Page};
 use crate::error::Result;
 
@@ -44,19 +46,14 @@ pub async fn history(
     page::one(rest, &["im", "v1", "messages"], &query, size, token).await
 }
 
-#[derive(Deserialize)]
-struct Body {
-    data: Data,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Data {
-    #[serde(default)]
-    items: Vec<Raw>,
+    items: Rows<Raw>,
 }
 
 /// One message; behind a merged forward, what it holds.
 pub async fn message(rest: &Arc<Rest>, message_id: &str) -> Result<Vec<Raw>> {
-    let body: Body = rest.call(Call::get(&["im", "v1", "messages", message_id], &[])).await?;
-    Ok(body.data.items)
+    let data: Data = data(rest, Call::get(&["im", "v1", "messages", message_id], &[])).await?;
+    Ok(data.items.items)
 }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::super::loose;
 use super::super::rest::Rest;
-use super::page::{self, Pages};
+use super::page::{self, Listed, Pages};
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]
 pub struct MemberRow {
+    #[serde(deserialize_with = "loose::needed")]
     pub member_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::some_text")]
     pub name: Option<String>,
 }
 
-pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages: Pages) -> Result<(Vec<MemberRow>, bool)> {
+pub async fn members(rest: &Arc<Rest>, chat_id: &str, pages: Pages) -> Result<Listed<MemberRow>> {
     members_as(rest, chat_id, "open_id", pages).await
 }
 
@@ -25,7 +27,7 @@ pub async fn members_as(
     chat_id: &str,
     id_type: &str,
     pages: Pages,
-) -> Result<(Vec<MemberRow>, bool)> {
+) -> Result<Listed<MemberRow>> {
     let path = ["im", "v1", "chats", chat_id, "members"];
     page::read(rest, &path, &[("member_id_type", id_type)], pages).await
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::call::Call;
+use super::super::loose::{self, List, Rows};
 use super::super::mention::is_app;
 use super::super::rest::Rest;
+use super::body::data;
 use crate::error::Result;
 
 /// Who is behind a message, as the history tells it.
@@ -19,52 +21,49 @@ pub struct Reread {
     pub mentioned_apps: Vec<(String, String)>,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    data: Data,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Data {
-    #[serde(default)]
-    items: Vec<Item>,
+    items: Rows<Item>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Item {
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::some_object")]
     sender: Option<Sender>,
-    #[serde(default)]
-    mentions: Vec<Mention>,
+    mentions: List<Mention>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Sender {
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::text")]
     id: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::text")]
     id_type: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::some_text")]
     sender_name: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Mention {
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::text")]
     key: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::text")]
     id: String,
 }
 
 pub async fn message_get(rest: &Arc<Rest>, message_id: &str) -> Result<Reread> {
     let path = ["im", "v1", "messages", message_id];
     // With this parameter bots are named by app id, which can be compared; without it by open_id.
-    let body: Body = rest.call(Call::get(&path, &[("user_id_type", "open_id")])).await?;
-    Ok(body.data.items.into_iter().next().map(reread).unwrap_or_default())
+    let data: Data = data(rest, Call::get(&path, &[("user_id_type", "open_id")])).await?;
+    Ok(data.items.items.into_iter().next().map(reread).unwrap_or_default())
 }
 
 fn reread(item: Item) -> Reread {
-    let mentions = item.mentions.into_iter().filter(|mention| is_app(&mention.id));
+    let mentions = item.mentions.0.into_iter().filter(|mention| is_app(&mention.id));
     let mentioned_apps = mentions.map(|mention| (mention.key, mention.id)).collect();
     let Some(sender) = item.sender else { return Reread { mentioned_apps, ..Reread::default() } };
     let by_app = sender.id_type == "app_id" || is_app(&sender.id);

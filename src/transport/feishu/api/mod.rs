@@ -1,6 +1,7 @@
 //! The platform's verbs, one file each.
 
 mod announcement;
+mod body;
 mod bot_info;
 mod chat_bots;
 mod chat_info;
@@ -27,7 +28,7 @@ pub use history::{Container, PAGE_MAX as HISTORY_PAGE_MAX, Raw, history, message
 pub use members::{members, members_as};
 pub use message_get::message_get;
 pub use online_instances::online_instances;
-pub use page::Pages;
+pub use page::{Pages, unreadable};
 pub use reactions::{react, reactions, unreact};
 pub use resource::resource;
 pub use send::{Letter, Sent, reply, send};

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::super::call::Call;
+use super::super::loose::{self, Rows};
 use super::super::rest::Rest;
+use super::body::data;
 use crate::error::Result;
 
 /// How much of a list is read.
@@ -41,25 +43,46 @@ impl Pages {
 
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
-struct Body<T> {
-    data: Page<T>,
+pub struct Page<T> {
+    #[serde(default)]
+    pub items: Rows<T>,
+    #[serde(default, deserialize_with = "loose::flag")]
+    has_more: bool,
+    #[serde(default, deserialize_with = "loose::some_text")]
+    page_token: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-pub struct Page<T> {
-    #[serde(default = "Vec::new")]
+/// What was read of a list.
+#[derive(Debug)]
+pub struct Listed<T> {
     pub items: Vec<T>,
-    #[serde(default)]
-    has_more: bool,
-    #[serde(default)]
-    page_token: Option<String>,
+    pub more: bool,
+    /// Entries that could not be read.
+    pub odd: usize,
+}
+
+impl<T> Listed<T> {
+    /// What is to be said of entries that are missing.
+    pub fn warnings(&self, what: &str) -> Vec<String> {
+        if self.odd == 0 { Vec::new() } else { vec![unreadable(self.odd, what)] }
+    }
+}
+
+pub fn unreadable(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural} of the platform's answer could not be read")
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Page<T> {
+        Page { items: Rows::default(), has_more: false, page_token: None }
+    }
 }
 
 impl<T> Page<T> {
     /// Where the list continues.
     pub fn next(&self) -> Option<String> {
-        self.page_token.clone().filter(|next| self.has_more && !next.is_empty())
+        self.page_token.clone().filter(|_| self.has_more)
     }
 }
 
@@ -75,8 +98,7 @@ pub async fn one<T: DeserializeOwned>(
     let mut query = query.to_vec();
     query.push(("page_size", &size));
     query.extend(token.map(|token| ("page_token", token)));
-    let body: Body<T> = rest.call(Call::get(path, &query)).await?;
-    Ok(body.data)
+    data(rest, Call::get(path, &query)).await
 }
 
 /// Reads pages, and says whether there is more. A page token that comes twice ends the list: it would never
@@ -86,21 +108,21 @@ pub async fn read<T: DeserializeOwned>(
     path: &[&str],
     query: &[(&str, &str)],
     pages: Pages,
-) -> Result<(Vec<T>, bool)> {
-    let mut items = Vec::new();
+) -> Result<Listed<T>> {
+    let mut listed = Listed { items: Vec::new(), more: false, odd: 0 };
     let mut token: Option<String> = None;
-    let mut more = false;
     for _ in 0..pages.max {
         let page = one(rest, path, query, pages.size, token.as_deref()).await?;
         let next = page.next();
-        items.extend(page.items);
-        more = next.is_some();
-        if next.is_none() || next == token || items.len() >= pages.enough {
+        listed.items.extend(page.items.items);
+        listed.odd += page.items.odd;
+        listed.more = next.is_some();
+        if next.is_none() || next == token || listed.items.len() >= pages.enough {
             break;
         }
         token = next;
     }
-    more |= items.len() > pages.enough;
-    items.truncate(pages.enough);
-    Ok((items, more))
+    listed.more |= listed.items.len() > pages.enough;
+    listed.items.truncate(pages.enough);
+    Ok(listed)
 }

@@ -4,26 +4,24 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::call::{Call, Payload};
+use super::super::loose;
 use super::super::rest::Rest;
+use super::body::vital;
 use crate::error::Result;
 
 #[derive(Debug, Deserialize)]
 pub struct Sent {
+    #[serde(deserialize_with = "loose::needed")]
     pub message_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::text")]
     pub chat_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::some_text")]
     pub thread_id: Option<String>,
-    #[serde(default)]
-    pub create_time: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Body {
-    data: Sent,
+    #[serde(default, deserialize_with = "loose::text")]
+    pub create_time: String,
 }
 
 /// One message in wire form. The uuid makes it harmless to ask again.
@@ -42,7 +40,7 @@ pub async fn send(rest: &Arc<Rest>, id_type: &str, to: &str, letter: Letter<'_>)
     let path = ["im", "v1", "messages"];
     let query = [("receive_id_type", id_type)];
     let call = Call::write(&Method::POST, &path, Payload::Json(&body)).query(&query).repeatable();
-    rest.call::<Body>(call).await.map(|body| body.data)
+    vital(rest, call, "message_id").await
 }
 
 pub async fn reply(rest: &Arc<Rest>, to: &str, in_thread: bool, letter: Letter<'_>) -> Result<Sent> {
@@ -52,5 +50,5 @@ pub async fn reply(rest: &Arc<Rest>, to: &str, in_thread: bool, letter: Letter<'
     });
     let path = ["im", "v1", "messages", to, "reply"];
     let call = Call::write(&Method::POST, &path, Payload::Json(&body)).repeatable();
-    rest.call::<Body>(call).await.map(|body| body.data)
+    vital(rest, call, "message_id").await
 }

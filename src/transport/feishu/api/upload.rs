@@ -8,24 +8,23 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
 use super::super::call::{Call, Payload};
+use super::super::loose;
 use super::super::rest::Rest;
+use super::body::vital;
 use crate::error::Result;
 
 /// Some stacks break on other letters in a part's own file name; the real one is a field of its own.
 const DUMMY_NAME: &str = "upload";
 
 #[derive(Deserialize)]
-struct Body<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
 struct FileKey {
+    #[serde(deserialize_with = "loose::needed")]
     file_key: String,
 }
 
 #[derive(Deserialize)]
 struct ImageKey {
+    #[serde(deserialize_with = "loose::needed")]
     image_key: String,
 }
 
@@ -49,7 +48,7 @@ pub async fn upload_file(
     let path = ["im", "v1", "files"];
     // A repeated upload leaves at most an orphan.
     let call = Call::write(&Method::POST, &path, Payload::Form(&form)).bytes(length).repeatable();
-    rest.call::<Body<FileKey>>(call).await.map(|body| body.data.file_key)
+    vital::<FileKey>(rest, call, "file_key").await.map(|data| data.file_key)
 }
 
 pub async fn upload_image(rest: &Arc<Rest>, bytes: &Bytes) -> Result<String> {
@@ -57,7 +56,7 @@ pub async fn upload_image(rest: &Arc<Rest>, bytes: &Bytes) -> Result<String> {
     let form = move || Form::new().text("image_type", "message").part("image", part(&bytes));
     let path = ["im", "v1", "images"];
     let call = Call::write(&Method::POST, &path, Payload::Form(&form)).bytes(length).repeatable();
-    rest.call::<Body<ImageKey>>(call).await.map(|body| body.data.image_key)
+    vital::<ImageKey>(rest, call, "image_key").await.map(|data| data.image_key)
 }
 
 fn part(bytes: &Bytes) -> Part {

@@ -279,3 +279,48 @@ fn fixtures_with_anything_changed_are_taken_twice_alike() {
         assert_eq!(shown(payload), shown(payload));
     });
 }
+
+/// Each value of each fixture in another type: the same said otherwise makes the same lines, and one that makes no
+/// sense costs a message nothing but itself.
+#[test]
+fn an_odd_value_never_costs_an_event() {
+    use super::super::loose_answers::{pointers, put, reworded, spoilt};
+    const VITAL: [&str; 4] =
+        ["/event", "/event/message", "/event/message/message_id", "/event/message/chat_id"];
+    let (mut same, mut odd) = (0, 0);
+    for (name, payload) in fixtures() {
+        let Ok(whole) = serde_json::from_slice::<Value>(&payload) else { continue };
+        let golden = shown(&payload);
+        let mut found = Vec::new();
+        pointers(&whole, String::new(), &mut found);
+        for pointer in found {
+            let of = |other: Option<Value>| {
+                let mut changed = whole.clone();
+                put(&mut changed, &pointer, other);
+                changed.to_string()
+            };
+            if let Some(other) = reworded(whole.pointer(&pointer).unwrap()) {
+                let bool = whole.pointer(&pointer).is_some_and(Value::is_boolean);
+                // A card's author may well mean a number by a number.
+                let theirs = ["/event/action/value", "/event/action/form_value"]
+                    .iter()
+                    .any(|at| pointer.starts_with(at));
+                if !bool && !theirs && !pointer.contains("after_change") {
+                    assert_eq!(shown(of(Some(other)).as_bytes()), golden, "{name} {pointer}");
+                    same += 1;
+                }
+            }
+            for other in spoilt() {
+                let told = shown(of(other.clone()).as_bytes());
+                assert!(!told.is_empty(), "{name} {pointer} {other:?}");
+                let message = golden.starts_with("message ") && pointer.starts_with("/event");
+                if message && !VITAL.contains(&pointer.as_str()) {
+                    let told = told.starts_with("message ") || told.starts_with("doubtful ");
+                    assert!(told, "{name} {pointer} {other:?}");
+                }
+                odd += 1;
+            }
+        }
+    }
+    assert!(same > 100 && odd > 5000, "{same} {odd}");
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::super::loose::Text;
 use super::Now;
 use crate::core::end::End;
 
@@ -44,9 +45,9 @@ pub enum Verdict {
 
 /// The part of the platform's `ClientConfig` that is followed. When to reconnect is our own decision.
 #[derive(Deserialize)]
-struct ClientConfig {
-    #[serde(rename = "PingInterval")]
-    ping_interval: Option<serde_json::Number>,
+struct ClientConfig<'a> {
+    #[serde(rename = "PingInterval", borrow, default)]
+    ping_interval: Text<'a>,
 }
 
 impl Heartbeat {
@@ -130,7 +131,7 @@ impl Heartbeat {
 
 /// A usable ping interval from a `ClientConfig`, whatever else it holds.
 pub fn ping_interval(config: &[u8]) -> Option<Duration> {
-    let config: ClientConfig = serde_json::from_slice(config).ok()?;
-    let seconds = config.ping_interval?.as_f64()?;
+    let config: ClientConfig<'_> = serde_json::from_slice(config).ok()?;
+    let seconds: f64 = config.ping_interval.as_str().trim().parse().ok()?;
     (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(1e6)).clamp(INTERVAL_MIN, INTERVAL_MAX))
 }

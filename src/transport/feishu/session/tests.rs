@@ -128,7 +128,7 @@ fn a_nonsense_interval_changes_nothing() {
     for config in [
         "{\"PingInterval\":0}",
         "{\"PingInterval\":-5}",
-        "{\"PingInterval\":\"30\"}",
+        "{\"PingInterval\":\"soon\"}",
         "{\"PingInterval\":null}",
         "{\"PingInterval\":{}}",
         "{}",
@@ -141,6 +141,13 @@ fn a_nonsense_interval_changes_nothing() {
         assert_eq!(tick(&mut session, 89.0), [], "{config}");
         assert_eq!(tick(&mut session, 90.0), [ping()], "{config}");
     }
+}
+
+#[test]
+fn an_interval_in_words_is_one() {
+    let mut session = working();
+    session.handle(at(1.0), pong("{\"PingInterval\":\"30\"}"));
+    assert_eq!(tick(&mut session, 30.0), [ping()]);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::super::jq::Jq;
+use super::super::jq::{Each, Jq};
 use super::super::print::{self, Took};
-use super::lines::Lines;
+use super::lines::{Apply, Lines};
 use crate::clock::thread_now;
 use crate::error::{Error, Result};
 use crate::journal::Page;
@@ -56,7 +56,8 @@ impl Out {
     /// Begins to write what `jq` leaves of a page, at most of `left` events.
     pub fn page(&mut self, position: u64, page: Page, jq: Option<Arc<Jq>>, left: Option<u64>) {
         self.spawn(position, move || {
-            let lines = Lines::of(page, jq.as_deref());
+            let apply = jq.as_deref().map(|jq| |line: &[u8], each: &mut Each<'_>| jq.results(line, each));
+            let lines = Lines::of(page, apply.as_ref().map(|apply| apply as &Apply<'_>));
             match left {
                 Some(left) => lines.only(left),
                 None => lines,
@@ -72,7 +73,7 @@ impl Out {
         self.halt = Arc::default();
         self.position = Arc::new(AtomicU64::new(position));
         let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
-        self.running = Some(tokio::task::spawn_blocking(move || write(&make(), &halt, &reached)));
+        self.running = Some(tokio::task::spawn_blocking(move || write(make(), &halt, &reached)));
     }
 
     /// How far the writing has come.
@@ -102,7 +103,9 @@ impl Out {
     }
 }
 
-fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64) -> Done {
+fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64) -> Done {
+    let trouble = lines.trouble.take();
+    let lines = &lines;
     let (mut written, mut next, mut give_up) = (0, 0, None);
     let how = loop {
         while lines.ends.get(next).is_some_and(|(_, end)| *end <= written) {
@@ -111,7 +114,7 @@ fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64) -> Done {
         }
         if written == lines.bytes.len() {
             reached.store(lines.looked_to, Ordering::Release);
-            break How::All;
+            break trouble.map_or(How::All, How::Failed);
         }
         let mut upto = lines.bytes.len();
         if halt.load(Ordering::Acquire) {

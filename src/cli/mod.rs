@@ -152,6 +152,9 @@ impl Verb {
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == jq::CHILD_NAME) {
+        return jq::child_main();
+    }
     match Arguments::try_parse() {
         Ok(arguments) => finish(start(arguments)),
         Err(error) => refuse(&error),

@@ -1,12 +1,10 @@
 //! From a page of the journal to what a watch writes of it.
 
-use super::super::jq::Jq;
+use super::super::jq::{Each, LINES_MAX, Trouble};
 use crate::clock::{Clock, rfc3339_ms};
+use crate::error::Error;
 use crate::event::{Event, JqFailed, LINE_MAX, Line, Past, Rendered, bounded, head, one_line};
 use crate::journal::Page;
-
-/// Lines that one event may leave: more is an expression gone wrong.
-const RESULTS_MAX: usize = 1000;
 
 /// Of an expression's error, what is told.
 const MESSAGE_MAX: usize = 1000;
@@ -23,31 +21,56 @@ pub struct Lines {
     pub swallowed: Vec<u64>,
     /// Positions of lines that the filter held back.
     pub held_back: Vec<u64>,
+    /// Why the page was left behind its last line.
+    pub trouble: Option<Error>,
 }
 
+/// What an expression makes of a line.
+pub type Apply<'a> = dyn Fn(&[u8], &mut Each<'_>) -> Result<(), Trouble> + 'a;
+
+/// What is made of a page before it is written, in bytes: results may be far longer than their lines.
+const PAGE_MAX: usize = 1024 * 1024;
+
 impl Lines {
-    pub fn of(page: Page, jq: Option<&Jq>) -> Lines {
+    pub fn of(page: Page, jq: Option<&Apply<'_>>) -> Lines {
         let Page { bytes, ends, looked_to, held_back, behind, cut: _ } = page;
         let come_to = |at: usize, seq: u64| behind.get(at).map_or(seq, |behind| seq.max(*behind));
         let Some(jq) = jq else {
             let ends = ends.into_iter().enumerate().map(|(at, (seq, end))| (come_to(at, seq), end)).collect();
             return Lines { bytes, ends, looked_to, held_back, ..Lines::default() };
         };
-        let mut lines = Lines { looked_to, held_back, ..Lines::default() };
+        let mut lines = Lines { held_back, ..Lines::default() };
         let mut begin = 0;
         for (at, (seq, end)) in ends.into_iter().enumerate() {
             let before = lines.bytes.len();
-            if let Err(message) = apply(jq, &bytes[begin..end], &mut lines.bytes) {
-                lines.bytes.truncate(before);
-                let event = Event::JqFailed(JqFailed { message: bounded(&message, MESSAGE_MAX).to_owned() });
-                write_own(seq, &event, &mut lines.bytes);
+            let applied = apply(jq, &bytes[begin..end], &mut lines.bytes);
+            let overran = matches!(applied, Err(Trouble::Overran(_)));
+            match applied {
+                Ok(()) => {}
+                Err(Trouble::Failed(message) | Trouble::Overran(message)) => {
+                    lines.bytes.truncate(before);
+                    let event =
+                        Event::JqFailed(JqFailed { message: bounded(&message, MESSAGE_MAX).to_owned() });
+                    write_own(seq, &event, &mut lines.bytes);
+                }
+                Err(Trouble::Died(message)) => {
+                    lines.bytes.truncate(before);
+                    lines.trouble = Some(Error::internal(format!("--jq could not be run: {message}")));
+                    return lines;
+                }
             }
             if lines.bytes.len() == before {
                 lines.swallowed.push(seq);
             }
-            lines.ends.push((come_to(at, seq), lines.bytes.len()));
+            lines.looked_to = come_to(at, seq);
+            lines.ends.push((lines.looked_to, lines.bytes.len()));
             begin = end;
+            // What is ready does not wait for the next line to take its second as well.
+            if overran || lines.bytes.len() >= PAGE_MAX {
+                return lines;
+            }
         }
+        lines.looked_to = looked_to;
         lines
     }
 
@@ -76,20 +99,21 @@ impl Lines {
     }
 }
 
-fn apply(jq: &Jq, line: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
-    let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
-    for (count, value) in jq.results(line)?.enumerate() {
-        let value = one_line(&value?);
-        if count >= RESULTS_MAX {
-            return Err(format!("it gives more than {RESULTS_MAX} results"));
+fn apply(jq: &Apply<'_>, line: &[u8], out: &mut Vec<u8>) -> Result<(), Trouble> {
+    let mut count = 0;
+    jq(line, &mut |value| {
+        let value = one_line(&String::from_utf8_lossy(value));
+        count += 1;
+        if count > LINES_MAX {
+            return Err(format!("it gives more than {LINES_MAX} results"));
         }
         if value.len() >= LINE_MAX {
             return Err(format!("a result is longer than {LINE_MAX} bytes"));
         }
         out.extend_from_slice(value.as_bytes());
         out.push(b'\n');
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// It is in no journal, and stands where the watch stands.
@@ -103,6 +127,7 @@ fn write_own(position: u64, event: &Event, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::jq::in_process;
     use super::*;
 
     fn page(texts: &[&str]) -> Page {
@@ -116,7 +141,7 @@ mod tests {
     }
 
     fn through(code: &str, texts: &[&str]) -> (Vec<String>, Lines) {
-        let lines = Lines::of(page(texts), Some(&Jq::new(code).unwrap()));
+        let lines = Lines::of(page(texts), Some(&in_process(code)));
         (String::from_utf8(lines.bytes.clone()).unwrap().lines().map(str::to_owned).collect(), lines)
     }
 
@@ -157,10 +182,11 @@ mod tests {
     /// What was said in a line together with others is read with it.
     #[test]
     fn a_line_may_bring_a_reader_further_than_itself() {
-        for jq in [None, Some(Jq::new(".n").unwrap())] {
+        let n = in_process(".n");
+        for jq in [None, Some(&n as &Apply<'_>)] {
             let mut page = page(&["0", "0"]);
             (page.behind, page.looked_to) = (vec![1, 7], 7);
-            let lines = Lines::of(page, jq.as_ref());
+            let lines = Lines::of(page, jq);
             assert_eq!(lines.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 7]);
             assert_eq!(lines.only(2).looked_to, 7);
         }

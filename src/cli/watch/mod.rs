@@ -50,7 +50,8 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// --jq is applied to each line of the journal; each result is one line of JSON, texts in quotes. An event may
 /// leave several lines or none. What the watch itself says (rooma.rearm, rooma.supervisor_gone, rooma.dropped,
-/// rooma.jq_failed) stands as it is.
+/// rooma.jq_failed) stands as it is. An expression has a second, 16 MiB of memory and 1000 results for each line;
+/// what takes more is told as rooma.jq_failed, and the watch goes on.
 ///
 /// With --coalesce a message that several profiles received is one line: that of the first of them, with all of
 /// them in `profiles`, and those it is meant for in `mentioned_profiles`; `mentioned` is true if there are any. The

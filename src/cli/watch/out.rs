@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::super::jq::Jq;
+use super::super::jq::{Each, Jq};
 use super::super::print::{self, Took};
-use super::lines::Lines;
+use super::lines::{Apply, Lines};
 use crate::clock::thread_now;
 use crate::error::{Error, Result};
 use crate::journal::Page;
@@ -67,7 +67,8 @@ impl Out {
     /// Begins to write what `jq` leaves of a page, at most of `left` events.
     pub fn page(&mut self, position: u64, page: Page, jq: Option<Arc<Jq>>, left: Option<u64>) {
         self.spawn(position, move || {
-            let lines = Lines::of(page, jq.as_deref());
+            let apply = jq.as_deref().map(|jq| |line: &[u8], each: &mut Each<'_>| jq.results(line, each));
+            let lines = Lines::of(page, apply.as_ref().map(|apply| apply as &Apply<'_>));
             match left {
                 Some(left) => lines.only(left),
                 None => lines,
@@ -84,7 +85,7 @@ impl Out {
         self.position = Arc::new(AtomicU64::new(position));
         let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
         let given = Arc::clone(&self.given);
-        self.running = Some(tokio::task::spawn_blocking(move || write(&make(), &halt, &reached, &given)));
+        self.running = Some(tokio::task::spawn_blocking(move || write(make(), &halt, &reached, &given)));
     }
 
     /// How far the writing has come.
@@ -141,7 +142,9 @@ fn held(given: &Mutex<Given>) -> MutexGuard<'_, Given> {
     given.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
+fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
+    let trouble = lines.trouble.take();
+    let lines = &lines;
     let (mut written, mut next, mut give_up) = (0, 0, None);
     let mut patience = Patience::default();
     let how = loop {
@@ -154,7 +157,7 @@ fn write(lines: &Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Gi
         if written == lines.bytes.len() {
             held(given).reached(lines.looked_to);
             reached.store(lines.looked_to, Ordering::Release);
-            break How::All;
+            break trouble.map_or(How::All, How::Failed);
         }
         let begin = next.checked_sub(1).map_or(0, |last| lines.ends[last].1);
         if halt.load(Ordering::Acquire) {

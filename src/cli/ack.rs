@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::control::Client;
-use super::{Global, down, monitor, print, watch};
+use super::{Global, down, handle, monitor, print, watch};
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::journal;
@@ -34,8 +34,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     cursor: Option<String>,
     /// The `seq` of the last line that is dealt with
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = position)]
     seq: u64,
+}
+
+/// `412`, or `s412` as `--brief` writes it.
+fn position(text: &str) -> std::result::Result<u64, String> {
+    let seq = handle::seq(text).or_else(|| text.parse().ok());
+    seq.ok_or_else(|| "expected the seq of a line, such as 412 or s412".to_owned())
 }
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Global;
 use super::ground::{Ground, limits, token_file};
+use super::handle;
 use super::hands::{Alone, Hands};
 use super::output::{Format, Output};
 use crate::clock::Clock;
@@ -53,23 +54,26 @@ pub struct ChatArg {
 /// The message of a verb that needs one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MessageArg {
-    /// Id of the message, om_…
+    /// Id of the message, om_…, or the handle of its line, s412
     #[arg(long, value_name = "ID")]
     pub message_id: String,
 }
 
 impl MessageArg {
     pub fn id(&self, context: &Context) -> Result<MessageId> {
-        message_id("--message-id", &self.message_id, &context.account)
+        message_id("--message-id", &self.message_id, context)
     }
 }
 
-/// An id of a message, checked as far as its look tells.
-pub fn message_id(flag: &str, text: &str, account: &Hands) -> Result<MessageId> {
-    match account.id_kind(text) {
+/// An id of a message, checked as far as its look tells, or the handle of a line that told of it.
+pub fn message_id(flag: &str, text: &str, context: &Context) -> Result<MessageId> {
+    if let Some(seq) = handle::seq(text) {
+        return handle::told(flag, &context.config.home, seq)?.message(flag);
+    }
+    match context.account.id_kind(text) {
         Some(IdKind::Message) => Ok(MessageId::new(text)),
         _ => Err(Error::validation(format!("{flag} wants the id of a message, not `{}`", shown(text)))
-            .hint("ids of messages begin with om_; lines and `rooma pull` name them")),
+            .hint("ids of messages begin with om_, handles of lines are like s412; lines and `rooma pull` name them")),
     }
 }
 

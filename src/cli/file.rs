@@ -81,10 +81,9 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let key = Key::new(args.idempotency_key.as_deref())?;
     let upload = attach::read(&context, &args.path, args.name.as_deref())?;
     let target = match &args.reply_to {
-        Some(id) => Target::Reply {
-            to: message_id("--reply-to", id, &context.account)?,
-            in_thread: args.reply_in_thread,
-        },
+        Some(id) => {
+            Target::Reply { to: message_id("--reply-to", id, &context)?, in_thread: args.reply_in_thread }
+        }
         None => context.recipient(args.chat.chat.as_deref()).await?.0,
     };
     if args.dry_run {

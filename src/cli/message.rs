@@ -1,31 +1,70 @@
-//! `rooma message`: one message by its id.
+//! `rooma message`: one message by its id, or by the handle of its line.
 
-use super::Global;
-use super::context::{Common, Context, MessageArg};
-use crate::error::Result;
+use super::context::{Common, Context, message_id};
+use super::handle::{self, Told};
+use super::output::Output;
+use super::{Global, down};
+use crate::error::{Error, Result};
+use crate::event::Message;
 
-/// Read one message
+/// What such a message holds is the platform's to tell.
+const FORWARD: &str = "merge_forward";
+
+/// Read one message, whole
 ///
-/// A merged forward comes with the messages it holds as `children`.
+/// A handle such as s412, as `rooma watch --brief` writes it, reads the line from the journal: at once, without the
+/// platform and without its rights. An id asks the platform. A merged forward comes with the messages it holds as
+/// `children`, where the platform is asked.
 ///
 /// Risk: read
 ///
-/// Example:
+/// Examples:
+///   rooma message s412
+///   rooma message om_a0b1
 ///   rooma message get --message-id om_a0b1
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// What to do with it; there is only `get`
-    #[arg(value_parser = ["get"], default_value = "get", hide_default_value = true)]
-    action: String,
-    #[command(flatten)]
-    message: MessageArg,
+    /// The message: its id, or the handle of its line. Or `get`, with --message-id
+    #[arg(value_name = "ID", required_unless_present = "message_id")]
+    message: Option<String>,
+    /// Id of the message, om_…, or the handle of its line, s412
+    #[arg(long, value_name = "ID")]
+    message_id: Option<String>,
+    /// Ask the platform, whatever the journal has: an edited text, or what a forward holds
+    #[arg(long)]
+    fresh: bool,
     #[command(flatten)]
     common: Common,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let (flag, id) = named(&args)?;
+    if let Some(seq) = handle::seq(id).filter(|_| !args.fresh) {
+        let told = handle::told(flag, &down::home(global)?, seq)?;
+        if let Some(kept) = kept(&told) {
+            return Output::new(args.common.format, args.common.jq.as_deref())?.emit(&kept);
+        }
+    }
     let context = Context::open(global, &args.common).await?;
-    let id = args.message.id(&context)?;
+    let id = message_id(flag, id, &context)?;
     context.output.emit(&context.account.message(&id).await?)
+}
+
+fn named(args: &Args) -> Result<(&str, &str)> {
+    match (args.message.as_deref(), args.message_id.as_deref()) {
+        (None | Some("get"), Some(id)) => Ok(("--message-id", id)),
+        (Some("get") | None, None) => {
+            Err(Error::validation("which message?").hint("rooma message get --message-id om_…"))
+        }
+        (Some(id), None) => Ok(("message", id)),
+        (Some(_), Some(_)) => Err(Error::validation("a message is named twice").hint("give one id")),
+    }
+}
+
+/// What the journal has of it, where that is all.
+fn kept(told: &Told) -> Option<Message> {
+    let message = (told.type_name == "message").then(|| serde_json::from_value(told.fields.clone()).ok());
+    let whole = |message: &Message| message.truncated != Some(true) && message.message_type != FORWARD;
+    message.flatten().filter(whole)
 }

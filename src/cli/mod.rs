@@ -19,6 +19,7 @@ mod explain;
 mod file;
 mod files;
 mod ground;
+mod handle;
 mod hands;
 mod help;
 mod hook;

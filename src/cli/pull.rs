@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::context::{ChatArg, Common, Context, message_id, shown};
+use super::handle;
 use super::moment;
 use crate::clock::WallMs;
 use crate::error::{Error, Result};
@@ -51,8 +52,9 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let now = context.clock.wall_ms();
     let (since, until) =
         (time("--since", args.since.as_deref(), now)?, time("--until", args.until.as_deref(), now)?);
-    let before = args.before.as_deref().map(|id| message_id("--before", id, &context.account)).transpose()?;
+    let before = args.before.as_deref().map(|id| message_id("--before", id, &context)).transpose()?;
     let place = match &args.thread {
+        Some(line) if handle::seq(line).is_some() => Place::Thread(thread_of(line, &context)?),
         Some(thread) if context.account.id_kind(thread) == Some(IdKind::Thread) => {
             Place::Thread(ThreadId::new(thread))
         }
@@ -67,6 +69,16 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     };
     let query = HistoryQuery { place, limit: args.limit as usize, since, until, before };
     context.output.emit(&context.account.history(&query).await?)
+}
+
+/// The thread of the message that a line told of.
+fn thread_of(line: &str, context: &Context) -> Result<ThreadId> {
+    let told = handle::told("--thread", &context.config.home, handle::seq(line).unwrap_or_default())?;
+    let thread = told.fields["thread_id"].as_str().map(ThreadId::new);
+    thread.ok_or_else(|| {
+        Error::validation(format!("--thread: the message of {line} is in no thread"))
+            .hint(format!("what was answered to it: rooma thread --message-id {line}"))
+    })
 }
 
 fn time(flag: &str, text: Option<&str>, now: WallMs) -> Result<Option<WallMs>> {

@@ -94,7 +94,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 
 async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {
     if let Some(id) = &args.reply_to {
-        let to = message_id("--reply-to", id, &context.account)?;
+        let to = message_id("--reply-to", id, context)?;
         return Ok((Target::Reply { to: to.clone(), in_thread: args.reply_in_thread }, Around::Message(to)));
     }
     match &args.user_id {

@@ -367,11 +367,10 @@ impl Reader {
         read().map_err(|error| failed("read", &self.path, &error))
     }
 
-    /// The body of one line, and whose it is.
-    pub fn line(&self, seq: u64) -> Result<Option<(Option<String>, String, String)>> {
-        let read = "SELECT profile, type, body FROM line WHERE seq = ?1 AND held IS NULL";
-        let read =
-            self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
+    /// The type and the body of one line.
+    pub fn line(&self, seq: u64) -> Result<Option<(String, String)>> {
+        let read = "SELECT type, body FROM line WHERE seq = ?1 AND held IS NULL";
+        let read = self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?))).optional();
         read.map_err(|error| failed("read", &self.path, &error))
     }
 

@@ -156,7 +156,13 @@ impl std::str::FromStr for Since {
         match text {
             "start" => Ok(Since::Start),
             "now" => Ok(Since::Now),
-            seq => seq.parse().map(Since::Seq).map_err(|_| "expected start, now or a seq".to_owned()),
+            // A line's handle is its position.
+            seq => seq
+                .strip_prefix('s')
+                .unwrap_or(seq)
+                .parse()
+                .map(Since::Seq)
+                .map_err(|_| "expected start, now or a seq".to_owned()),
         }
     }
 }

@@ -13,7 +13,7 @@ async fn world(bots: usize) -> World {
     World::with(rooma::sandbox::Options { chat_qps: None, ..options(bots) }).await
 }
 
-fn call(world: &World, bot: &str, text: &str) -> String {
+pub fn call(world: &World, bot: &str, text: &str) -> String {
     let say = Say {
         chat: Some("lobby".into()),
         text: Some(format!("@{bot} {text}")),

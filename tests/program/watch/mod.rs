@@ -1,8 +1,12 @@
 //! Readers that may die at any moment, and the supervisor they read from.
 
 mod ack;
+mod brief;
 mod coalesce;
+mod first;
+mod harness;
 mod lines;
+mod taken;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};

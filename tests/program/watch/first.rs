@@ -1,0 +1,52 @@
+//! The first watch of a shift.
+
+use serde_json::Value;
+
+use crate::support::{World, output, text};
+
+fn watched(world: &World, arguments: &[&str]) -> Vec<Value> {
+    let (code, stdout, stderr) = output(world.command(&["watch"]).args(arguments));
+    assert_eq!(code, 0, "{stderr}");
+    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn contents(lines: &[Value]) -> Vec<String> {
+    lines.iter().filter(|line| line["type"] == "message").map(|line| text(line, "content")).collect()
+}
+
+/// Arms, is answered, and only then watches.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_watch_hears_what_was_said_since_the_shift_was_armed() {
+    let world = World::new(2).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(2).await;
+    world.tell("b0", "before the shift");
+    supervisor.count("message", 1).await;
+    let set =
+        ["--profile", "b0", "session", "set", "--chat", "lobby", "--farewell-text", "bye", "--owner", "none"];
+    let armed = || output(world.command(&set).args(["--agent-session", "a1"]));
+    assert_eq!(armed().0, 0);
+    world.tell("b0", "welcome!");
+    supervisor.count("message", 2).await;
+    // The same shift, armed again: what was said in between is still said to it.
+    assert_eq!(armed().0, 0);
+    world.tell("b0", "are you there?");
+    supervisor.count("message", 3).await;
+
+    let lines = watched(&world, &["--profile", "b0", "--mentioned", "--for", "300ms"]);
+    assert_eq!(contents(&lines), ["welcome!", "are you there?"], "{lines:#?}");
+    assert!(
+        lines.iter().filter(|line| line["type"] == "message").all(|line| line["late"] == true),
+        "{lines:#?}"
+    );
+    let first = &lines[0];
+    assert_eq!((text(first, "type"), text(first, "cursor")), ("rooma.watching".into(), "b0".into()));
+    assert_eq!(first["waiting"].as_u64(), Some(lines.len() as u64 - 2));
+    assert!(first["from"].as_u64().unwrap() > 0);
+    // A cursor of another name, for all profiles, begins there too; one of a profile without a shift begins now.
+    assert_eq!(contents(&watched(&world, &["--cursor", "all", "--mentioned", "--for", "300ms"])).len(), 2);
+    assert_eq!(contents(&watched(&world, &["--profile", "b1", "--for", "300ms"])), [""; 0]);
+    // And it goes on from there.
+    assert_eq!(contents(&watched(&world, &["--profile", "b0", "--mentioned", "--for", "300ms"])), [""; 0]);
+    supervisor.terminate().await;
+}

@@ -308,7 +308,7 @@ async fn an_agent_hears_of_lines_that_wait_and_is_kept_from_stopping_once() {
     let text = context(&hook(&world, "session-start", &start("a1", "startup")));
     let counts = "2 lines wait, 1 of them with --mentioned, 1 of these are messages for it";
     assert!(
-        text.contains(counts) && text.contains("`rooma watch --profile b0 --mentioned --for 29m`"),
+        text.contains(counts) && text.contains("`rooma watch --brief --profile b0 --mentioned --for 29m`"),
         "{text}"
     );
     // Whoever is not on shift is left alone.

@@ -53,7 +53,7 @@ pub enum At {
         waiting: Waiting,
         reader: Option<u32>,
     },
-    /// It was never read with.
+    /// It was never read with, and there is no shift.
     Nowhere,
 }
 
@@ -80,7 +80,7 @@ impl News {
                 let found = profiles.find(|profile| profile.profile == name);
                 found.map(|profile| (profile.state, profile.since.clone()))
             };
-            let at = at(reader.as_ref(), status.as_ref(), &name)?;
+            let at = at(reader.as_ref(), status.as_ref(), &name, shown.session.as_ref())?;
             let state = status.as_ref().and_then(of);
             Ok(Told { state, at, session: shown.session.clone(), ours: ours(&name), name })
         };
@@ -95,17 +95,22 @@ impl News {
 
     /// The command that reads what waits and ends.
     pub fn read_now(&self, profile: &str) -> String {
-        format!("`{} watch --profile {profile} --mentioned --for 5s`", self.rooma)
+        format!("`{} watch --brief --profile {profile} --mentioned --for 5s`", self.rooma)
     }
 
     fn watch(&self, profile: &str) -> String {
-        format!("`{} watch --profile {profile} --mentioned --for 29m`", self.rooma)
+        format!("`{} watch --brief --profile {profile} --mentioned --for 29m`", self.rooma)
     }
 }
 
-fn at(reader: Option<&Reader>, status: Option<&Status>, name: &str) -> Result<At> {
+fn at(reader: Option<&Reader>, status: Option<&Status>, name: &str, session: Option<&Session>) -> Result<At> {
     let Some(reader) = reader else { return Ok(At::Nowhere) };
-    let Some(seq) = reader.cursor(name)? else { return Ok(At::Nowhere) };
+    // A first watch begins where the shift was armed: what was said since then waits for it.
+    let seq = match (reader.cursor(name)?, session) {
+        (Some(seq), _) => seq,
+        (None, Some(session)) => reader.position_at(session.begun())?,
+        (None, None) => return Ok(At::Nowhere),
+    };
     let readers = status.map(|status| status.readers.as_slice()).unwrap_or_default();
     let holder = readers.iter().find(|reader| reader.cursor == name);
     let reader_pid = holder.map(|holder| holder.pid.unwrap_or_default());

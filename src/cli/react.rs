@@ -12,7 +12,7 @@ use crate::error::Result;
 ///   rooma react --message-id om_a0b1 --emoji DONE
 ///
 /// AI agents: react with OnIt or Typing when you begin, and with DONE when you are through; a reaction
-/// disturbs nobody. Names are case-sensitive.
+/// disturbs nobody. Names are case-sensitive; Unicode emoji that the platform has as well are taken too.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct React {
@@ -37,7 +37,7 @@ pub struct Unreact {
 struct Reaction {
     #[command(flatten)]
     message: MessageArg,
-    /// The platform's name of the emoji, such as OK, DONE or THUMBSUP
+    /// The platform's name of the emoji, such as OK, DONE or THUMBSUP, or the emoji itself
     #[arg(long, value_name = "NAME")]
     emoji: String,
     #[command(flatten)]

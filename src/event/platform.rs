@@ -98,11 +98,30 @@ pub struct CardAction {
     /// What the card's author attached, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// What was chosen where one thing can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
+    /// What was chosen where several can be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// A box was ticked, or no longer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<bool>,
+    /// What was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_value: Option<String>,
     /// Form fields, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form_value: Option<String>,
+    /// Where the person is, for a date or a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What the platform told beside, as a JSON object in text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
+    /// Something was too long for a line. The journal's raw copy has it whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
     pub event_type: String,
 }
 

@@ -178,6 +178,54 @@ async fn reactions_come_and_go_and_their_names_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reaction_may_be_named_by_the_emoji_itself() {
+    let world = world(1).await;
+    let id = world.say("lobby", "done?");
+    for (emoji, name) in
+        [("👍", "THUMBSUP"), ("✅", "DONE"), ("👀", "GLANCE"), ("🎉", "PARTY"), ("❤️", "HEART")]
+    {
+        let flags = ["--message-id", &id, "--emoji", emoji];
+        assert_eq!(world.rooma(&[&["react"], &flags[..]].concat()).value()["emoji"], name);
+        assert_eq!(world.message(&id).reactions, [("b0".to_owned(), name.to_owned())]);
+        assert_eq!(world.rooma(&[&["unreact"], &flags[..]].concat()).value()["emoji"], name);
+    }
+    let error = world.rooma(&["react", "--message-id", &id, "--emoji", "🚀"]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("OnIt, Fire, FIREWORKS"), "{error}");
+}
+
+/// Refusals that a caller can do something about say what.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_what_to_do() {
+    let world = world(1).await;
+    let refuse = |code: i64, message: &str| {
+        let fault = Fault {
+            code: Some(code),
+            count: Some(1),
+            path: Some("/im/v1/messages".into()),
+            message: Some(message.to_owned()),
+            ..Fault::new(FaultKind::ApiError)
+        };
+        world.sandbox.fault(fault).unwrap();
+    };
+    let lobby = world.chat("lobby");
+    for (code, said, exit, word) in [
+        (230_101, "Sending messages to users is temporarily unavailable", 3, "--reply-to"),
+        (
+            230_099,
+            "Failed to create card content, ext=ErrCode: 11310; ErrMsg: card table number over limit;",
+            2,
+            "5 tables",
+        ),
+        (230_099, "Failed to create card content, ext=ErrCode: 4711; ErrMsg: new", 2, "30 KB"),
+    ] {
+        refuse(code, said);
+        let error = world.rooma(&["send", "--chat", &lobby, "--text", "x"]).error(exit);
+        assert_eq!(error["code"], code);
+        assert!(error["hint"].as_str().unwrap().contains(word), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn own_messages_are_edited_and_taken_back_and_others_are_not() {
     let world = world(1).await;
     let theirs = world.say("lobby", "mine");

@@ -1,14 +1,39 @@
 //! The names of reactions: the platform's list, case-sensitive.
 
-/// The name itself if it is one, or the nearest that is.
-pub fn check(name: &str) -> Result<(), Option<&'static str>> {
-    if EMOJI.contains(&name) {
-        return Ok(());
+mod unicode;
+
+use self::unicode::{NEAR, SAME, bare};
+
+/// What agents react with most, for who names nothing that comes near.
+const OFTEN: [&str; 7] = ["OK", "THUMBSUP", "DONE", "OnIt", "THANKS", "Typing", "CrossMark"];
+
+/// Names in one error.
+const NAMED_MAX: usize = 3;
+
+/// The platform's name of a reaction: of one that was given by its name or as a Unicode emoji. Else those that come
+/// near, the nearest first.
+pub fn named(given: &str) -> Result<&'static str, Vec<&'static str>> {
+    if let Some(name) = EMOJI.iter().find(|known| **known == given) {
+        return Ok(name);
     }
-    let same = EMOJI.iter().find(|known| known.eq_ignore_ascii_case(name));
-    let alike = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase());
-    let best = EMOJI.iter().map(|known| (alike(known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
-    Err(same.or(best.filter(|(likeness, _)| *likeness > 0.7).map(|(_, known)| known)).copied())
+    let bare = bare(given);
+    if let Some((_, name)) = SAME.iter().find(|(emoji, _)| *emoji == bare) {
+        return Ok(name);
+    }
+    if let Some((_, near)) = NEAR.iter().find(|(emoji, _)| *emoji == bare) {
+        return Err(near.to_vec());
+    }
+    Err(alike(given))
+}
+
+fn alike(given: &str) -> Vec<&'static str> {
+    let lower = given.to_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &lower);
+    let mut near: Vec<(f64, &'static str)> = EMOJI.iter().map(|known| (likeness(known), *known)).collect();
+    near.retain(|(likeness, _)| *likeness > 0.7);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<_> = near.into_iter().map(|(_, name)| name).take(NAMED_MAX).collect();
+    if near.is_empty() { OFTEN.to_vec() } else { near }
 }
 
 #[rustfmt::skip]
@@ -39,11 +64,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_answered_with_the_nearest_name() {
-        assert_eq!(check("DONE"), Ok(()));
-        assert_eq!(check("done"), Err(Some("DONE")));
-        assert_eq!(check("THUMBUP"), Err(Some("THUMBSUP")));
-        assert_eq!(check("qqqq"), Err(None));
+    fn a_slip_is_answered_with_the_nearest_names() {
+        assert_eq!(named("DONE"), Ok("DONE"));
+        assert_eq!(named("done").unwrap_err()[0], "DONE");
+        assert_eq!(named("THUMBUP").unwrap_err()[0], "THUMBSUP");
+        assert_eq!(named("qqqq").unwrap_err(), OFTEN);
         assert_eq!(EMOJI.len(), 165);
+    }
+
+    #[test]
+    fn unicode_emoji_are_the_platforms_by_the_table() {
+        for (given, name) in [
+            ("👍", "THUMBSUP"),
+            ("👍🏽", "THUMBSUP"),
+            ("✅", "DONE"),
+            ("✔\u{FE0F}", "CheckMark"),
+            ("❤\u{FE0F}", "HEART"),
+            ("❤", "HEART"),
+            ("👀", "GLANCE"),
+            ("🎉", "PARTY"),
+            (" 🙏 ", "THANKS"),
+            ("🤦🏻\u{200D}♀\u{FE0F}", "FACEPALM"),
+        ] {
+            assert_eq!(named(given), Ok(name), "{given}");
+        }
+        assert_eq!(named("🚀").unwrap_err(), ["OnIt", "Fire", "FIREWORKS"]);
+        assert_eq!(named("🦖").unwrap_err(), OFTEN);
+        assert!(named("").is_err());
+    }
+
+    #[test]
+    fn the_table_leads_to_names_that_exist_and_says_everything_once() {
+        let mut seen = Vec::new();
+        for (emoji, name) in SAME {
+            assert!(EMOJI.contains(name), "{emoji} {name}");
+            assert_eq!(bare(emoji), *emoji, "{emoji} is looked up without its look");
+            seen.push(*emoji);
+        }
+        for (emoji, near) in NEAR {
+            assert!(!near.is_empty() && near.iter().all(|name| EMOJI.contains(name)), "{emoji} {near:?}");
+            assert_eq!(bare(emoji), *emoji);
+            seen.push(*emoji);
+        }
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "an emoji stands twice");
     }
 }

@@ -145,7 +145,14 @@ fn unauthorized(code: i64, message: String) -> End {
 }
 
 fn hint(code: i64) -> &'static str {
-    match code {
+    known_hint(code)
+        .or_else(|| codes::meaning(code).and_then(|meaning| meaning.hint))
+        .unwrap_or("look the code up in the platform's documentation; it is retried slowly meanwhile")
+}
+
+/// Of the codes that only discovery has.
+pub fn known_hint(code: i64) -> Option<&'static str> {
+    Some(match code {
         BAD_CREDENTIAL | NO_CREDENTIAL => {
             "check app_id and app_secret against the developer console; if they are right, the app may not be \
              published yet or not be set to receive events through a persistent connection"
@@ -157,10 +164,8 @@ fn hint(code: i64) -> &'static str {
         AUTH_FAILED => {
             "check app_id and app_secret against the developer console, and that a version of the app is published"
         }
-        code => codes::meaning(code)
-            .and_then(|meaning| meaning.hint)
-            .unwrap_or("look the code up in the platform's documentation; it is retried slowly meanwhile"),
-    }
+        _ => return None,
+    })
 }
 
 fn garbled() -> End {

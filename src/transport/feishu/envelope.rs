@@ -21,6 +21,9 @@ const NAMED_MAX: usize = 8;
 /// The subtype of every error that says "later".
 pub const RATE_LIMIT: &str = "rate_limit";
 
+/// The platform's word for a card that it does not take; its message names the reason.
+const REFUSED_CARD: i64 = 230_099;
+
 /// The platform's word for "you lack a scope".
 const MISSING_SCOPE: i64 = 99_991_672;
 
@@ -114,7 +117,10 @@ fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
     if worth == Worth::Waiting {
         error = error.subtype(RATE_LIMIT);
     }
-    error.hint = hint(code, detail).or_else(|| meaning.and_then(|meaning| meaning.hint).map(str::to_owned));
+    let refused_card =
+        (code == Some(REFUSED_CARD)).then(|| codes::card_hint(envelope.msg.as_str())).flatten();
+    let known = refused_card.or_else(|| meaning.and_then(|meaning| meaning.hint));
+    error.hint = hint(code, detail).or_else(|| known.map(str::to_owned));
     error
 }
 

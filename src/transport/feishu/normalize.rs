@@ -1,6 +1,7 @@
 //! From a delivered payload to journal entries. Total: every payload becomes at least one entry or is known to
 //! be our own doing.
 
+mod card;
 mod message;
 mod others;
 
@@ -164,7 +165,7 @@ fn handle(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         }
         "im.chat.updated_v1" => others::updated(event, view),
         "im.chat.disbanded_v1" => others::disbanded(event, view),
-        "card.action.trigger" => others::card(event, view),
+        "card.action.trigger" => card::acted(event, view),
         "application.bot.menu_v6" => others::menu(event),
         "im.chat.access_event.bot_p2p_chat_entered_v1" | "url.preview.get" => Err(Pass::Unmapped),
         _ => Err(Pass::UnknownType),

@@ -157,14 +157,14 @@ impl Account {
     }
 
     pub async fn react(&self, message: &MessageId, name: &str) -> Result<Reacted> {
-        known_emoji(name)?;
+        let name = known_emoji(name)?;
         let reaction = api::react(&self.state.rest, message.as_str(), name).await?;
         Ok(reacted(message, &reaction.reaction_id, name))
     }
 
     /// Takes this bot's own reaction back.
     pub async fn unreact(&self, message: &MessageId, name: &str) -> Result<Reacted> {
-        known_emoji(name)?;
+        let name = known_emoji(name)?;
         let reactions = api::reactions(&self.state.rest, message.as_str(), name).await?;
         let app_id = &self.state.identity.app_id;
         let mine = reactions.into_iter().find(|reaction| reaction.operator.operator_id == *app_id);
@@ -236,14 +236,13 @@ fn posted(sent: Sent) -> Posted {
     }
 }
 
-fn known_emoji(name: &str) -> Result<()> {
-    emoji::check(name).map_err(|near| {
-        let error = Error::validation(format!("there is no emoji `{}`", crate::event::neutralise(name)))
-            .subtype("unknown_emoji");
-        match near {
-            Some(near) => error.hint(format!("did you mean {near}? names are case-sensitive")),
-            None => error.hint("often used: OK, THUMBSUP, DONE, OnIt, THANKS, Typing, CrossMark"),
-        }
+/// The platform's name for what was given.
+fn known_emoji(given: &str) -> Result<&'static str> {
+    emoji::named(given).map_err(|near| {
+        let given = crate::event::neutralise(crate::event::bounded(given, 64));
+        Error::validation(format!("the platform has no reaction `{given}`"))
+            .subtype("unknown_emoji")
+            .hint(format!("did you mean {}? names are case-sensitive", near.join(", ")))
     })
 }
 

@@ -246,24 +246,11 @@ pub struct MemberUser<'a> {
 pub struct CardActed<'a> {
     #[serde(borrow, default)]
     pub operator: UserId<'a>,
-    #[serde(borrow, default, deserialize_with = "loose::object")]
-    pub action: Action<'a>,
+    /// Fields that depend on the control.
+    #[serde(borrow, default)]
+    pub action: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "loose::some_object")]
     pub context: Option<CardContext<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub struct Action<'a> {
-    #[serde(borrow, default)]
-    pub tag: Text<'a>,
-    #[serde(borrow, default)]
-    pub name: Text<'a>,
-    #[serde(borrow, default)]
-    pub value: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub option: Text<'a>,
-    #[serde(borrow, default)]
-    pub form_value: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::super::tidy;
-use super::super::wire::{CardActed, ChatEvent, List, Menu, Reacted, Read, Recalled, Text};
+use super::super::wire::{ChatEvent, List, Menu, Reacted, Read, Recalled, Text};
 use super::{
     Delivered, Learnt, Made, Pass, View, chat_name, event_key, name_of, nameless, operator, profile_of,
     required, shape,
@@ -15,15 +15,12 @@ use super::{
 use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{
-    CardAction, ChatChange, ChatDisbanded, ChatUpdated, Event, Member, MemberChange, MenuClicked,
-    MessageRead, MessageRecalled, Reaction, SenderType,
+    ChatChange, ChatDisbanded, ChatUpdated, Event, Member, MemberChange, MenuClicked, MessageRead,
+    MessageRecalled, Reaction, SenderType,
 };
 
 /// Members, message ids or settings that one line names.
 const ITEMS_MAX: usize = 200;
-
-/// JSON that a card's author attached. Longer values stay in the journal's raw copy only.
-const VALUE_MAX: usize = 16 * 1024;
 
 pub fn recalled(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: Recalled<'_> = shape(event.event)?;
@@ -144,28 +141,6 @@ pub fn disbanded(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     Ok(made)
 }
 
-pub fn card(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
-    let wire: CardActed<'_> = shape(event.event)?;
-    let operator_id = required(wire.operator.open_id.as_str())?;
-    let wanted = nameless(view.known, &operator_id);
-    let context = wire.context.as_ref();
-    let chat_id = context.and_then(|context| tidy::some(context.open_chat_id.as_str(), tidy::id));
-    let message_id = context.and_then(|context| tidy::some(context.open_message_id.as_str(), tidy::id));
-    let body = CardAction {
-        chat_id: chat_id.map(ChatId::new),
-        message_id: message_id.map(MessageId::new),
-        operator_name: name_of(view.known, &operator_id),
-        operator_id: OpenId::new(operator_id),
-        tag: tidy::word(wire.action.tag.as_str()),
-        name: tidy::some(wire.action.name.as_str(), tidy::name),
-        value: attached(wire.action.value),
-        option: tidy::some(wire.action.option.as_str(), tidy::name),
-        form_value: attached(wire.action.form_value),
-        event_type: tidy::word(event.event_type),
-    };
-    Ok(Made { wanted, ..Made::one(Event::CardAction(body), event_key(event.event_id)) })
-}
-
 pub fn menu(event: Delivered<'_>) -> Result<Made, Pass> {
     let wire: Menu<'_> = shape(event.event)?;
     let operator_id = required(wire.operator.operator_id.open_id.as_str())?;
@@ -195,7 +170,7 @@ fn learnt_chat(wire: &ChatEvent<'_>) -> Vec<Learnt> {
     name.map(|name| Learnt::Chat { chat_id: tidy::id(wire.chat_id.as_str()), name }).into_iter().collect()
 }
 
-fn fields(raw: Option<&RawValue>) -> BTreeMap<Cow<'_, str>, &RawValue> {
+pub fn fields(raw: Option<&RawValue>) -> BTreeMap<Cow<'_, str>, &RawValue> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
@@ -206,11 +181,4 @@ fn moderators_changed(raw: Option<&RawValue>) -> bool {
         list.map_or(0, |list| list.0.len())
     };
     people("added_member_list") + people("removed_member_list") > 0
-}
-
-/// What an author attached, as JSON text. Nothing attached comes as null, `{}` or an empty string.
-fn attached(raw: Option<&RawValue>) -> Option<String> {
-    let json = raw?.get();
-    let empty = matches!(json, "null" | "{}" | "\"\"");
-    (!empty && json.len() <= VALUE_MAX).then(|| tidy::clean(json))
 }

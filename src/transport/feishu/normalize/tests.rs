@@ -64,6 +64,16 @@ fn shown(payload: &[u8]) -> String {
     text
 }
 
+/// The type and the fields of each line that a payload becomes.
+pub fn lines(payload: &[u8]) -> Vec<(&'static str, Value)> {
+    let Verdict::Entries(entries) = normalised(payload, Doubt::Name).verdict else { return Vec::new() };
+    let line = |entry: Entry| {
+        let fields = format!("{{{}}}", entry.rendered.body);
+        (entry.rendered.type_name, serde_json::from_str(&fields).unwrap())
+    };
+    entries.into_iter().map(line).collect()
+}
+
 fn folder() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/feishu")).to_owned()
 }

@@ -7,6 +7,7 @@ pub mod floor;
 pub mod gate;
 pub mod guard;
 pub mod hearing;
+pub mod joined;
 pub mod markup;
 pub mod mention;
 pub mod reach;

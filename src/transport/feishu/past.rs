@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::content;
 use super::known::Known;
 use super::mention::{self, Doubt, Me};
+use super::strangers::Given;
 use super::wire::{List, Text, WireMention};
 use super::{tidy, time};
 use crate::core::mention::{Addressed, scope};
@@ -76,6 +77,15 @@ impl Wire<'_> {
     /// Milliseconds since the epoch.
     pub fn written(&self) -> i64 {
         time::millis(self.create_time.as_str()).unwrap_or(0)
+    }
+
+    /// What its mentions are looked at by.
+    pub fn given(&self) -> Given<'_> {
+        Given {
+            message_id: self.message_id.as_str(),
+            content: self.body.content.as_str(),
+            mentions: &self.mentions.0,
+        }
     }
 
     pub fn deleted(&self) -> bool {

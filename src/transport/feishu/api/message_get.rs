@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::super::call::Call;
 use super::super::mention::is_app;
 use super::super::rest::Rest;
+use super::super::tidy;
 use crate::error::Result;
 
 /// Who is behind a message, as the history tells it.
@@ -15,8 +16,30 @@ pub struct Reread {
     /// The app of a bot that wrote it.
     pub sender_app: Option<String>,
     pub sender_name: Option<String>,
-    /// Key and app id of each bot mentioned.
-    pub mentioned_apps: Vec<(String, String)>,
+    /// Each bot mentioned.
+    pub mentioned_apps: Vec<MentionedApp>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct MentionedApp {
+    pub key: String,
+    pub app_id: String,
+    pub name: String,
+}
+
+impl Reread {
+    /// The app behind a mention: keys may be counted differently in a delivery, so its name must be the same.
+    pub fn app_of(&self, key: &str, name: &str) -> Option<&str> {
+        let same = |app: &&MentionedApp| {
+            app.key == key && (name.is_empty() || app.name.is_empty() || app.name == name)
+        };
+        if let Some(app) = self.mentioned_apps.iter().find(same) {
+            return Some(&app.app_id);
+        }
+        let mut named = self.mentioned_apps.iter().filter(|app| !name.is_empty() && app.name == name);
+        let first = named.next()?;
+        named.next().is_none().then_some(&first.app_id)
+    }
 }
 
 #[derive(Deserialize)]
@@ -54,6 +77,8 @@ struct Mention {
     key: String,
     #[serde(default)]
     id: String,
+    #[serde(default)]
+    name: Option<String>,
 }
 
 pub async fn message_get(rest: &Arc<Rest>, message_id: &str) -> Result<Reread> {
@@ -65,7 +90,13 @@ pub async fn message_get(rest: &Arc<Rest>, message_id: &str) -> Result<Reread> {
 
 fn reread(item: Item) -> Reread {
     let mentions = item.mentions.into_iter().filter(|mention| is_app(&mention.id));
-    let mentioned_apps = mentions.map(|mention| (mention.key, mention.id)).collect();
+    let mentioned_apps = mentions
+        .map(|mention| MentionedApp {
+            key: mention.key,
+            app_id: mention.id,
+            name: tidy::name(mention.name.as_deref().unwrap_or_default()),
+        })
+        .collect();
     let Some(sender) = item.sender else { return Reread { mentioned_apps, ..Reread::default() } };
     let by_app = sender.id_type == "app_id" || is_app(&sender.id);
     Reread { sender_app: by_app.then_some(sender.id), sender_name: sender.sender_name, mentioned_apps }
@@ -85,8 +116,35 @@ mod tests {
         let wanted = Reread {
             sender_app: Some("cli_b".into()),
             sender_name: None,
-            mentioned_apps: vec![("@_user_1".into(), "cli_a".into())],
+            mentioned_apps: vec![MentionedApp {
+                key: "@_user_1".into(),
+                app_id: "cli_a".into(),
+                name: "A".into(),
+            }],
         };
         assert_eq!(reread(item), wanted);
+    }
+
+    #[test]
+    fn a_mention_that_was_counted_otherwise_is_found_by_its_name() {
+        let app = |key: &str, app_id: &str, name: &str| MentionedApp {
+            key: key.into(),
+            app_id: app_id.into(),
+            name: name.into(),
+        };
+        let apps = vec![app("1", "cli_a", "Alpha"), app("2", "cli_b", "Bravo"), app("3", "cli_c", "Bravo")];
+        let reread = Reread { mentioned_apps: apps, ..Reread::default() };
+        let cases = [
+            ("1", "Alpha", Some("cli_a")),
+            ("1", "", Some("cli_a")),
+            ("2", "Alpha", Some("cli_a")),
+            ("3", "Bravo", Some("cli_c")),
+            ("1", "Bravo", None),
+            ("1", "Echo", None),
+            ("4", "", None),
+        ];
+        for (key, name, wanted) in cases {
+            assert_eq!(reread.app_of(key, name), wanted, "{key} {name}");
+        }
     }
 }

@@ -28,17 +28,19 @@ pub struct MentionedApp {
 }
 
 impl Reread {
-    /// The app behind a mention: keys may be counted differently in a delivery, so its name must be the same.
+    /// The app behind a mention. Keys may be counted otherwise than in a delivery: where the name stands at another
+    /// one, it decides. Where it stands nowhere, as people may see names in several languages, the key does.
     pub fn app_of(&self, key: &str, name: &str) -> Option<&str> {
-        let same = |app: &&MentionedApp| {
-            app.key == key && (name.is_empty() || app.name.is_empty() || app.name == name)
+        let apps = &self.mentioned_apps;
+        let by_key = apps.iter().find(|app| app.key == key);
+        let mut named = apps.iter().filter(|app| !name.is_empty() && app.name == name);
+        let found = match (by_key, named.next(), named.next()) {
+            (Some(app), _, _) if app.name == name => Some(app),
+            (_, Some(app), None) => Some(app),
+            (_, Some(_), Some(_)) => None,
+            (app, None, _) => app,
         };
-        if let Some(app) = self.mentioned_apps.iter().find(same) {
-            return Some(&app.app_id);
-        }
-        let mut named = self.mentioned_apps.iter().filter(|app| !name.is_empty() && app.name == name);
-        let first = named.next()?;
-        named.next().is_none().then_some(&first.app_id)
+        found.map(|app| app.app_id.as_str())
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
             ("2", "Alpha", Some("cli_a")),
             ("3", "Bravo", Some("cli_c")),
             ("1", "Bravo", None),
-            ("1", "Echo", None),
+            ("1", "Echo", Some("cli_a")),
             ("4", "", None),
         ];
         for (key, name, wanted) in cases {

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
-use crate::transport::verbs::{Addressee, MemberType};
+use crate::transport::verbs::{Addressee, Items, Member, MemberType};
 
 /// Places of one text that are looked at.
 const PLACES_MAX: usize = 64;
@@ -50,9 +50,19 @@ const ACKNOWLEDGEMENTS: &[&str] = &[
 ];
 
 /// A name that a text may hold behind an `@`.
+#[derive(Debug)]
 struct Known {
     name: String,
     /// Whom to call, so that a bot hears it. Absent: it does so anyway, or is a person.
+    deaf: Option<String>,
+    /// A bot of which nothing says whose it is.
+    unmet: bool,
+}
+
+/// Another profile of this home, by the names that are written down.
+struct Ours {
+    profile: String,
+    bot: Option<String>,
     deaf: Option<String>,
 }
 
@@ -62,7 +72,13 @@ pub async fn check(context: &Context, text: &str, mentions: &[Addressee], roster
     if places.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
         return Ok(());
     }
-    let known = known(context, mentions, roster).await;
+    let ours = ours(context, roster).await;
+    // Who cannot be listed is not linted.
+    let mut known = known(mentions, &ours, roster.members().await.ok().flatten());
+    if places.iter().any(|at| meant(&text[*at..], &known).is_some_and(|bot| bot.unmet)) {
+        // It may be one of ours, by the name that people see.
+        known = self::known(mentions, &ours, roster.marked().await);
+    }
     let deaf = places.into_iter().find_map(|place| {
         let known = meant(&text[place..], &known)?;
         Some(unheard(&known.name, known.deaf.as_deref()?))
@@ -71,23 +87,33 @@ pub async fn check(context: &Context, text: &str, mentions: &[Addressee], roster
 }
 
 /// Every name that is known here: who is called, ours, and who else is in the chat. Of two alike the first counts.
-async fn known(context: &Context, mentions: &[Addressee], roster: &Roster<'_>) -> Vec<Known> {
-    let called = mentions.iter().flat_map(|who| [&who.name, &who.called]);
-    let mut known: Vec<Known> = called.map(|name| Known { name: name.clone(), deaf: None }).collect();
+fn known(mentions: &[Addressee], ours: &[Ours], members: Option<&Items<Member>>) -> Vec<Known> {
+    let known = |name: &str, deaf: Option<String>| Known { name: name.to_owned(), deaf, unmet: false };
+    let called = mentions.iter().flat_map(|who| [&who.name, &who.called]).map(|name| known(name, None));
+    let written = ours.iter().flat_map(|ours| {
+        let names = std::iter::once(&ours.profile).chain(&ours.bot);
+        names.map(|name| known(name, ours.deaf.clone()))
+    });
+    let here = members.into_iter().flat_map(|members| &members.items).map(|member| {
+        let profile = member.profile.as_ref();
+        let unmet = member.member_type == MemberType::Bot && profile.is_none();
+        let ours = ours.iter().find(|ours| Some(&ours.profile) == profile);
+        let deaf = if unmet { Some(member.name.clone()) } else { ours.and_then(|ours| ours.deaf.clone()) };
+        Known { unmet, ..known(&member.name, deaf) }
+    });
+    called.chain(written).chain(here).collect()
+}
+
+async fn ours(context: &Context, roster: &Roster<'_>) -> Vec<Ours> {
     // In a chat that cannot be looked up, as in a direct conversation, nobody is taken to hear all.
     let chat = roster.chat().await.ok().flatten();
+    let mut ours = Vec::new();
     for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
-        let deaf = (!hears_all(context, profile, chat).await).then(|| profile.name.to_string());
-        let names = std::iter::once(profile.name.to_string()).chain(profile.bot.clone());
-        known.extend(names.map(|name| Known { name, deaf: deaf.clone() }));
+        let name = profile.name.to_string();
+        let deaf = (!hears_all(context, profile, chat).await).then(|| name.clone());
+        ours.push(Ours { profile: name, bot: profile.bot.clone(), deaf });
     }
-    // Who cannot be listed is not linted.
-    let members = roster.members().await.ok().flatten();
-    known.extend(members.into_iter().flat_map(|members| &members.items).map(|member| {
-        let foreign = member.member_type == MemberType::Bot && member.profile.is_none();
-        Known { name: member.name.clone(), deaf: foreign.then(|| member.name.clone()) }
-    }));
-    known
+    ours
 }
 
 /// One of ours hears everything by the relay of a running supervisor, where every bot's words may wake its agent.
@@ -172,10 +198,13 @@ mod tests {
         Addressee { id: OpenId::new("ou_1"), name: name.to_owned(), called: name.to_owned() }
     }
 
+    fn hears(name: &str) -> Known {
+        Known { name: name.to_owned(), deaf: None, unmet: false }
+    }
+
     #[test]
     fn a_bot_is_named_as_people_write_it() {
-        let deaf = |name: &str| Known { name: name.to_owned(), deaf: Some(name.to_owned()) };
-        let hears = |name: &str| Known { name: name.to_owned(), deaf: None };
+        let deaf = |name: &str| Known { deaf: Some(name.to_owned()), ..hears(name) };
         let bots = ["bob", "b1", "b10", "Code", "Code Reviewer", "小助手", "Li"].map(deaf);
         let known: Vec<Known> = ["b1", "Li Wei"].map(hears).into_iter().chain(bots).collect();
         let named = |text: &str| -> Vec<String> {

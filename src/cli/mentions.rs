@@ -115,8 +115,17 @@ impl Roster<'_> {
         if !self.context.config.profiles.iter().any(|profile| profile.name.as_ref() == wanted) {
             return Ok(&members.items);
         }
-        let marked = self.marked.get_or_init(|| self.context.marked(chat, members.clone())).await;
-        Ok(&marked.items)
+        Ok(&self.mark(chat, members).await.items)
+    }
+
+    /// The members, ours with the names of their profiles. Absent where nobody can be listed.
+    pub async fn marked(&self) -> Option<&Items<Member>> {
+        let (chat, members) = (self.chat().await.ok()??, self.members().await.ok()??);
+        Some(self.mark(chat, members).await)
+    }
+
+    async fn mark(&self, chat: &ChatId, members: &Items<Member>) -> &Items<Member> {
+        self.marked.get_or_init(|| self.context.marked(chat, members.clone())).await
     }
 }
 

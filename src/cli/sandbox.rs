@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::cli::print;
 use crate::config::Span;
 use crate::error::{Error, Result};
-use crate::sandbox::{App, Options, Sandbox};
+use crate::sandbox::{App, BotInfo, Options, Sandbox};
 
 /// An embedded Feishu on 127.0.0.1, for trying things out and for tests.
 ///
@@ -63,6 +63,9 @@ pub struct Args {
     /// Split every event into chunks of this size.
     #[arg(long, value_name = "BYTES")]
     pub chunk_bytes: Option<usize>,
+    /// Which deliveries name the app behind a bot that is mentioned: the platform's own do so only in part.
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub bot_info: BotInfo,
     /// Run until a signal comes, whatever happens to standard input.
     #[arg(long)]
     pub until_signal: bool,
@@ -80,6 +83,7 @@ impl Args {
             token_ttl: self.token_ttl,
             chat_qps: (self.chat_qps > 0).then_some(self.chat_qps),
             chunk_bytes: self.chunk_bytes,
+            bot_info: self.bot_info,
             ..Options::default()
         };
         options.client_config.ping_interval = self.ping_interval.into();

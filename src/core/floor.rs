@@ -16,6 +16,9 @@ pub struct Floor {
     pub turn: usize,
     /// When the turn goes on by itself.
     pub expires: i64,
+    /// Those who do not hear the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left: Vec<String>,
 }
 
 /// Which of ours a message addresses, in the order in which they are asked: as they are mentioned, then those of the
@@ -59,7 +62,17 @@ impl Floor {
             order,
             turn: 0,
             expires: now.saturating_add(ttl_ms),
+            left: Vec::new(),
         })
+    }
+
+    /// Another delivery of the message names more of ours: they answer behind those who were told already.
+    pub fn widen(&mut self, order: &[String]) {
+        for profile in order {
+            if self.order.len() > self.turn && !self.order.contains(profile) && !self.left.contains(profile) {
+                self.order.push(profile.clone());
+            }
+        }
     }
 
     /// Hands the floor on as often as time says.
@@ -99,6 +112,9 @@ impl Floor {
 
     /// One that does not hear the message is not waited for.
     pub fn leave(&mut self, profile: &str) {
+        if !self.left.iter().any(|left| left == profile) {
+            self.left.push(profile.to_owned());
+        }
         if let Some(index) = self.order.iter().position(|name| name == profile) {
             self.order.remove(index);
             self.turn -= usize::from(index < self.turn);
@@ -124,6 +140,18 @@ mod tests {
 
     fn floor() -> Floor {
         Floor::open("om_1", vec!["a".into(), "b".into(), "c".into()], 0, 100).unwrap()
+    }
+
+    #[test]
+    fn a_delivery_that_names_more_lets_them_answer_behind_the_others() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        let mut floor = floor();
+        floor.leave("c");
+        floor.widen(&names(&["d", "a", "c", "b"]));
+        assert_eq!((floor.holder(), floor.order.as_slice()), (Some("a"), &names(&["a", "b", "d"])[..]));
+        floor.spoken("a");
+        floor.widen(&names(&["e"]));
+        assert_eq!(floor.holder(), None, "an open floor stays open");
     }
 
     #[test]

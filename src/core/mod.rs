@@ -8,6 +8,7 @@ pub mod fold;
 pub mod gate;
 pub mod guard;
 pub mod hearing;
+pub mod joined;
 pub mod markup;
 pub mod mention;
 pub mod pace;

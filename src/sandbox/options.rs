@@ -38,8 +38,20 @@ pub struct Options {
     /// What discovery names as the address of connections, such as `wss://host:port`, where something that
     /// speaks TLS stands in front; `None` is the sandbox itself.
     pub gate_url: Option<String>,
+    /// Which deliveries name the app behind a bot that is mentioned. The platform's own do so only in part.
+    pub bot_info: BotInfo,
     /// How many messages and delivery records are remembered; the oldest go first.
     pub keep: usize,
+}
+
+/// Which deliveries carry `bot_info` with the mention of a bot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum BotInfo {
+    #[default]
+    Always,
+    /// Every other one of a message's deliveries.
+    Some,
+    Never,
 }
 
 /// What discovery tells a client, all in seconds. A negative count means without limit.
@@ -83,6 +95,7 @@ impl Default for Options {
             chunk_bytes: None,
             scopes: BTreeMap::new(),
             gate_url: None,
+            bot_info: BotInfo::default(),
             keep: 200_000,
         }
     }

@@ -497,10 +497,14 @@ fn hear(rooming: &Rooming, chat: &ChatId, said: &[Told]) -> Result<bool> {
             if *replayed {
                 continue;
             }
-            if let Some(floor) = &body.floor
-                && room.asks(message_id)
-            {
-                room.floor = Floor::open(message_id, floor.order.clone(), now, ttl_ms);
+            if let Some(mark) = &body.floor {
+                if room.asks(message_id) {
+                    room.floor = Floor::open(message_id, mark.order.clone(), now, ttl_ms);
+                } else if let Some(floor) =
+                    room.floor.as_mut().filter(|floor| floor.message_id == *message_id)
+                {
+                    floor.widen(&mark.order);
+                }
             }
             if let Some(floor) = &mut room.floor {
                 floor.advance(now, ttl_ms);

@@ -6,6 +6,7 @@ mod call;
 pub mod feishu;
 mod net;
 mod rooms;
+mod sights;
 pub mod verbs;
 mod way;
 
@@ -28,6 +29,7 @@ use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
 pub use rooms::{RoomRule, Rooms};
+use sights::Sights;
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,

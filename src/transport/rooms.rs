@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::Identity;
+use super::{Identity, Sights};
 use crate::core::floor::order;
 use crate::core::gate::Held;
 use crate::event::ids::ChatId;
@@ -23,7 +23,11 @@ pub struct RoomRule {
 
 /// Cheap to clone; the clones share all of it.
 #[derive(Clone, Debug, Default)]
-pub struct Rooms(Arc<RwLock<Known>>);
+pub struct Rooms {
+    known: Arc<RwLock<Known>>,
+    /// What each of ours was given of the same message.
+    pub sights: Sights,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -116,11 +120,11 @@ impl Rooms {
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

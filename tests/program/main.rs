@@ -7,6 +7,7 @@ mod crash;
 mod disk;
 mod explain;
 mod figures;
+mod floors;
 mod hooks;
 mod missed;
 mod presence;

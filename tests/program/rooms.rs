@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rooma::sandbox::{At, Fault, FaultKind, Member, Options, Say};
+use rooma::sandbox::{At, BotInfo, Fault, FaultKind, Member, Options, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -26,7 +26,9 @@ pub async fn world(bots: usize, deaf: &[&str]) -> World {
     let scopes = deaf.iter().map(|bot| {
         ((*bot).to_owned(), DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>())
     });
-    World::with(Options { chat_qps: None, scopes: scopes.collect(), ..options(bots) }).await
+    // The platform names the app behind a mention on some deliveries only.
+    let bot_info = BotInfo::Some;
+    World::with(Options { chat_qps: None, bot_info, scopes: scopes.collect(), ..options(bots) }).await
 }
 
 pub fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {

@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use tokio::time::Instant;
 
 use super::ids::{self, Kind};
-use super::options::{Options, default_scopes};
+use super::options::{BotInfo, Options, default_scopes};
 use actor::Actor;
 use chat::{Chat, Mode};
 use message::Message;
@@ -42,6 +42,7 @@ pub struct World {
     /// (app, uuid) to the message it made and when.
     pub uuids: HashMap<(usize, String), (u64, Instant)>,
     pub keep: usize,
+    pub bot_info: BotInfo,
 }
 
 pub struct App {
@@ -89,6 +90,7 @@ impl World {
             tokens: HashMap::new(),
             uuids: HashMap::new(),
             keep: options.keep,
+            bot_info: options.bot_info,
         };
         for name in &options.bots {
             world.add_app(name, options.scopes.get(name));

@@ -10,6 +10,7 @@ use super::chat::Mode;
 use super::message::{Mentioned, Message};
 use super::scope;
 use crate::sandbox::ids::{self, Kind};
+use crate::sandbox::options::BotInfo;
 
 /// One event on its way to one app.
 #[derive(Clone, Debug)]
@@ -153,12 +154,16 @@ impl World {
                 chat_type: if chat.mode == Mode::P2p { "p2p" } else { "group" },
                 message_type: &message.msg_type,
                 content: if message.deleted { "{}" } else { &message.content },
-                mentions: message.mentions.iter().map(|m| self.mention(app, &m.key, m.who)).collect(),
+                mentions: message
+                    .mentions
+                    .iter()
+                    .map(|m| self.mention(app, message.number, &m.key, m.who))
+                    .collect(),
             },
         }
     }
 
-    fn mention(&self, app: usize, key: &str, who: Mentioned) -> Value {
+    fn mention(&self, app: usize, number: u64, key: &str, who: Mentioned) -> Value {
         let Mentioned::One(actor) = who else {
             let nobody = json!({ "union_id": "", "user_id": "", "open_id": "" });
             return json!({ "key": key, "id": nobody, "name": "Everyone", "tenant_key": "" });
@@ -168,7 +173,12 @@ impl World {
             "mentioned_type": if actor.is_bot() { "bot" } else { "user" },
             "tenant_key": self.tenant_key,
         });
-        if let Actor::Bot(index) = actor {
+        let told = match self.bot_info {
+            BotInfo::Always => true,
+            BotInfo::Some => (number + app as u64).is_multiple_of(2),
+            BotInfo::Never => false,
+        };
+        if let (Actor::Bot(index), true) = (actor, told) {
             mention["bot_info"] = json!({ "app_id": self.apps[index].app_id });
         }
         mention

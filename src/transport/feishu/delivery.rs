@@ -13,10 +13,20 @@ use super::known::Known;
 use super::mention::{Doubt, Me};
 use super::names::Asked;
 use super::normalize::{self, Learnt, Normalised, Verdict, View, Wanted};
+use super::strangers::{Called, LOOKED_AT_MAX, Strangers};
 use crate::journal::Entry;
 
 /// Reading a doubtful message again. With it the platform's 3 s for an ack are kept.
 const REREAD_MAX: Duration = Duration::from_secs(1);
+
+/// Where it is not read again, what the others of ours are given of it is waited for so long.
+pub const OTHERS_MAX: Duration = Duration::from_millis(300);
+
+/// Looks at one delivery: more than it has mentions that tell something.
+const LOOKS_MAX: usize = LOOKED_AT_MAX + 1;
+
+/// What the others tell comes in bursts.
+pub const BURST: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub enum Prepared {
@@ -26,29 +36,30 @@ pub enum Prepared {
     Doubtful(Doubtful),
 }
 
-/// Whether this bot is meant can be told after [`settle`].
+/// Who is meant can be told after [`settle`].
 #[derive(Debug)]
 pub struct Doubtful {
     payload: Bytes,
     message_id: String,
-    keys: Vec<(String, String)>,
+    mentions: Vec<Called>,
+    /// Whether this bot is meant is in doubt, not only who else is.
+    me: bool,
+    /// Reading it again is due.
+    read: bool,
 }
 
 /// Normalises a payload. A panic in there becomes a line of its own: unacknowledged, the payload would come
 /// back for seven hours.
 pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: Doubt) -> Prepared {
-    let normalised = {
-        let known = state.known();
-        let view = View {
-            identity: &state.identity,
-            me: Me { app_id: &state.identity.app_id, open_id: &bot.open_id, name: &bot.name },
-            known: &known,
-            doubt,
-            poison: state.marks.poison.as_deref(),
-        };
-        catch_unwind(AssertUnwindSafe(|| normalize::normalise(&payload, view)))
-    };
-    let Ok(Normalised { verdict, learnt, wanted }) = normalised else {
+    let mut normalised = look(state, bot, &payload, doubt);
+    // Each look may find that another one has been told meanwhile.
+    for _ in 0..LOOKS_MAX {
+        if !learn_of_others(state, &normalised) {
+            break;
+        }
+        normalised = look(state, bot, &payload, doubt);
+    }
+    let Some(Normalised { verdict, learnt, wanted, strangers }) = normalised else {
         tracing::error!(bytes = payload.len(), "a delivery could not be normalised; it is kept as `unknown`");
         return Prepared::Append(vec![normalize::panicked(&payload, &state.identity)]);
     };
@@ -62,29 +73,105 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
         }
     }
     match verdict {
-        Verdict::Entries(entries) => Prepared::Append(entries),
+        Verdict::Entries(entries) if doubt == Doubt::Name || strangers.unknown.is_empty() => {
+            Prepared::Append(entries)
+        }
+        Verdict::Entries(entries) => {
+            let read = is_any_app_due(state, &strangers.unknown);
+            if !read && !strangers.unknown.iter().any(|called| called.bot) {
+                return Prepared::Append(entries);
+            }
+            let Strangers { message_id, unknown: mentions, .. } = strangers;
+            Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: false, read })
+        }
         Verdict::Own => Prepared::Nothing,
-        Verdict::Doubtful { message_id, keys } => Prepared::Doubtful(Doubtful { payload, message_id, keys }),
+        Verdict::Doubtful { message_id, mentions } => {
+            Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: true, read: true })
+        }
     }
 }
 
-/// Reads the message again to learn the apps behind its mentions, and normalises with that. What cannot be
-/// learnt in time is decided by the name.
+fn look(state: &State, bot: &Bot, payload: &Bytes, doubt: Doubt) -> Option<Normalised> {
+    let known = state.known();
+    let view = View {
+        identity: &state.identity,
+        me: Me { app_id: &state.identity.app_id, open_id: &bot.open_id, name: &bot.name },
+        known: &known,
+        doubt,
+        poison: state.marks.poison.as_deref(),
+    };
+    catch_unwind(AssertUnwindSafe(|| normalize::normalise(payload, view))).ok()
+}
+
+/// True if the others of ours, who were given the same message, told something new.
+fn learn_of_others(state: &State, normalised: &Option<Normalised>) -> bool {
+    let told = normalised.as_ref().map_or(&[][..], |normalised| &normalised.strangers.learnt);
+    learn(&mut state.known(), told.to_vec());
+    !told.is_empty()
+}
+
+fn is_any_app_due(state: &State, unknown: &[Called]) -> bool {
+    let (now, mut known) = (state.age(), state.known());
+    let due = unknown.iter().filter(|called| known.ask_app(now, &called.open_id));
+    due.count() > 0
+}
+
+/// Learns the apps behind the mentions, by reading the message again or of the others who were given it, and
+/// normalises with that. What cannot be learnt in time is decided by the name.
 pub async fn settle(state: Arc<State>, bot: Arc<Bot>, asked: Asked, doubtful: Doubtful) -> Prepared {
-    match timeout(REREAD_MAX, api::message_get(&state.rest, &doubtful.message_id)).await {
-        Ok(Ok(message)) => {
-            let mut known = state.known();
-            for (key, app_id) in &message.mentioned_apps {
-                let open_id = doubtful.keys.iter().find(|(named, _)| named == key);
-                if let Some((_, open_id)) = open_id {
-                    known.learn_app(open_id, app_id);
-                }
-            }
+    let patience = if doubtful.read { REREAD_MAX } else { OTHERS_MAX };
+    // The others cannot tell whether this bot is meant.
+    let others = async {
+        if doubtful.me { std::future::pending().await } else { others_told(&state, &bot, &doubtful).await }
+    };
+    let read = async {
+        if !doubtful.read || !read_again(&state, &doubtful).await {
+            tokio::time::sleep(if doubtful.me { Duration::ZERO } else { OTHERS_MAX }).await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "could not read a doubtful message again"),
-        Err(_late) => tracing::debug!("a doubtful message was not read again in time"),
+    };
+    let looked_into = async {
+        tokio::select! { () = others => {}, () = read => {} }
+    };
+    if timeout(patience, looked_into).await.is_err() {
+        tracing::debug!("who a message mentions was not told in time");
     }
     by_name(&state, &bot, &asked, doubtful)
+}
+
+/// False where that cannot be.
+async fn read_again(state: &State, doubtful: &Doubtful) -> bool {
+    let message = match api::message_get(&state.rest, &doubtful.message_id).await {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::debug!(%error, "could not read a doubtful message again");
+            return false;
+        }
+    };
+    let mut known = state.known();
+    for Called { key, open_id, name, .. } in &doubtful.mentions {
+        match message.app_of(key, name) {
+            Some(app_id) => known.learn_app(open_id, app_id),
+            None => known.learn_appless(open_id),
+        }
+    }
+    drop(known);
+    // Further messages may wait for the same.
+    state.identity.rooms.sights.learnt();
+    true
+}
+
+/// Resolves when nobody who is mentioned is unknown any more.
+async fn others_told(state: &State, bot: &Bot, doubtful: &Doubtful) {
+    loop {
+        let more = state.identity.rooms.sights.more();
+        let normalised = look(state, bot, &doubtful.payload, Doubt::Name);
+        learn_of_others(state, &normalised);
+        if normalised.is_none_or(|normalised| normalised.strangers.unknown.is_empty()) {
+            return;
+        }
+        more.await;
+        tokio::time::sleep(BURST).await;
+    }
 }
 
 /// Decides without asking.
@@ -92,7 +179,7 @@ pub fn by_name(state: &State, bot: &Bot, asked: &Asked, doubtful: Doubtful) -> P
     prepare(state, bot, asked, doubtful.payload, Doubt::Name)
 }
 
-fn learn(known: &mut Known, learnt: Vec<Learnt>) {
+pub fn learn(known: &mut Known, learnt: Vec<Learnt>) {
     for fact in learnt {
         match fact {
             Learnt::Name { open_id, name } => known.learn_name(&open_id, &name),

@@ -40,7 +40,10 @@ pub struct Person {
     pub app_id: Option<Arc<str>>,
     /// Listed as a bot, whatever its app.
     pub bot: bool,
+    /// Its message was read again, and told no app.
+    pub appless: bool,
     asked: Option<Duration>,
+    app_asked: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -117,6 +120,13 @@ impl Known {
         }
     }
 
+    /// No app is to be had for this one.
+    pub fn learn_appless(&mut self, open_id: &str) {
+        if !open_id.is_empty() {
+            self.people.entry(open_id).appless = true;
+        }
+    }
+
     /// Whatever came of asking, this one is no stranger any more.
     pub fn meet(&mut self, open_id: &str) {
         if !open_id.is_empty() {
@@ -137,6 +147,11 @@ impl Known {
     /// True if this person should be looked up now: then the next time is a good while away.
     pub fn ask_person(&mut self, now: Duration, open_id: &str) -> bool {
         due(&mut self.people.entry(open_id).asked, now)
+    }
+
+    /// True if the app behind this bot should be looked up now.
+    pub fn ask_app(&mut self, now: Duration, open_id: &str) -> bool {
+        due(&mut self.people.entry(open_id).app_asked, now)
     }
 
     /// True if this chat should be looked up now.

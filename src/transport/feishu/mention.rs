@@ -148,6 +148,15 @@ pub fn is_unknown(mention: &WireMention<'_>, known: &Known) -> bool {
     !all && !is_bot(mention) && app_of(mention, known).is_none() && known.person(open_id).is_none()
 }
 
+/// Whether a mention in the history may be one of ours: nobody has told its app, nor that it has none.
+pub fn may_be_ours(mention: &WireMention<'_>, known: &Known) -> bool {
+    match known.person(mention.id.open_id.as_str()) {
+        Some(person) if person.appless => false,
+        Some(person) if person.bot || is_bot(mention) => app_of(mention, known).is_none(),
+        Some(_) | None => is_unknown(mention, known),
+    }
+}
+
 fn is_bot(mention: &WireMention<'_>) -> bool {
     matches!(mention.mentioned_type.as_str(), "bot" | "app")
 }

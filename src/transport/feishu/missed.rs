@@ -14,7 +14,7 @@ use crate::event::ids::MessageId;
 use crate::event::{ChatType, Event, Message, Rendered, SenderType};
 use crate::journal::Entry;
 use crate::transport::verbs::{HistoryQuery, Place};
-use crate::transport::{Missed, Missing};
+use crate::transport::{Identity, Missed, Missing};
 
 impl Account {
     /// The newest messages of a place that this profile ought to have heard, oldest first.
@@ -38,6 +38,8 @@ impl Account {
         let threads = wires.iter().map(|(wire, _)| wire.thread_id.as_str()).filter(|id| !id.is_empty());
         let mut threads: Vec<String> = threads.map(super::tidy::id).collect();
         threads.dedup();
+        let told: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
+        self.meet_mentioned(&told, me(&self.state.identity, &bot)).await;
         let entries = wires.iter().filter_map(|(wire, raw)| self.heard(wire, raw, missing, &bot)).collect();
         Ok(Missed {
             entries,
@@ -54,6 +56,7 @@ impl Account {
         let Some((wire, raw)) = raw.first().and_then(|raw| Some((read(raw)?, raw.get()))) else {
             return Ok(None);
         };
+        self.meet_mentioned(std::slice::from_ref(&wire), me(&self.state.identity, &bot)).await;
         let topic = self.state.known().chat(wire.chat_id.as_str()).is_some_and(|chat| chat.topic);
         let chat_type = if topic { ChatType::Topic } else { ChatType::Group };
         Ok(self.told(&wire, chat_type, &bot).map(|told| {
@@ -74,9 +77,8 @@ impl Account {
 
     fn told(&self, wire: &Wire<'_>, chat_type: ChatType, bot: &Bot) -> Option<Message> {
         let identity = &self.state.identity;
-        let me = Me { app_id: &identity.app_id, open_id: &bot.open_id, name: &bot.name };
         wire.gossip(&mut self.state.known());
-        past::message(wire, identity, me, &self.state.known(), Scene { chat_type })
+        past::message(wire, identity, me(identity, bot), &self.state.known(), Scene { chat_type })
     }
 
     fn entry(&self, mut message: Message, raw: &str, replayed: bool) -> Entry {
@@ -93,4 +95,8 @@ impl Account {
             held,
         }
     }
+}
+
+fn me<'a>(identity: &'a Identity, bot: &'a Bot) -> Me<'a> {
+    Me { app_id: &identity.app_id, open_id: &bot.open_id, name: &bot.name }
 }

@@ -49,6 +49,7 @@ mod session;
 mod split;
 #[cfg(test)]
 pub(crate) mod stage;
+mod strangers;
 mod tidy;
 mod time;
 mod token;

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::known::Known;
 use super::mention::{Doubt, Me};
+use super::strangers::{Called, Strangers};
 use super::wire::{Envelope, EventHeader, OldEvent};
 use super::{repair, tidy};
 use crate::core::dedupe::DedupeKey;
@@ -40,6 +41,7 @@ pub struct Normalised {
     pub learnt: Vec<Learnt>,
     /// What a line lacked.
     pub wanted: Vec<Wanted>,
+    pub strangers: Strangers,
 }
 
 #[derive(Debug)]
@@ -48,10 +50,10 @@ pub enum Verdict {
     /// This bot's own message or reaction: acknowledged, and no line.
     Own,
     /// Whether this bot is mentioned cannot be told from the payload. Reading the message again tells the app
-    /// behind each key; `keys` pairs them with the ids to learn.
+    /// behind each key.
     Doubtful {
         message_id: String,
-        keys: Vec<(String, String)>,
+        mentions: Vec<Called>,
     },
 }
 
@@ -86,6 +88,7 @@ struct Made {
     held: Option<Held>,
     learnt: Vec<Learnt>,
     wanted: Vec<Wanted>,
+    strangers: Strangers,
 }
 
 /// Why a handler makes nothing of an event.
@@ -93,7 +96,7 @@ enum Pass {
     Own,
     Doubtful {
         message_id: String,
-        keys: Vec<(String, String)>,
+        mentions: Vec<Called>,
     },
     /// It has not the shape its type promises.
     Shape,
@@ -112,7 +115,13 @@ struct Delivered<'a> {
 
 impl Made {
     fn one(event: Event, key: Option<DedupeKey>) -> Made {
-        Made { events: vec![(event, key)], held: None, learnt: Vec::new(), wanted: Vec::new() }
+        Made {
+            events: vec![(event, key)],
+            held: None,
+            learnt: Vec::new(),
+            wanted: Vec::new(),
+            strangers: Strangers::default(),
+        }
     }
 }
 
@@ -143,7 +152,7 @@ pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
     match handle(Delivered { event_id, event_type, create_time, event: event.get() }, view) {
         Ok(made) => entries(made, event_id, &text, view.identity),
         Err(Pass::Own) => verdict(Verdict::Own),
-        Err(Pass::Doubtful { message_id, keys }) => verdict(Verdict::Doubtful { message_id, keys }),
+        Err(Pass::Doubtful { message_id, mentions }) => verdict(Verdict::Doubtful { message_id, mentions }),
         Err(Pass::Shape) => pass("shape"),
         Err(Pass::Unmapped) => pass("unmapped"),
         Err(Pass::UnknownType) => pass("event_type"),
@@ -186,7 +195,8 @@ fn old(envelope: &Envelope<'_>, text: &str, view: View<'_>) -> Normalised {
 
 fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Normalised {
     let raw: Arc<str> = text.into();
-    let entries = made.events.iter().map(|(event, key)| Entry {
+    let Made { events, held, learnt, wanted, strangers } = made;
+    let entries = events.iter().map(|(event, key)| Entry {
         profile: Some(Arc::clone(&identity.profile)),
         transport: Some(identity.transport.name()),
         event_id: tidy::some(event_id, tidy::id),
@@ -194,9 +204,10 @@ fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Norma
         rendered: Rendered::new(event),
         raw: Some(Arc::clone(&raw)),
         replayed: false,
-        held: made.held,
+        held,
     });
-    Normalised { verdict: Verdict::Entries(entries.collect()), learnt: made.learnt, wanted: made.wanted }
+
+    Normalised { verdict: Verdict::Entries(entries.collect()), learnt, wanted, strangers }
 }
 
 fn unknown_entry(
@@ -243,7 +254,7 @@ fn alone(entry: Entry) -> Normalised {
 }
 
 fn verdict(verdict: Verdict) -> Normalised {
-    Normalised { verdict, learnt: Vec::new(), wanted: Vec::new() }
+    Normalised { verdict, learnt: Vec::new(), wanted: Vec::new(), strangers: Strangers::default() }
 }
 
 fn shape<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, Pass> {

@@ -8,6 +8,7 @@ use super::content;
 use super::known::Known;
 use super::loose::{self, List, Text};
 use super::mention::{self, Doubt, Me};
+use super::strangers::Given;
 use super::wire::WireMention;
 use super::{tidy, time};
 use crate::core::mention::{Addressed, scope};
@@ -84,6 +85,15 @@ impl Wire<'_> {
     /// Milliseconds since the epoch.
     pub fn written(&self) -> i64 {
         time::millis(self.create_time.as_str()).unwrap_or(0)
+    }
+
+    /// What its mentions are looked at by.
+    pub fn given(&self) -> Given<'_> {
+        Given {
+            message_id: self.message_id.as_str(),
+            content: self.body.content.as_str(),
+            mentions: &self.mentions.0,
+        }
     }
 
     pub fn deleted(&self) -> bool {

@@ -38,8 +38,8 @@ const READ_BATCH: usize = 32;
 /// Answers of the journal whose acks are written together.
 const ACK_BATCH: usize = 256;
 
-/// Doubtful messages that are read again at one time; further ones are decided by name.
-const REREADS_MAX: usize = 8;
+/// Doubtful messages that are looked into at one time; further ones are decided by name.
+const REREADS_MAX: usize = 32;
 
 /// Saying goodbye: flush, close frame, and the other side's answer to it.
 const CLOSE_MAX: Duration = Duration::from_millis(500);

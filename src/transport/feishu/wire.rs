@@ -16,6 +16,8 @@ pub use super::loose::{List, Text};
 pub struct UserId<'a> {
     pub open_id: Text<'a>,
     pub user_id: Text<'a>,
+    /// The same for all apps of one developer.
+    pub union_id: Text<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for UserId<'a> {
@@ -39,6 +41,7 @@ impl<'de> Visitor<'de> for UserIdVisitor {
             match key.as_str() {
                 "open_id" => ids.open_id = map.next_value()?,
                 "user_id" => ids.user_id = map.next_value()?,
+                "union_id" => ids.union_id = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -46,11 +49,11 @@ impl<'de> Visitor<'de> for UserIdVisitor {
     }
 
     fn visit_borrowed_str<E>(self, id: &'de str) -> Result<UserId<'de>, E> {
-        Ok(UserId { open_id: Text(Cow::Borrowed(id)), user_id: Text::default() })
+        Ok(UserId { open_id: Text(Cow::Borrowed(id)), ..UserId::default() })
     }
 
     fn visit_str<E>(self, id: &str) -> Result<UserId<'de>, E> {
-        Ok(UserId { open_id: Text(Cow::Owned(id.to_owned())), user_id: Text::default() })
+        Ok(UserId { open_id: Text(Cow::Owned(id.to_owned())), ..UserId::default() })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UserId<'de>, A::Error> {

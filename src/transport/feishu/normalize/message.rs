@@ -2,7 +2,8 @@
 
 use super::super::content;
 use super::super::mention::{self, MENTIONS_MAX, Mentions};
-use super::super::wire::{Receive, ReceivedMessage, Sender, WireMention};
+use super::super::strangers::{self, Called, Given};
+use super::super::wire::{Receive, ReceivedMessage, Sender};
 use super::super::{tidy, time};
 use super::{Delivered, Learnt, Made, Pass, View, Wanted, chat_name, name_of, profile_of, required, shape};
 use crate::core::dedupe::DedupeKey;
@@ -28,9 +29,13 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         view.doubt,
     );
     let chat_type = chat_type(&wire, view);
+    let given = Given { message_id: &message_id, content: wire.content.as_str(), mentions: &wire.mentions.0 };
+    let strangers = strangers::look(&given, view.identity, view.me, view.known);
     let directly = chat_type == ChatType::P2p && kind == SenderType::User;
     if mentions.doubtful && !mentions.me && !directly {
-        return Err(Pass::Doubtful { message_id, keys: keys(&wire.mentions.0) });
+        let mentions = wire.mentions.0.iter().take(MENTIONS_MAX);
+        let mentions = mentions.map(|mention| Called::of(mention, view.known)).collect();
+        return Err(Pass::Doubtful { message_id, mentions });
     }
     let key = DedupeKey::message(&message_id);
     let (learnt, wanted) = gossip(&wire, &sender_id, app_id.as_deref(), kind, chat_type, view);
@@ -38,7 +43,7 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let mut line =
         line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
     let held = view.identity.finish(&mut line);
-    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], held, learnt, wanted })
+    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], held, learnt, wanted, strangers })
 }
 
 struct Author {
@@ -130,12 +135,6 @@ fn chat_type(wire: &ReceivedMessage<'_>, view: View<'_>) -> ChatType {
 fn written(wire: &ReceivedMessage<'_>, event_time: &str) -> String {
     let millis = time::millis(wire.create_time.as_str()).or_else(|| time::millis(event_time));
     time::rfc3339(millis.unwrap_or(0))
-}
-
-fn keys(mentions: &[WireMention<'_>]) -> Vec<(String, String)> {
-    let named = mentions.iter().take(MENTIONS_MAX);
-    let pairs = named.map(|mention| (mention.key.as_str(), mention.id.open_id.as_str()));
-    pairs.map(|(key, open_id)| (key.to_owned(), open_id.to_owned())).collect()
 }
 
 /// What the message tells in passing, and what its line lacks.

@@ -51,7 +51,10 @@ fn shown(payload: &[u8]) -> String {
     let mut text = String::new();
     match normalised(payload, Doubt::Report).verdict {
         Verdict::Own => text.push_str("own\n"),
-        Verdict::Doubtful { message_id, keys } => text.push_str(&format!("doubtful {message_id} {keys:?}\n")),
+        Verdict::Doubtful { message_id, mentions } => {
+            let keys: Vec<_> = mentions.iter().map(|called| (&called.key, &called.open_id)).collect();
+            text.push_str(&format!("doubtful {message_id} {keys:?}\n"));
+        }
         Verdict::Entries(entries) => {
             for entry in entries {
                 let key = entry.key.as_ref().map_or("-", DedupeKey::as_str);

@@ -17,7 +17,7 @@ pub use message::{
 pub use own::{
     Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
     FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, RoomPaused, RoomResumed,
-    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone,
+    SessionArmed, SessionExpired, Started, Stopped, Storage, StorageState, SupervisorGone,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
@@ -69,6 +69,7 @@ pub enum Event {
     Rearm(Rearm),
     JqFailed(JqFailed),
     SupervisorGone(SupervisorGone),
+    Storage(Storage),
     Stopped(Stopped),
 }
 
@@ -124,6 +125,7 @@ impl Event {
             Event::Rearm(body) => ("rooma.rearm", body),
             Event::JqFailed(body) => ("rooma.jq_failed", body),
             Event::SupervisorGone(body) => ("rooma.supervisor_gone", body),
+            Event::Storage(body) => ("rooma.storage", body),
             Event::Stopped(body) => ("rooma.stopped", body),
         }
     }

@@ -15,7 +15,7 @@ use super::out::{Done, How, Out};
 use super::shaping::{Next, Shape};
 use crate::config::Home;
 use crate::error::{Error, Result};
-use crate::event::{Event, SupervisorGone};
+use crate::event::{Event, Storage, SupervisorGone};
 use crate::journal::{Filter, Reader};
 use crate::supervisor::Since;
 use crate::supervisor::control::{News, Op, Request};
@@ -52,6 +52,8 @@ pub struct Watch {
     /// Everything up to here was written and flushed, or held back.
     pub(super) position: u64,
     pub(super) replayed_to: u64,
+    /// What is still to be told of the supervisor's disk.
+    pub(super) storage: Option<Storage>,
     pub left: Option<u64>,
 }
 
@@ -71,6 +73,7 @@ impl Watch {
             held: None,
             position: 0,
             replayed_to: 0,
+            storage: None,
             left: None,
         })
     }
@@ -82,7 +85,8 @@ impl Watch {
     pub async fn begin(&mut self, since: Since) -> Result<()> {
         self.client.send(&self.follow()).await?;
         let news: Option<News> = self.client.next(&mut Vec::new()).await?;
-        let newest = news.ok_or_else(|| Error::network("the supervisor ended"))?.newest;
+        let News { newest, storage } = news.ok_or_else(|| Error::network("the supervisor ended"))?;
+        self.storage = storage;
         self.replayed_to = newest;
         let stored = self.reader.cursor(&self.name)?;
         self.position = match since {
@@ -116,6 +120,11 @@ impl Watch {
             if let Some(end) = self.tell_held(false).await? {
                 return Ok(end);
             }
+            if let Some(storage) = self.storage.take()
+                && let Some(end) = self.say(&Event::Storage(storage)).await?
+            {
+                return Ok(end);
+            }
             let Next { page, wait } = self.next_page().await?;
             if page.looked_to != self.position {
                 self.out.page(self.position, page, self.jq.clone(), self.left);
@@ -129,8 +138,8 @@ impl Watch {
                 () = sleep(wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))) => None,
             };
             match told {
-                Some(Ok(Some(_))) => {}
-                Some(Ok(None) | Err(_)) => {
+                Some(told) if self.hear(&told) => {}
+                Some(_) => {
                     if let Some(end) = self.supervisor_gone().await? {
                         return Ok(end);
                     }
@@ -148,7 +157,7 @@ impl Watch {
         let done = loop {
             tokio::select! {
                 done = self.out.done() => break done?,
-                told = self.client.next::<News>(&mut self.word), if here => here = matches!(told, Ok(Some(_))),
+                told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
                 () = sleep(CURSOR_EVERY) => {
                     self.position = self.out.position();
                     self.store().await;
@@ -159,6 +168,13 @@ impl Watch {
         let end = self.account(done)?;
         self.store().await;
         Ok(end)
+    }
+
+    /// Takes note of what the supervisor says of its disk. False when it is gone.
+    pub(super) fn hear(&mut self, told: &Result<Option<News>>) -> bool {
+        let Ok(Some(news)) = told else { return false };
+        self.storage = news.storage.clone().or(self.storage.take());
+        true
     }
 
     /// Takes note of what was written.
@@ -234,9 +250,8 @@ impl Watch {
         client.send(&self.follow()).await?;
         let mut word = Vec::new();
         let heard = tokio::time::timeout(HEAR_WITHIN, client.next::<News>(&mut word)).await;
-        if !matches!(heard, Ok(Ok(Some(_)))) {
-            return Ok(false);
-        }
+        let Ok(Ok(Some(News { storage, .. }))) = heard else { return Ok(false) };
+        self.storage = storage;
         self.client = client;
         if !self.reader.is_current() {
             // The journal was damaged and set aside; the new one is read from its start.

@@ -12,7 +12,7 @@ use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::journal::{Filter, Retention, Sync};
 use crate::sandbox::{Chat, Fault, FaultKind, Member, Options, React, Said, Sandbox, Say, StateQuery};
-use crate::supervisor::{self, Ask, Plan, Since};
+use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
 
 /// Between two things that happen: slow enough to read along.
 const BEAT: Duration = Duration::from_millis(700);
@@ -79,6 +79,7 @@ async fn plan(home: &Path) -> Result<Plan> {
     let roster = seats::Roster::unlocked(&config, clock.clone())?;
     let (rooms, room_policy) = roster.rooms();
     Ok(Plan {
+        lock: Footing::new(Lock::home(home)?, home),
         data: config.home.data(),
         sync: Sync::Disk,
         retention: Retention::default(),

@@ -1,20 +1,12 @@
 //! `rooma down`: stop the running supervisor.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
-use super::control::Client;
+use super::find::{self, Found};
 use super::{Global, print};
 use crate::config::{Environment, Home, Span};
 use crate::error::{Error, Result};
-use crate::supervisor::Lock;
 use crate::supervisor::control::{Op, Request};
 
 pub const NOT_RUNNING: &str = r#"{"ok":true,"running":false}"#;
-
-/// Between two looks whether it has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Stop the running supervisor
 ///
@@ -34,18 +26,15 @@ pub struct Args {
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = home(global)?;
-    let asked: Option<serde_json::Value> = Client::ask_home(home.root(), &Request::new(Op::Stop)).await?;
-    if asked.is_none() {
-        return print::line(NOT_RUNNING);
+    match find::ask::<serde_json::Value>(&home, &Request::new(Op::Stop)).await? {
+        Found::Answered(_) => {}
+        Found::Nobody => return print::line(NOT_RUNNING),
+        Found::Unheard(holder) => holder.terminate()?,
     }
-    let deadline = Instant::now() + args.timeout.0;
-    // The lock goes last: whoever is free to take it may start again.
-    while Lock::home(home.root()).is_err() {
-        if Instant::now() > deadline {
-            return Err(Error::network("the supervisor did not end in time")
-                .hint("it is still ending; rooma status shows whether it runs"));
-        }
-        sleep(LOOK_EVERY).await;
+    // The locks go last: whoever is free to take them may start again.
+    if !find::is_free(&home, args.timeout.0).await {
+        return Err(Error::network("the supervisor did not end in time")
+            .hint("it is still ending; rooma status shows whether it runs"));
     }
     print::line(NOT_RUNNING)
 }

@@ -18,6 +18,7 @@ mod edit;
 mod explain;
 mod file;
 mod files;
+mod find;
 mod ground;
 mod handle;
 mod hands;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::event::{WIDTH, WIDTH_MIN};
 use crate::journal::{Filter, Retention};
 use crate::supervisor::care::{CatchUpRules, DeafRules};
-use crate::supervisor::{self, Ask, Lock, Plan, Since};
+use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
 
 /// Connect every profile and print each event as one JSON line
 ///
@@ -77,7 +77,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     check_types(&args.types)?;
     let root = config.home.root();
     config.chosen(&args.profile)?;
-    let _lock = Lock::home(root)?;
+    let lock = Lock::home(root)?;
     let clock = Clock::system();
     let roster = Roster::locked(&config, &args.profile, clock.clone())?;
     let ask = Ask::by_signals()?;
@@ -89,6 +89,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     };
     let (rooms, room_policy) = roster.rooms();
     let plan = Plan {
+        lock: Footing::new(lock, root),
         data: config.home.data(),
         sync: config.options.journal.sync.into(),
         retention: Retention {

@@ -1,6 +1,7 @@
 //! `rooma status`: what is connected, since when, and which readers lag.
 
-use super::control::{Client, not_running};
+use super::control::not_running;
+use super::find::{self, Found};
 use super::{Global, down, print};
 use crate::error::Result;
 use crate::supervisor::Status;
@@ -28,9 +29,12 @@ pub struct Args {
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    match Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        Some(status) => print::line(&serde_json::to_string(&status).expect("a status is plain data")),
-        None if args.require => Err(not_running()),
-        None => print::line(down::NOT_RUNNING),
+    match find::ask::<Status>(&home, &Request::new(Op::Status)).await? {
+        Found::Unheard(holder) => Err(holder.unheard()),
+        Found::Answered(status) => {
+            print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+        }
+        Found::Nobody if args.require => Err(not_running()),
+        Found::Nobody => print::line(down::NOT_RUNNING),
     }
 }

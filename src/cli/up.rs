@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::control::Client;
+use super::find::{self, Found};
 use super::{Global, down, print};
 use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
-use crate::supervisor::{HOME_HELD, State, Status};
+use crate::supervisor::{HOME_HELD, Holder, State, Status};
 
 /// Between two looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -57,7 +58,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 
 /// The supervisor that runs, or one that is started now; returns when its profiles are connected or parked.
 pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Result<Status> {
-    if let Some(status) = ask(home).await? {
+    if let Found::Answered(status) = find::ask(home, &Request::new(Op::Status)).await? {
         return beside(home, status, profiles, patience).await;
     }
     // What is wrong with the files is said here, not in a log.
@@ -84,6 +85,9 @@ pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Res
         match ask(home).await? {
             Some(status) if settled(&status) || late => return Ok(status),
             None if late => {
+                if let Some(holder) = Holder::of_home(home.root()) {
+                    return Err(holder.unheard());
+                }
                 return Err(Error::internal("the supervisor does not answer")
                     .hint(format!("its log is {}", log.display())));
             }

@@ -19,7 +19,7 @@ pub use message::{
 pub use own::{
     Catchup, CatchupCut, ChatChange, Conflict, Connected, Connecting, Crashed, Deaf, Disconnected, Dropped,
     FarewellSent, Gap, GreetingSent, JournalReset, JqFailed, NotSaid, Parked, Rearm, RoomPaused, RoomResumed,
-    SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Watching,
+    SessionArmed, SessionExpired, Started, Stopped, Storage, StorageState, SupervisorGone, Watching,
 };
 pub use platform::{
     CardAction, ChatDisbanded, ChatUpdated, Member, MemberChange, MenuClicked, MessageRead, MessageRecalled,
@@ -72,6 +72,7 @@ pub enum Event {
     Rearm(Rearm),
     JqFailed(JqFailed),
     SupervisorGone(SupervisorGone),
+    Storage(Storage),
     Stopped(Stopped),
 }
 
@@ -128,6 +129,7 @@ impl Event {
             Event::Rearm(body) => ("rooma.rearm", body),
             Event::JqFailed(body) => ("rooma.jq_failed", body),
             Event::SupervisorGone(body) => ("rooma.supervisor_gone", body),
+            Event::Storage(body) => ("rooma.storage", body),
             Event::Stopped(body) => ("rooma.stopped", body),
         }
     }

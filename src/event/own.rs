@@ -221,6 +221,34 @@ pub struct SupervisorGone {
     pub cursor: String,
 }
 
+/// How the disk under the journal is. It comes through the supervisor's socket, since the journal cannot take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Storage {
+    pub state: StorageState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageState {
+    Ok,
+    /// There is no space left.
+    Full,
+    /// It cannot be written, or does not say that it holds what was written.
+    Failing,
+    /// The journal's files were removed, replaced or emptied under the supervisor, which ends.
+    Lost,
+}
+
+impl Storage {
+    pub fn fine() -> Storage {
+        Storage { state: StorageState::Ok, reason: None, hint: None }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stopped {
     pub reason: String,

@@ -7,8 +7,8 @@ use super::{
     Added, CardAction, Catchup, ChatChange, ChatDisbanded, ChatUpdated, Conflict, Connected, Connecting,
     Crashed, Deaf, Disconnected, Dropped, FarewellSent, Gap, GreetingSent, JournalReset, JqFailed,
     MemberChange, MenuClicked, Message, MessageRead, MessageRecalled, Parked, Reaction, Rearm, RoomPaused,
-    RoomResumed, SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, SupervisorGone, Unknown,
-    Watching,
+    RoomResumed, SCHEMA_VERSION, SessionArmed, SessionExpired, Started, Stopped, Storage, SupervisorGone,
+    Unknown, Watching,
 };
 
 pub fn schema() -> Value {
@@ -50,6 +50,7 @@ pub fn schema() -> Value {
         line::<Rearm>(&mut generator, "rooma.rearm"),
         line::<JqFailed>(&mut generator, "rooma.jq_failed"),
         line::<SupervisorGone>(&mut generator, "rooma.supervisor_gone"),
+        line::<Storage>(&mut generator, "rooma.storage"),
         line::<Stopped>(&mut generator, "rooma.stopped"),
     ];
     let definitions = generator.take_definitions(true);

@@ -9,10 +9,16 @@ use rusqlite::{Connection, ErrorCode};
 pub fn note(path: &Path, error: &rusqlite::Error) -> bool {
     let damaged =
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
-    if damaged && let Err(error) = std::fs::File::create(note_path(path)) {
-        tracing::warn!(%error, "the next start will not know that the journal is damaged");
+    if damaged {
+        leave_note(path);
     }
     damaged
+}
+
+pub fn leave_note(path: &Path) {
+    if let Err(error) = std::fs::File::create(note_path(path)) {
+        tracing::warn!(%error, "the next start will not know that the journal may be damaged");
+    }
 }
 
 /// Looks at every page where there is a note. What is wrong with them, if something is.

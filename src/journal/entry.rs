@@ -67,6 +67,12 @@ pub struct Batch {
     pub(super) _credit: Option<OwnedSemaphorePermit>,
 }
 
+impl Batch {
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.iter().map(Entry::bytes).sum()
+    }
+}
+
 /// Where the outcome of a batch is awaited.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -127,8 +133,10 @@ pub(super) enum Work {
         viewer: String,
         answer: oneshot::Sender<Vec<KnownBot>>,
     },
-    /// Remove what is kept no longer.
+    /// Remove what is kept no longer, from now on.
     Trim(Retention),
+    /// See whether the files are where they were, and whether a disk that was in trouble takes something again.
+    Look,
     /// Answer with the newest position once all work before this is committed.
     Barrier(oneshot::Sender<u64>),
     /// Leave the journal as after a clean end. Work after this is refused.

@@ -10,13 +10,16 @@ mod advance;
 mod bots;
 mod damage;
 mod entry;
+mod health;
 mod heard;
+mod place;
 mod reader;
 mod retention;
 mod seen;
 mod store;
 mod syncer;
 mod told;
+mod upkeep;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +33,7 @@ pub use bots::KnownBot;
 #[doc(hidden)]
 pub use entry::Inbox;
 pub use entry::{Appended, Appender, Batch, Entry, Settled};
+pub use health::LOST_HINT;
 pub use heard::Heard;
 pub use reader::{Extent, Filter, Had, Page, Reader, Said, SaidLine, WAITING_MAX, Waiting};
 pub use retention::Retention;
@@ -38,9 +42,13 @@ pub use told::{Listening, Told};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::event::JournalReset;
+use crate::event::{JournalReset, Storage};
 use entry::Work;
+use health::Health;
 use store::Store;
+
+/// How often the files are looked at while nothing is written.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// When an append is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -62,6 +70,8 @@ pub struct Journal {
     threads: Vec<JoinHandle<()>>,
     reset: Option<JournalReset>,
     damaged: watch::Receiver<bool>,
+    health: Health,
+    lost: watch::Receiver<Option<String>>,
 }
 
 impl Journal {
@@ -74,14 +84,22 @@ impl Journal {
         let (store, reset) = open_or_begin_anew(path, &clock)?;
         let (queue, work) = mpsc::unbounded_channel();
         let (newest_tx, newest) = watch::channel(store.last_seq());
-        let (syncer, sync_thread) = syncer::start(&store, sync)?;
+        let health = Health::default();
+        let (syncer, sync_thread) = syncer::start(&store, sync, health.clone())?;
         let heard = Heard::default();
         let (damaged_tx, damaged) = watch::channel(false);
-        let told = writer::Told { newest: newest_tx, damaged: damaged_tx, heard: heard.clone() };
+        let (lost_tx, lost) = watch::channel(None);
+        let told = writer::Told {
+            newest: newest_tx,
+            damaged: damaged_tx,
+            heard: heard.clone(),
+            health: health.clone(),
+            lost: lost_tx,
+        };
         let write_thread = writer::start(store, work, told, syncer, clock)?;
         let appender = Appender::new(queue);
         let threads = vec![write_thread, sync_thread];
-        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset, damaged })
+        Ok(Journal { path: path.to_owned(), appender, newest, heard, threads, reset, damaged, health, lost })
     }
 
     /// Set when a damaged journal was set aside and this one begun.
@@ -108,6 +126,23 @@ impl Journal {
         }
     }
 
+    /// Resolves when the files were taken away, with what became of them. Nothing is taken any more by then.
+    pub fn lost(&self) -> impl Future<Output = String> + use<> {
+        let mut lost = self.lost.clone();
+        async move {
+            let what = lost.wait_for(Option::is_some).await.map(|what| what.clone().unwrap_or_default());
+            match what {
+                Ok(what) => what,
+                Err(_closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// How its disk is.
+    pub fn storage(&self) -> watch::Receiver<Storage> {
+        self.health.watch()
+    }
+
     /// When each profile had its newest event.
     pub fn heard(&self) -> Heard {
         self.heard.clone()
@@ -128,12 +163,22 @@ impl Journal {
         Cursors { appender: self.appender.clone() }
     }
 
-    /// Looks from now on, every minute, for lines that are kept no longer. Ends with the journal.
-    pub fn retain(&self, retention: Retention) {
+    /// Looks from now on, every minute, for lines that are kept no longer, and every second whether the files are
+    /// where they were. Ends with the journal.
+    pub fn keep(&self, retention: Retention) {
         let appender = self.appender.clone();
         tokio::spawn(async move {
-            while appender.give(Work::Trim(retention)) {
-                tokio::time::sleep(retention::EVERY).await;
+            loop {
+                if !appender.give(Work::Trim(retention)) {
+                    return;
+                }
+                let next = tokio::time::Instant::now() + retention::EVERY;
+                while tokio::time::Instant::now() < next {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    if !appender.give(Work::Look) {
+                        return;
+                    }
+                }
             }
         });
     }

@@ -1,15 +1,21 @@
 //! How long lines are kept: by age and by size, oldest first, in small steps between the writer's groups.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::clock::WallMs;
+use crate::clock::{WallMs, thread_now};
 
-/// Lines removed in one transaction: some ten milliseconds, which a reader does not notice.
-const STEP: u64 = 2000;
+/// Lines looked at in one go, of which as many are removed as have to.
+const SLICE: usize = 64;
 
-/// How often the journal is looked at.
+/// Pages given back in one go.
+const PAGES: u64 = 32;
+
+/// Free pages beyond this are given back; below, the next lines use them.
+const SPARE_PAGES: u64 = 256;
+
+/// How often the journal is looked at for lines that are too old.
 pub const EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,46 +31,113 @@ impl Default for Retention {
     }
 }
 
-/// Removes one step of lines that are too old or too many. False when there is nothing to remove. The newest
-/// line always stays: it is what the next position is counted from.
-pub fn step(db: &mut Connection, retention: Retention, now: WallMs) -> rusqlite::Result<bool> {
-    let Some(last) = last_to_go(db, retention, now)? else { return Ok(false) };
-    let transaction = db.transaction()?;
-    transaction.execute("DELETE FROM line WHERE seq <= ?1", [last])?;
-    transaction.execute(
-        "INSERT INTO meta(key, value) VALUES ('trimmed', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-        [last],
-    )?;
-    transaction.commit()?;
-    // Gives the file's free end back; a file made before this was possible reuses its space.
-    db.execute_batch("PRAGMA incremental_vacuum(512)")?;
-    Ok(true)
+impl Retention {
+    /// The log is emptied when it grows beyond this.
+    pub fn log_max(self) -> u64 {
+        (self.max_bytes / 8).clamp(3 * 1024 * 1024, 64 * 1024 * 1024)
+    }
+
+    /// What one transaction may add, so that the file is looked at before it is far too large.
+    pub fn group_max(self) -> usize {
+        usize::try_from(self.max_bytes / 8).unwrap_or(usize::MAX).clamp(256 * 1024, 16 * 1024 * 1024)
+    }
 }
 
-fn last_to_go(db: &Connection, retention: Retention, now: WallMs) -> rusqlite::Result<Option<u64>> {
+/// Works for `patience` at removing what is too old or too much, or at giving back what is free. False when there is
+/// nothing left to do. The newest line always stays: it is what the next position is counted from.
+pub fn step(
+    db: &mut Connection,
+    retention: Retention,
+    keys: u64,
+    now: WallMs,
+    patience: Duration,
+) -> rusqlite::Result<bool> {
+    let until = thread_now() + patience;
+    let transaction = db.transaction()?;
+    let mut removed = None;
+    while let Some(last) = last_to_go(&transaction, retention, keys, now)? {
+        transaction.prepare_cached("DELETE FROM line WHERE seq <= ?1")?.execute([last])?;
+        removed = Some(last);
+        if thread_now() >= until {
+            break;
+        }
+    }
+    if let Some(last) = removed {
+        transaction.execute(
+            "INSERT INTO meta(key, value) VALUES ('trimmed', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            [last],
+        )?;
+        transaction.commit()?;
+        return Ok(true);
+    }
+    let worked = give_back(&transaction, until)?;
+    transaction.commit()?;
+    Ok(worked)
+}
+
+/// Gives the file's free end back. A file made before this was possible reuses its space.
+fn give_back(db: &Transaction<'_>, until: Instant) -> rusqlite::Result<bool> {
+    if number(db, "auto_vacuum")? == 0 || number(db, "freelist_count")? <= SPARE_PAGES {
+        return Ok(false);
+    }
+    // It frees a page with each step of the statement.
+    let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    loop {
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
+        if number(db, "freelist_count")? <= SPARE_PAGES {
+            return Ok(false);
+        }
+        if thread_now() >= until {
+            return Ok(true);
+        }
+    }
+}
+
+fn last_to_go(
+    db: &Connection,
+    retention: Retention,
+    keys: u64,
+    now: WallMs,
+) -> rusqlite::Result<Option<u64>> {
     let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
-    let oldest = db
-        .query_row("SELECT seq, at FROM line ORDER BY seq LIMIT 1", [], |row| {
-            Ok((row.get::<_, u64>(0)?, row.get::<_, WallMs>(1)?))
-        })
-        .optional()?;
-    let Some((oldest, at)) = oldest.filter(|(seq, _)| *seq < newest) else { return Ok(None) };
+    let mut rows = db.prepare_cached(
+        "SELECT seq, at, octet_length(head) + octet_length(body) + coalesce(octet_length(raw), 0)
+         FROM line WHERE seq < ?1 ORDER BY seq LIMIT ?2",
+    )?;
     let keep = i64::try_from(retention.keep.as_millis()).unwrap_or(i64::MAX);
     let cutoff = now.saturating_sub(keep);
-    let end = oldest.saturating_add(STEP).min(newest);
-    if at < cutoff {
+    let mut excess = excess(db, retention, keys)?;
+    let mut last = None;
+    let mut oldest = rows.query(params![newest, SLICE])?;
+    while let Some(row) = oldest.next()? {
+        let (seq, at, bytes): (u64, WallMs, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         // A clock that jumped may have left an older line behind a newer one; it goes with its neighbours.
-        let kept: Option<u64> = db.query_row(
-            "SELECT min(seq) FROM line WHERE seq < ?1 AND at >= ?2",
-            params![end, cutoff],
-            |row| row.get(0),
-        )?;
-        return Ok(Some(kept.unwrap_or(end) - 1));
+        if at >= cutoff && excess == 0 {
+            break;
+        }
+        excess = excess.saturating_sub(bytes);
+        last = Some(seq);
     }
-    Ok((used_bytes(db)? > retention.max_bytes).then_some(end - 1))
+    Ok(last)
 }
 
-fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
-    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
-    Ok((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?)
+/// What is in the file beyond what is kept. Keys stay, whatever is kept, since they tell what came before; where they take
+/// most of it, lines have half of it all the same.
+pub fn excess(db: &Connection, retention: Retention, keys: u64) -> rusqlite::Result<u64> {
+    let pages = number(db, "page_count")?.saturating_sub(number(db, "freelist_count")?);
+    let kept = retention.max_bytes.max(keys.saturating_add(retention.max_bytes / 2));
+    Ok((pages * number(db, "page_size")?).saturating_sub(kept))
+}
+
+/// Of the file, as it is after the last transaction.
+pub fn bytes(db: &Connection) -> rusqlite::Result<u64> {
+    Ok(number(db, "page_count")? * number(db, "page_size")?)
+}
+
+fn number(db: &Connection, pragma: &str) -> rusqlite::Result<u64> {
+    db.prepare_cached(&format!("PRAGMA {pragma}"))?
+        .query_row([], |row| row.get(0))
+        .optional()
+        .map(Option::unwrap_or_default)
 }

@@ -1,6 +1,7 @@
 //! What was seen before. Keys are random, and an index of random keys writes a page for each; so new keys are
 //! appended and held in memory, and go into the index in sorted batches.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::Hasher;
 
@@ -18,6 +19,9 @@ const KEEP_MS: i64 = 48 * 3600 * 1000;
 /// Old keys are looked for at most this often: it reads the whole index.
 const PRUNE_EVERY_MS: i64 = 3600 * 1000;
 
+/// What a key takes of the file, with what is free beside it.
+const KEY_BYTES: u64 = 42;
+
 /// 128 bits of what identifies an event: two different ones meet once in more events than there will be.
 type Key = [u8; 16];
 
@@ -27,6 +31,8 @@ pub struct Seen {
     /// Of the running transaction, in case it fails.
     added: Vec<Key>,
     pruned_at: WallMs,
+    /// Keys in the index, once they were counted.
+    indexed: Cell<Option<u64>>,
 }
 
 impl Seen {
@@ -64,6 +70,21 @@ impl Seen {
         }
     }
 
+    /// What the keys take of the file, roughly.
+    pub fn bytes(&self, db: &Connection) -> rusqlite::Result<u64> {
+        let indexed = match self.indexed.get() {
+            Some(indexed) => indexed,
+            None => {
+                let stored = "SELECT value FROM meta WHERE key = 'keys'";
+                let stored = db.query_row(stored, [], |row| row.get(0)).optional()?;
+                let count = || db.query_row("SELECT count(*) FROM seen", [], |row| row.get(0));
+                stored.map_or_else(count, Ok)?
+            }
+        };
+        self.indexed.set(Some(indexed));
+        Ok((indexed + self.recent.len() as u64) * KEY_BYTES)
+    }
+
     pub fn is_full(&self) -> bool {
         self.recent.len() >= RECENT_MAX
     }
@@ -71,15 +92,23 @@ impl Seen {
     /// Moves what is in memory into the index, and forgets what is too old to come again. A transaction of its
     /// own: if it fails, everything is as before.
     pub fn merge(&mut self, db: &mut Connection, now: WallMs) -> rusqlite::Result<()> {
+        let before = self.bytes(db)? / KEY_BYTES - self.recent.len() as u64;
         let transaction = db.transaction()?;
-        transaction
+        let added = transaction
             .execute("INSERT OR IGNORE INTO seen(key, at) SELECT key, at FROM recent ORDER BY key", [])?;
         transaction.execute("DELETE FROM recent", [])?;
         let prune = now - self.pruned_at >= PRUNE_EVERY_MS;
+        let mut indexed = before + added as u64;
         if prune {
-            transaction.execute("DELETE FROM seen WHERE at < ?1", [now - KEEP_MS])?;
+            let gone = transaction.execute("DELETE FROM seen WHERE at < ?1", [now - KEEP_MS])?;
+            indexed = indexed.saturating_sub(gone as u64);
         }
+        transaction.execute(
+            "INSERT INTO meta(key, value) VALUES ('keys', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+            [indexed],
+        )?;
         transaction.commit()?;
+        self.indexed.set(Some(indexed));
         self.recent.clear();
         if prune {
             self.pruned_at = now;
@@ -123,7 +152,8 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(
             "CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-             CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);",
+             CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
+             CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
         )
         .unwrap();
         db
@@ -139,6 +169,8 @@ mod tests {
         seen.committed();
         seen.merge(&mut db, 0).unwrap();
         assert!(seen.recent.is_empty());
+        assert_eq!(seen.bytes(&db).unwrap(), 2 * KEY_BYTES);
+        assert_eq!(Seen::open(&db).unwrap().bytes(&db).unwrap(), 2 * KEY_BYTES, "counted once for all");
         assert!(!seen.first_time(&db, "alice", "m:1", 0).unwrap());
         assert!(seen.first_time(&db, "alice", "m:2", 0).unwrap());
         let mut seen = Seen::open(&db).unwrap();

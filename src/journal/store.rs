@@ -1,13 +1,17 @@
 //! The journal's file: its tables, their versions, and how a position is never given twice.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::activity::store_heard_to;
 use super::bots::{self, KnownBot};
+use super::damage;
 use super::entry::Entry;
+use super::place::{Lost, Place, Stuck};
 use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
 use crate::clock::{WallMs, rfc3339_ms};
@@ -52,11 +56,15 @@ const RESERVE: u64 = 8192;
 /// A new reservation is made while this many positions of the old one are left, so that it is synced in time.
 const RESERVE_LOW: u64 = 4096;
 
+/// How long somebody who is in the way is waited for.
+const BUSY_MS: u64 = 5000;
+
 /// The writing side of the file. There is one per process, on the writer's thread.
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
     path: PathBuf,
+    place: Arc<Place>,
     seen: Seen,
     next_seq: u64,
     reserved: u64,
@@ -66,36 +74,28 @@ impl Store {
     /// Opens or creates the journal and marks it as in use.
     pub fn open(path: &Path) -> Result<Store> {
         keep_private(path);
-        let db = Connection::open(path).map_err(|error| failed("open", path, &error))?;
-        let mut store = Store { db, path: path.to_owned(), seen: Seen::default(), next_seq: 1, reserved: 0 };
-        store.prepare().map_err(|error| failed("open", path, &error))?;
-        Ok(store)
+        let open = || {
+            let mut db = Connection::open(path)?;
+            prepare(&mut db)?;
+            let seen = Seen::open(&db)?;
+            let next_seq = begin(&db)?;
+            Ok((db, seen, next_seq))
+        };
+        let (db, seen, next_seq) = open().map_err(|error| failed("open", path, &error))?;
+        let place = Place::of(path)
+            .map_err(|error| Error::storage(format!("failed to open {}: {error}", path.display())))?;
+        Ok(Store {
+            db,
+            path: path.to_owned(),
+            place: Arc::new(place),
+            seen,
+            next_seq,
+            reserved: next_seq + RESERVE,
+        })
     }
 
-    fn prepare(&mut self) -> rusqlite::Result<()> {
-        self.db.busy_timeout(std::time::Duration::from_secs(5))?;
-        // Only a new file takes this: the space of removed lines can be given back.
-        self.db.pragma_update(None, "auto_vacuum", "incremental")?;
-        self.db.pragma_update(None, "journal_mode", "wal")?;
-        // In WAL mode NORMAL leaves the sync of a commit to us: the syncer does it for a group at once.
-        self.db.pragma_update(None, "synchronous", "normal")?;
-        self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        self.db.pragma_update(None, "cache_size", -8192)?;
-        self.db.set_prepared_statement_cache_capacity(16);
-        migrate(&mut self.db)?;
-        self.seen = Seen::open(&self.db)?;
-        let last: u64 = self.db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
-        let reserved = self.meta("reserved")?;
-        let clean = self.meta("clean")? == 1;
-        self.next_seq = if clean { last + 1 } else { last.max(reserved) + 1 };
-        self.reserved = self.next_seq + RESERVE;
-        self.db.execute("UPDATE meta SET value = 0 WHERE key = 'clean'", [])?;
-        self.db.execute("UPDATE meta SET value = ?1 WHERE key = 'reserved'", [self.reserved])?;
-        Ok(())
-    }
-
-    fn meta(&self, key: &str) -> rusqlite::Result<u64> {
-        self.db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+    pub fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     pub fn last_seq(&self) -> u64 {
@@ -173,9 +173,25 @@ impl Store {
         Ok(true)
     }
 
-    /// One step of what is kept no longer; false when there is none.
-    pub fn trim(&mut self, retention: Retention, now: WallMs) -> rusqlite::Result<bool> {
-        retention::step(&mut self.db, retention, now)
+    /// One step of what is kept no longer, no longer than `patience`; false when there is none.
+    pub fn trim(&mut self, retention: Retention, now: WallMs, patience: Duration) -> rusqlite::Result<bool> {
+        let keys = self.seen.bytes(&self.db)?;
+        retention::step(&mut self.db, retention, keys, now, patience)
+    }
+
+    /// Is there more in the file than is kept?
+    pub fn is_over(&self, retention: Retention) -> rusqlite::Result<bool> {
+        Ok(retention::excess(&self.db, retention, self.seen.bytes(&self.db)?)? > 0)
+    }
+
+    /// What the main file is longer than it will be once the log is moved into it.
+    pub fn spare_bytes(&self) -> rusqlite::Result<u64> {
+        Ok(self.place.main_bytes().saturating_sub(retention::bytes(&self.db)?))
+    }
+
+    /// Writes something that changes nothing: does the disk take it again?
+    pub fn touch(&mut self) -> rusqlite::Result<()> {
+        self.db.execute("UPDATE meta SET value = value WHERE key = 'clean'", []).map(drop)
     }
 
     pub fn store_cursor(&mut self, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<()> {
@@ -209,23 +225,44 @@ impl Store {
         read_cursor(&self.db, name)
     }
 
-    /// Moves the log's content into the main file and empties the log.
-    pub fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    /// Moves the log's content into the main file and empties the log, unless a reader is in the way.
+    pub fn checkpoint(&self) -> Result<(), Stuck> {
+        let wait = |ms| self.db.busy_timeout(Duration::from_millis(ms)).map_err(Stuck::Sqlite);
+        wait(0)?;
+        let busy = self.place.checkpoint(|| self.move_log("TRUNCATE"));
+        wait(BUSY_MS)?;
+        if busy? == 0 {
+            self.place.note_emptied();
+        }
+        Ok(())
+    }
+
+    fn move_log(&self, mode: &str) -> rusqlite::Result<i64> {
+        self.db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))
     }
 
     /// Marks a clean end: the next start continues without a gap.
-    pub fn close(self) -> rusqlite::Result<()> {
-        self.db.execute("UPDATE meta SET value = 1 WHERE key = 'clean'", [])?;
-        self.checkpoint()?;
-        self.db.close().map_err(|(_, error)| error)
+    pub fn close(self) -> Result<(), Stuck> {
+        self.db.execute("UPDATE meta SET value = 1 WHERE key = 'clean'", []).map_err(Stuck::Sqlite)?;
+        self.place.checkpoint(|| self.move_log("TRUNCATE"))?;
+        self.db.close().map_err(|(_, error)| Stuck::Sqlite(error))
     }
 
-    /// A second handle on the log file, to sync it from another thread. SQLite's own locks are on other files.
-    pub fn log_file(&self) -> std::io::Result<File> {
-        let mut name = self.path.clone().into_os_string();
-        name.push("-wal");
-        File::open(name)
+    /// The files were taken away: saves what can be, and leaves what stands under their names to others. Tells whether
+    /// all that was written is in the main file.
+    pub fn give_up(&mut self, lost: &Lost, now: WallMs) -> bool {
+        // Closing would remove the files of these names, whosever they are by now.
+        let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        let saved = lost.main_stands
+            && lost.readable
+            && self.place.log_is_whole()
+            && self.place.checkpoint(|| self.move_log("FULL")).is_ok_and(|busy| busy == 0);
+        if lost.main_stands != lost.log_stands {
+            self.place.part(now);
+            // Whether what is left is whole, the next start looks at page by page.
+            damage::leave_note(&self.path);
+        }
+        saved
     }
 
     pub fn path(&self) -> &Path {
@@ -243,6 +280,31 @@ fn keep_private(path: &Path) {
         name.push(file);
         let _ = std::fs::set_permissions(&name, std::fs::Permissions::from_mode(0o600));
     }
+}
+
+fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    // Only a new file takes this: the space of removed lines can be given back.
+    db.pragma_update(None, "auto_vacuum", "incremental")?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    // In WAL mode NORMAL leaves the sync of a commit to us: the syncer does it for a group at once.
+    db.pragma_update(None, "synchronous", "normal")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "cache_size", -8192)?;
+    db.set_prepared_statement_cache_capacity(16);
+    migrate(db)
+}
+
+/// Marks the journal as in use, reserves the first positions, and tells the first that is free.
+fn begin(db: &Connection) -> rusqlite::Result<u64> {
+    let meta =
+        |key: &str| db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, u64>(0));
+    let last: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
+    let clean = meta("clean")? == 1;
+    let next_seq = if clean { last + 1 } else { last.max(meta("reserved")?) + 1 };
+    db.execute("UPDATE meta SET value = 0 WHERE key = 'clean'", [])?;
+    db.execute("UPDATE meta SET value = ?1 WHERE key = 'reserved'", [next_seq + RESERVE])?;
+    Ok(next_seq)
 }
 
 fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
@@ -289,7 +351,7 @@ fn newer_version(version: i64) -> rusqlite::Error {
 pub fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, &error))?;
-    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| failed("open", path, &error))?;
+    db.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("open", path, &error))?;
     db.pragma_update(None, "cache_size", -2048).map_err(|error| failed("open", path, &error))?;
     Ok(db)
 }
@@ -320,7 +382,7 @@ pub fn advance_cursor_alone(
 ) -> rusqlite::Result<(bool, Option<u64>)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(Duration::from_millis(BUSY_MS))?;
     match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
         VERSION => {}
         other => return Err(newer_version(other)),

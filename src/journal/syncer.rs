@@ -8,8 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::Sync;
+use super::health::Health;
+use super::place::{Lost, Place};
 use super::store::{Store, failed};
 use super::writer::Outcome;
 use crate::error::{Error, Result};
@@ -30,7 +33,7 @@ pub struct Group {
 pub struct Syncer {
     groups: Sender<Group>,
     reserved: Arc<Reserved>,
-    log: Option<File>,
+    place: Arc<Place>,
 }
 
 /// The reservation that the disk is known to hold.
@@ -40,11 +43,11 @@ struct Reserved {
     grown: Condvar,
 }
 
-pub fn start(store: &Store, sync: Sync) -> Result<(Syncer, JoinHandle<()>)> {
+pub fn start(store: &Store, sync: Sync, health: Health) -> Result<(Syncer, JoinHandle<()>)> {
     let cannot =
         |error: std::io::Error| Error::storage(format!("failed to sync {}: {error}", store.path().display()));
     let log = match sync {
-        Sync::Disk => Some(store.log_file().map_err(cannot)?),
+        Sync::Disk => Some(store.place().log().try_clone().map_err(cannot)?),
         Sync::Process => None,
     };
     let first = match &log {
@@ -61,6 +64,8 @@ pub fn start(store: &Store, sync: Sync) -> Result<(Syncer, JoinHandle<()>)> {
     let thread = Thread {
         log: log.as_ref().map(File::try_clone).transpose().map_err(cannot)?,
         path: store.path().to_owned(),
+        place: Arc::clone(store.place()),
+        health,
         checkpointer: checkpointer(store.path())?,
         reserved: Arc::clone(&reserved),
         failed: false,
@@ -70,8 +75,7 @@ pub fn start(store: &Store, sync: Sync) -> Result<(Syncer, JoinHandle<()>)> {
         .name("journal-syncer".to_owned())
         .spawn(move || thread.run(&queue))
         .map_err(|error| Error::internal(format!("failed to start the journal's syncer: {error}")))?;
-    let log = Some(store.log_file().map_err(cannot)?);
-    Ok((Syncer { groups, reserved, log }, thread))
+    Ok((Syncer { groups, reserved, place: Arc::clone(store.place()) }, thread))
 }
 
 /// A connection of its own, so that moving the log does not hold up the writer.
@@ -80,6 +84,8 @@ fn checkpointer(path: &Path) -> Result<Connection> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(2))?;
         db.pragma_update(None, "synchronous", "normal")?;
+        // Closing is the writer's to do: it would remove the files of these names, whosever they are by then.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(db)
     };
     open().map_err(|error| failed("open", path, &error))
@@ -111,7 +117,7 @@ impl Syncer {
     }
 
     pub fn log_bytes(&self) -> u64 {
-        self.log.as_ref().and_then(|log| log.metadata().ok()).map_or(0, |metadata| metadata.len())
+        self.place.log().metadata().ok().map_or(0, |metadata| metadata.len())
     }
 
     /// Ends the thread once it has synced what it was given.
@@ -123,6 +129,8 @@ impl Syncer {
 struct Thread {
     log: Option<File>,
     path: PathBuf,
+    place: Arc<Place>,
+    health: Health,
     checkpointer: Connection,
     reserved: Arc<Reserved>,
     /// The last sync failed: what it covered may be marked clean in the page cache without being on disk.
@@ -138,6 +146,9 @@ impl Thread {
             let synced = self.sync();
             fault::point("journal.synced");
             self.tell(&synced);
+            // Synced into files that a restart will not find is not safe. The writer finds it too, and ends it.
+            let lost = |lost: Lost| format!("{}; nothing more is acknowledged", lost.what);
+            let synced = synced.and_then(|()| self.place.check_names().map_err(lost));
             self.settle(groups, &synced);
         }
     }
@@ -145,9 +156,13 @@ impl Thread {
     /// One line for 1, 2, 4, 8 … failures in a row.
     fn tell(&mut self, synced: &Result<(), String>) {
         let Err(error) = synced else {
+            if self.failures > 0 {
+                self.health.synced(None);
+            }
             self.failures = 0;
             return;
         };
+        self.health.synced(Some(format!("it cannot be synced: {error}")));
         self.failures += 1;
         if self.failures.is_power_of_two() {
             let (path, failures) = (self.path.display(), self.failures);
@@ -184,7 +199,8 @@ impl Thread {
 
     fn checkpoint(&self, mode: &str) -> Result<(), String> {
         let pragma = format!("PRAGMA wal_checkpoint({mode})");
-        let busy = self.checkpointer.query_row(&pragma, [], |row| row.get::<_, i64>(0));
+        let busy =
+            self.place.checkpoint(|| self.checkpointer.query_row(&pragma, [], |row| row.get::<_, i64>(0)));
         match busy.map_err(|error| error.to_string())? {
             0 => Ok(()),
             // PASSIVE leaves what others are using; anything stronger must have moved everything.

@@ -1,3 +1,5 @@
+mod small;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

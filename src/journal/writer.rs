@@ -8,20 +8,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::advance::judge;
 use super::damage;
 use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::health::Health;
 use super::heard::Heard;
 use super::retention::Retention;
 use super::store::Store;
 use super::syncer::{Group, Syncer};
 use crate::clock::{Age, Clock};
 use crate::error::{Error, Result};
+use crate::event::StorageState;
 use crate::fault;
 
 /// Work taken into one transaction. Larger groups sync less often and keep readers waiting longer.
 const GROUP_MAX: usize = 1024;
-
-/// The log is emptied between groups when it grows beyond this: under constant load the syncer's passive
-/// checkpoints never reach its end.
-const LOG_MAX: u64 = 64 * 1024 * 1024;
 
 const CLOSED: &str = "the journal is closed";
 
@@ -35,8 +33,10 @@ pub fn start(
     syncer: Syncer,
     clock: Clock,
 ) -> Result<JoinHandle<()>> {
-    let (age, refused) = (Age::new(&clock), std::cell::Cell::new(0));
-    let writer = Writer { store, told, syncer, clock, age, trimming: None, refused };
+    let age = Age::new(&clock);
+    let refused = std::cell::Cell::new(0);
+    let writer =
+        Writer { store, told, syncer, clock, age, retention: None, trimming: false, refused, lost: None };
     std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || writer.run(work))
@@ -48,18 +48,24 @@ pub struct Told {
     pub newest: watch::Sender<u64>,
     pub damaged: watch::Sender<bool>,
     pub heard: Heard,
+    pub health: Health,
+    /// Set once the files are not the journal's any more, and what could be saved is.
+    pub lost: watch::Sender<Option<String>>,
 }
 
-struct Writer {
-    store: Store,
-    told: Told,
-    syncer: Syncer,
-    clock: Clock,
-    age: Age,
-    /// Set while there may be lines to remove.
-    trimming: Option<Retention>,
+pub(super) struct Writer {
+    pub(super) store: Store,
+    pub(super) told: Told,
+    pub(super) syncer: Syncer,
+    pub(super) clock: Clock,
+    pub(super) age: Age,
+    pub(super) retention: Option<Retention>,
+    /// Set while there may be lines to remove, or space to give back.
+    pub(super) trimming: bool,
     /// Groups refused since the last one that was not.
     refused: std::cell::Cell<u64>,
+    /// Why nothing is taken any more.
+    pub(super) lost: Option<String>,
 }
 
 impl Writer {
@@ -72,12 +78,39 @@ impl Writer {
             }
             let closing = taken.iter().position(|work| matches!(work, Work::Close(_)));
             let late = closing.map(|at| taken.split_off(at)).unwrap_or_default();
-            self.note_retention(&taken);
-            self.write(std::mem::take(&mut taken));
+            self.take(std::mem::take(&mut taken));
             if closing.is_some() {
                 return self.close_with(late, &mut queue);
             }
             self.trim(&queue);
+        }
+    }
+
+    /// Nothing is written unless it goes where a restart will read.
+    fn take(&mut self, mut work: Vec<Work>) {
+        work.retain(|part| self.is_for_disk(part));
+        self.look();
+        for group in grouped(work, self.retention.map_or(usize::MAX, Retention::group_max)) {
+            match &self.lost {
+                Some(why) => group.into_iter().for_each(|part| refuse(part, why)),
+                None => {
+                    self.write(group);
+                    self.upkeep();
+                }
+            }
+        }
+    }
+
+    /// Takes note of what is nothing to write.
+    fn is_for_disk(&mut self, work: &Work) -> bool {
+        match work {
+            Work::Trim(retention) => {
+                (self.retention, self.trimming) = (Some(*retention), true);
+                false
+            }
+            // Is the trouble over? Somebody has to try.
+            Work::Look => !self.told.health.is_fine(),
+            _ => true,
         }
     }
 
@@ -96,31 +129,6 @@ impl Writer {
         self.close(answer);
     }
 
-    fn note_retention(&mut self, work: &[Work]) {
-        for part in work {
-            if let Work::Trim(retention) = part {
-                self.trimming = Some(*retention);
-            }
-        }
-    }
-
-    /// Removes old lines while nobody waits, and at least one step a group while somebody does.
-    fn trim(&mut self, queue: &mpsc::UnboundedReceiver<Work>) {
-        while let Some(retention) = self.trimming {
-            match self.store.trim(retention, self.age.now(&self.clock)) {
-                Ok(true) => {}
-                Ok(false) => self.trimming = None,
-                Err(error) => {
-                    tracing::warn!(%error, "old lines cannot be removed from the journal");
-                    self.trimming = None;
-                }
-            }
-            if !queue.is_empty() {
-                return;
-            }
-        }
-    }
-
     /// One transaction for all of it. If that fails, each part is tried alone, so that one impossible entry
     /// cannot keep the others from being acknowledged.
     fn write(&mut self, mut work: Vec<Work>) {
@@ -130,13 +138,14 @@ impl Writer {
         match self.commit(&mut work) {
             Ok(()) => {}
             // Each part alone would wait as long, and in vain.
-            Err(Failed::Unsynced) => self.refuse(work, "the disk does not sync"),
-            Err(Failed::Unwritten(error)) if work.len() == 1 => self.refuse(work, &error),
-            Err(Failed::Unwritten(_)) => work.into_iter().for_each(|part| self.write(vec![part])),
+            Err(Failed::Unsynced) => self.refuse(work, StorageState::Failing, "the disk does not sync"),
+            Err(Failed::Unwritten(state, error)) if work.len() == 1 => self.refuse(work, state, &error),
+            Err(Failed::Unwritten(..)) => work.into_iter().for_each(|part| self.write(vec![part])),
         }
     }
 
-    fn refuse(&self, work: Vec<Work>, error: &str) {
+    fn refuse(&self, work: Vec<Work>, state: StorageState, error: &str) {
+        self.told.health.written(Some((state, error.to_owned())));
         let refused = self.refused.get() + 1;
         self.refused.set(refused);
         // Deliveries come again and again while a disk is full: one line for 1, 2, 4, 8 … of them.
@@ -153,7 +162,7 @@ impl Writer {
             return Err(Failed::Unsynced);
         }
         if fault::fails("journal.write") {
-            return Err(Failed::Unwritten("injected".to_owned()));
+            return Err(Failed::Unwritten(StorageState::Failing, "injected".to_owned()));
         }
         fault::point("journal.before_commit");
         let now = self.clock.wall_ms();
@@ -170,6 +179,7 @@ impl Writer {
             })
             .map_err(|error| self.unwritten(&error))?;
         self.refused.set(0);
+        self.told.health.written(None);
         fault::point("journal.committed");
         self.told.newest.send_if_modified(|newest| {
             let moved = *newest != self.store.last_seq();
@@ -202,11 +212,11 @@ impl Writer {
                 | Work::HeardTo { .. }
                 | Work::Bot { .. }
                 | Work::Trim(_)
+                | Work::Look
                 | Work::Close(_) => {}
             }
         }
         self.syncer.sync(group);
-        self.tidy();
         Ok(())
     }
 
@@ -214,23 +224,16 @@ impl Writer {
         if damage::note(self.store.path(), error) {
             self.told.damaged.send_replace(true);
         }
-        Failed::Unwritten(error.to_string())
-    }
-
-    fn tidy(&mut self) {
-        if let Err(error) = self.store.tidy(self.age.now(&self.clock)) {
-            tracing::warn!(%error, "the journal's keys cannot be merged; they stay in memory");
-        }
-        if self.syncer.log_bytes() > LOG_MAX
-            && let Err(error) = self.store.checkpoint()
-        {
-            tracing::warn!(%error, "the journal's log cannot be emptied");
-        }
+        let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        let state = if full { StorageState::Full } else { StorageState::Failing };
+        Failed::Unwritten(state, error.to_string())
     }
 
     fn close(self, answer: Option<oneshot::Sender<()>>) {
         self.syncer.finish();
-        if let Err(error) = self.store.close() {
+        if self.lost.is_none()
+            && let Err(error) = self.store.close()
+        {
             tracing::error!(%error, "the journal did not end cleanly");
         }
         if let Some(answer) = answer {
@@ -243,10 +246,24 @@ impl Writer {
 enum Failed {
     /// The positions it needs are not known to be safe.
     Unsynced,
-    Unwritten(String),
+    Unwritten(StorageState, String),
 }
 
 pub(super) type Outcome = (Answer, Appended);
+
+/// In groups of about this many bytes.
+fn grouped(work: Vec<Work>, bytes_max: usize) -> Vec<Vec<Work>> {
+    let (mut groups, mut bytes) = (Vec::with_capacity(1), usize::MAX);
+    for part in work {
+        if bytes >= bytes_max {
+            groups.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += if let Work::Append(batch) = &part { batch.bytes() } else { 0 };
+        groups.last_mut().expect("one was begun").push(part);
+    }
+    groups
+}
 
 fn entries(work: &[Work]) -> u64 {
     let count = work.iter().map(|part| if let Work::Append(batch) = part { batch.entries.len() } else { 0 });
@@ -273,6 +290,7 @@ fn apply(store: &mut Store, work: &Work, now: i64) -> rusqlite::Result<Appended>
             let moved = store.advance_cursor(name, *seq, now)?;
             Ok(if moved { Appended::Fresh } else { Appended::Duplicate })
         }
+        Work::Look => store.touch().map(|()| Appended::Fresh),
         Work::Bots { .. } | Work::Trim(_) | Work::Barrier(_) | Work::Close(_) => Ok(Appended::Fresh),
     }
 }

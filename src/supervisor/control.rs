@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::care::Care;
+use super::footing::FileId;
 use super::readers::{Place, Readers};
 use super::relays::Relayer;
 use super::reload::{Look, Outcome, Reloaded, Reloading};
@@ -27,6 +28,7 @@ use super::status::{self, ReaderStatus};
 use crate::clock::{Clock, rfc3339_ms};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
+use crate::event::{Storage, StorageState};
 use crate::journal::{Advanced, Cursors, Heard};
 use crate::transport::Call;
 use crate::transport::verbs::Posted;
@@ -134,9 +136,12 @@ impl Request {
 }
 
 /// What a following client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     pub newest: u64,
+    /// How the disk is, where that has changed and is not as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
 }
 
 /// The answer to an acknowledgement.
@@ -176,13 +181,18 @@ pub struct Control {
     pub heard: Heard,
     pub readers: Readers,
     pub clock: Clock,
+    /// How the disk is.
+    pub storage: watch::Receiver<Storage>,
     /// The journal's file.
     pub journal: PathBuf,
 }
 
 /// A listening socket; gone with it.
 pub struct Listening {
+    control: Control,
     path: PathBuf,
+    /// Which file it made.
+    id: Option<FileId>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -199,17 +209,20 @@ impl Control {
         }
         let listener = UnixListener::bind(&path).map_err(cannot)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
-        let task = tokio::spawn(self.accept(listener));
-        Ok(Listening { path, task })
+        let id = FileId::named(&path);
+        let task = tokio::spawn(self.clone().accept(listener));
+        Ok(Listening { control: self, path, id, task })
     }
 
     async fn accept(self, listener: UnixListener) {
         let room = Arc::new(Semaphore::new(CLIENTS_MAX));
         let staying = Arc::new(Semaphore::new(STAYING_MAX));
+        let mut refused = 0_u32;
         loop {
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    refused = 0;
                     let (control, staying) = (self.clone(), Arc::clone(&staying));
                     tokio::spawn(async move {
                         if let Err(error) = control.serve(stream, place, &staying).await {
@@ -219,7 +232,10 @@ impl Control {
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others may free some.
-                    tracing::warn!(%error, "the control socket does not accept");
+                    if refused == 0 {
+                        tracing::warn!(%error, "the control socket does not accept");
+                    }
+                    refused = refused.saturating_add(1);
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -346,15 +362,24 @@ impl Control {
             Ok::<(), Error>(())
         };
         let news = async {
+            let mut trouble = self.storage.clone();
+            // One that comes while all is well hears nothing of it.
+            let mut tells = self.storage.borrow().state != StorageState::Ok;
             loop {
                 let newest = *self.newest.borrow_and_update();
+                let storage = tells.then(|| trouble.borrow_and_update().clone());
                 // Without a deadline: a client that was stopped for a while hears the newest when it goes on.
-                let news = serde_json::to_string(&News { newest }).expect("a number is plain data");
+                let news = serde_json::to_string(&News { newest, storage }).expect("a number is plain data");
                 let told = writer.write_all(format!("{news}\n").as_bytes()).await;
                 told.map_err(|error| Error::network(error.to_string()))?;
-                if self.newest.changed().await.is_err() {
-                    return Ok::<(), Error>(());
-                }
+                tells = tokio::select! {
+                    biased;
+                    changed = trouble.changed() => changed.is_ok(),
+                    changed = self.newest.changed() => match changed {
+                        Ok(()) => false,
+                        Err(_) => return Ok::<(), Error>(()),
+                    },
+                };
                 tokio::time::sleep(TELL_EVERY).await;
             }
         };
@@ -428,10 +453,23 @@ pub(super) fn named(request: &Request) -> Result<(&str, u64)> {
 }
 
 impl Listening {
+    /// Listens again where its file was removed or replaced. The caller holds the home's lock.
+    pub fn keep(&mut self) -> Result<()> {
+        if FileId::named(&self.path) == self.id || self.path.parent().is_none_or(|folder| !folder.exists()) {
+            return Ok(());
+        }
+        let again = self.control.clone().listen(self.path.clone())?;
+        tracing::warn!(path = %self.path.display(), "the control socket was removed or replaced; it is made again");
+        std::mem::replace(self, again).task.abort();
+        Ok(())
+    }
+
     pub fn close(self) {
         self.task.abort();
-        // Left behind, it would only be found dead by the next supervisor.
-        let _ = std::fs::remove_file(&self.path);
+        // Left behind, it would only be found dead by the next supervisor. It may be that one's already.
+        if FileId::named(&self.path) == self.id {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

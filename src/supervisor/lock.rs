@@ -13,7 +13,12 @@ const CURSOR_HELD: &str = "cursor_held";
 pub struct Lock {
     file: File,
     holder: String,
+    path: PathBuf,
 }
+
+/// How often a lock is tried, and after how long again.
+const TRIES: u32 = 3;
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// The `subtype` of a home that has a supervisor already.
 pub const HOME_HELD: &str = "supervisor_running";
@@ -69,13 +74,21 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(cannot)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(refusal, subtype, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Somebody may just have looked whether it is held.
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::park_timeout(BETWEEN_TRIES);
+                }
+                Err(TryLockError::WouldBlock) => return Err(held(refusal, subtype, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(cannot(error)),
+            }
         }
         let holder = format!("pid {}, home {}\n", std::process::id(), home.display());
-        let lock = Lock { file, holder };
+        let lock = Lock { file, holder, path: path.to_owned() };
         lock.refresh().map_err(cannot)?;
         Ok(lock)
     }
@@ -86,6 +99,22 @@ impl Lock {
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(self.holder.as_bytes())
+    }
+}
+
+impl Lock {
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes it once more, where its file was removed: whoever is to be kept out looks at the name.
+    pub fn take_again(&mut self, home: &Path) -> Result<()> {
+        *self = Lock::acquire(&self.path, home, "a supervisor runs in this home", HOME_HELD)?;
+        Ok(())
     }
 }
 

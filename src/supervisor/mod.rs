@@ -8,9 +8,11 @@ mod chat_registry;
 mod connection;
 pub mod control;
 mod deaf;
+mod footing;
 #[cfg(test)]
 mod fuzz;
 mod given;
+mod holder;
 mod known_chats;
 mod lock;
 mod notify;
@@ -38,7 +40,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub use footing::{FileId, Footing};
 pub use given::{Given, Patience};
+pub use holder::Holder;
 pub use known_chats::{ChatState, KnownChat, KnownChats, Synced};
 pub use lock::{HOME_HELD, Lock};
 pub use signals::{Ask, Trigger};
@@ -50,7 +54,7 @@ use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::ids::MessageId;
 use crate::event::{Event, Started, Stopped};
-use crate::journal::{Entry, Filter, Journal, Retention, Sync};
+use crate::journal::{Entry, Filter, Journal, LOST_HINT, Retention, Sync};
 use crate::transport::{Call, Life, Rooms, Transport};
 use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
@@ -77,6 +81,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What one supervisor is to do.
 pub struct Plan {
+    /// On the home; held until the end.
+    pub lock: Footing,
     /// Where journal and registry live.
     pub data: PathBuf,
     pub sync: Sync,
@@ -170,11 +176,11 @@ impl std::str::FromStr for Since {
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
-    let Plan { rooms, room_policy, .. } = plan;
+    let Plan { rooms, room_policy, lock: mut footing, .. } = plan;
     let Plan { stdout, socket, filter, cursor, since, brief, .. } = plan;
     take_all_descriptors();
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
-    journal.retain(retention);
+    journal.keep(retention);
     let started_after = journal.settled().await;
     journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
     if let Some(reset) = journal.reset() {
@@ -249,11 +255,12 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         newest: journal.newest(),
         cursors: journal.cursors(),
         heard: journal.heard(),
+        storage: journal.storage(),
         readers,
         clock,
         journal: data.join("journal.db"),
     };
-    let control = control.listen(socket)?;
+    let mut control = control.listen(socket)?;
 
     let looking = tokio::spawn(look_for_changes(reloading));
 
@@ -262,6 +269,8 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         reason = told.stop() => (reason, Ok(())),
         end = ended(outlet.as_mut()) => outlet_ended(end),
         () = journal.damaged() => damaged(),
+        what = journal.lost() => lost(&what),
+        error = footing.keep(&mut control) => ("lock_lost".to_owned(), Err(error)),
     };
     tracing::info!(%reason, "stopping");
     ready.abort();
@@ -327,6 +336,11 @@ fn damaged() -> (String, Result<()>) {
     let error = Error::storage("the journal is damaged and takes nothing more")
         .hint("start again: it is set aside, whole, and a new one is begun");
     ("journal_damaged".to_owned(), Err(error))
+}
+
+fn lost(what: &str) -> (String, Result<()>) {
+    let error = Error::storage(format!("the journal is lost: {what}")).subtype("journal_lost");
+    ("journal_lost".to_owned(), Err(error.hint(LOST_HINT)))
 }
 
 fn started(seats: &[Seat]) -> Started {

@@ -160,8 +160,11 @@ impl Thread {
         self.write_started(started)?;
         loop {
             let looked_from = self.position;
-            let page = self.page(looked_from, &self.outlet.filter)?;
-            self.write_page(&page, started)?;
+            // A journal that has nothing new is left alone: it may be gone.
+            if *self.newest.borrow() > looked_from {
+                let page = self.page(looked_from, &self.outlet.filter)?;
+                self.write_page(&page, started)?;
+            }
             if self.position == looked_from {
                 self.given.look(&self.stdout);
                 let finish = *self.asked.borrow();

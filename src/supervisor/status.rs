@@ -6,6 +6,7 @@ use super::control::Control;
 use super::task::blocking;
 use crate::clock::rfc3339_ms;
 use crate::error::Result;
+use crate::event::{Storage, StorageState};
 use crate::journal::{Extent, Reader};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Status {
     pub readers: Vec<ReaderStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalStatus>,
+    /// How the disk is, where it is not as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
 }
 
 /// Who reads at the moment.
@@ -115,6 +119,7 @@ pub async fn gather(control: &Control) -> Result<Status> {
         profiles,
         cursors: cursors.collect(),
         journal: Some(journal(control, extent, newest)),
+        storage: Some(control.storage.borrow().clone()).filter(|storage| storage.state != StorageState::Ok),
         readers,
     })
 }

@@ -93,7 +93,7 @@ impl Watch {
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                told = self.client.next::<News>(&mut self.word), if here => here = matches!(told, Ok(Some(_))),
+                told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
             }
         }
     }

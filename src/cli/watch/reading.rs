@@ -18,7 +18,7 @@ use super::shaping::Shape;
 use super::together::Together;
 use crate::config::Home;
 use crate::error::{Error, Result};
-use crate::event::{Event, SupervisorGone, Watching};
+use crate::event::{Event, Storage, SupervisorGone, Watching};
 use crate::journal::{Filter, Had, Page, Reader};
 use crate::supervisor::control::{News, Op, Request};
 use crate::supervisor::{Given, Since};
@@ -60,6 +60,8 @@ pub struct Watch {
     pub(super) had: Had,
     /// Where the cursor is stored.
     pub(super) stored: u64,
+    /// What is still to be told of the supervisor's disk.
+    pub(super) storage: Option<Storage>,
     pub left: Option<u64>,
 }
 
@@ -86,7 +88,7 @@ impl Watch {
         let Begin { name, filter, since, acknowledged, together } = begin;
         client.send(&follow(&name)).await?;
         let news: Option<News> = client.next(&mut Vec::new()).await?;
-        let newest = news.ok_or_else(|| Error::network("the supervisor ended"))?.newest;
+        let News { newest, storage } = news.ok_or_else(|| Error::network("the supervisor ended"))?;
         let reader = Reader::open(&home.data().join("journal.db"))?;
         let stored = reader.cursor(&name)?;
         let position = match since {
@@ -116,6 +118,7 @@ impl Watch {
             position,
             had,
             stored: position,
+            storage,
             left: None,
         };
         let goes_on = matches!(since, Since::Seq(_)) || (since == Since::Cursor && stored.is_some());
@@ -152,6 +155,11 @@ impl Watch {
             if let Some(end) = self.tell_held(false).await? {
                 return Ok(end);
             }
+            if let Some(storage) = self.storage.take()
+                && let Some(end) = self.say(&Event::Storage(storage)).await?
+            {
+                return Ok(end);
+            }
             let wait = match self.next_lines().await? {
                 ToWrite::Page(page) => {
                     self.out.page(self.position, page, self.jq.clone(), self.left);
@@ -176,8 +184,8 @@ impl Watch {
                 () = sleep(wait.map_or(look, |wait| wait.min(look))) => None,
             };
             match told {
-                Some(Ok(Some(_))) => {}
-                Some(Ok(None) | Err(_)) => {
+                Some(told) if self.hear(&told) => {}
+                Some(_) => {
                     if let Some(end) = self.supervisor_gone().await? {
                         return Ok(end);
                     }
@@ -195,7 +203,7 @@ impl Watch {
         let done = loop {
             tokio::select! {
                 done = self.out.done() => break done?,
-                told = self.client.next::<News>(&mut self.word), if here => here = matches!(told, Ok(Some(_))),
+                told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
                 () = sleep(CURSOR_EVERY) => {
                     self.position = self.out.position();
                     self.store().await;
@@ -206,6 +214,13 @@ impl Watch {
         let end = self.account(done)?;
         self.store().await;
         Ok(end)
+    }
+
+    /// Takes note of what the supervisor says of its disk. False when it is gone.
+    pub(super) fn hear(&mut self, told: &Result<Option<News>>) -> bool {
+        let Ok(Some(news)) = told else { return false };
+        self.storage = news.storage.clone().or(self.storage.take());
+        true
     }
 
     /// Takes note of what was written.
@@ -288,9 +303,8 @@ impl Watch {
         client.send(&follow(&self.name)).await?;
         let mut word = Vec::new();
         let heard = tokio::time::timeout(HEAR_WITHIN, client.next::<News>(&mut word)).await;
-        if !matches!(heard, Ok(Ok(Some(_)))) {
-            return Ok(false);
-        }
+        let Ok(Ok(Some(News { storage, .. }))) = heard else { return Ok(false) };
+        self.storage = storage;
         self.client = client;
         if !self.reader.is_current() {
             // The journal was damaged and set aside; the new one is read from its start.

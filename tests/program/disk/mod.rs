@@ -6,6 +6,7 @@
 mod clock;
 mod corrupt;
 mod full;
+mod lost;
 mod read_only;
 mod unsynced;
 

@@ -229,13 +229,13 @@ impl Place {
 
 const CHANGED: &str = "was changed by somebody else";
 
-/// A log is begun anew only by its writer, who counts these: the number of times, and the first of two salts.
+/// A log is begun anew only by its writer, who adds one to the first of its two salts each time. (It counts the times as
+/// well, but from what it knows itself: a writer that found the index whole, since a reader kept it, begins at zero.)
 fn follows(before: &[u8; LOG_HEAD], now: &[u8; LOG_HEAD]) -> bool {
-    let number = |head: &[u8; LOG_HEAD], at: usize| {
-        u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
-    };
-    let times = number(now, 12).wrapping_sub(number(before, 12));
-    before[..12] == now[..12] && times > 0 && number(now, 16).wrapping_sub(number(before, 16)) == times
+    const AT_ONCE_MAX: u32 = 1 << 16;
+    let salt = |head: &[u8; LOG_HEAD]| u32::from_be_bytes([head[16], head[17], head[18], head[19]]);
+    let times = salt(now).wrapping_sub(salt(before));
+    before[..12] == now[..12] && (1..=AT_ONCE_MAX).contains(&times)
 }
 
 impl Id {

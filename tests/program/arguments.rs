@@ -87,7 +87,7 @@ fn the_schema_is_one_json_value() {
     let (code, stdout, _) = output(program(home.path()).arg("schema"));
     let schema: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(code, 0);
-    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 37);
+    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 38);
 }
 
 /// Every line the program prints in a demonstration is one the schema knows.

@@ -1,7 +1,7 @@
 //! Feishu and Lark.
 //!
 //! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `wire`,
-//! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
+//! `normalize`, `content`, `rich`, `system`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
 //! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
 //! and `api` holds the platform's calls.
@@ -34,16 +34,17 @@ mod past;
 mod past_people;
 mod past_verbs;
 mod people;
-mod post;
 mod reassembly;
 mod redact;
 mod repair;
 mod rest;
+mod rich;
 mod serve;
 mod session;
 mod split;
 #[cfg(test)]
 pub(crate) mod stage;
+mod system;
 mod tidy;
 mod time;
 mod token;

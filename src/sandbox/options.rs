@@ -38,8 +38,23 @@ pub struct Options {
     /// What discovery names as the address of connections, such as `wss://host:port`, where something that
     /// speaks TLS stands in front; `None` is the sandbox itself.
     pub gate_url: Option<String>,
+    /// What becomes of `card_msg_content_type`.
+    pub cards: Cards,
+    /// Cards of schema 2.0 are rendered as old clients show them: with a sentence that asks to upgrade.
+    pub card_placeholder: bool,
     /// How many messages and delivery records are remembered; the oldest go first.
     pub keep: usize,
+}
+
+/// How the history answers those who ask for cards as they were authored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cards {
+    #[default]
+    Authored,
+    /// With the rendered form, as if nothing had been asked.
+    Ignored,
+    /// With an error, as in older organisations.
+    Refused,
 }
 
 /// What discovery tells a client, all in seconds. A negative count means without limit.
@@ -83,6 +98,8 @@ impl Default for Options {
             chunk_bytes: None,
             scopes: BTreeMap::new(),
             gate_url: None,
+            cards: Cards::default(),
+            card_placeholder: false,
             keep: 200_000,
         }
     }

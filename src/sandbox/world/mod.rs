@@ -42,6 +42,8 @@ pub struct World {
     /// (app, uuid) to the message it made and when.
     pub uuids: HashMap<(usize, String), (u64, Instant)>,
     pub keep: usize,
+    /// Cards of schema 2.0 are shown as old clients show them.
+    pub card_placeholder: bool,
 }
 
 pub struct App {
@@ -89,6 +91,7 @@ impl World {
             tokens: HashMap::new(),
             uuids: HashMap::new(),
             keep: options.keep,
+            card_placeholder: options.card_placeholder,
         };
         for name in &options.bots {
             world.add_app(name, options.scopes.get(name));

@@ -4,7 +4,7 @@
 //! `normalize`, `content`, `rich`, `system`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
 //! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
-//! and `api` holds the platform's calls.
+//! `readable` is how messages are read, and `api` holds the platform's calls.
 
 mod account;
 mod address;
@@ -34,6 +34,7 @@ mod past;
 mod past_people;
 mod past_verbs;
 mod people;
+mod readable;
 mod reassembly;
 mod redact;
 mod repair;

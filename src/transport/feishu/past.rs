@@ -78,6 +78,14 @@ impl Wire<'_> {
         time::millis(self.create_time.as_str()).unwrap_or(0)
     }
 
+    pub fn is_card(&self) -> bool {
+        self.msg_type.as_str() == "interactive"
+    }
+
+    pub fn content(&self) -> &str {
+        self.body.content.as_str()
+    }
+
     pub fn deleted(&self) -> bool {
         self.deleted
     }

@@ -1,10 +1,14 @@
 //! Cards: as they are authored (1.0, 2.0), as `json_card`, rendered, or only named by an id or a template.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::node::{self, Node};
 use super::{Flow, Reading, broken};
 use crate::transport::feishu::content::{Around, Content, bracketed};
+use crate::transport::feishu::known::Known;
+use crate::transport::feishu::mention::Mentions;
 use crate::transport::feishu::tidy;
 
 /// Wrappers in wrappers that are opened.
@@ -23,6 +27,25 @@ pub fn card(content: &str, around: Around<'_>) -> Content {
     let opened = opened(value, &mut reading.attachment);
     reading.card(&opened);
     reading.finish()
+}
+
+/// Whether this form of a card says anything.
+pub fn reads(content: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(content) else { return false };
+    let opened = opened(value, &mut Value::Null);
+    if Node::of(&opened).is_some_and(|card| bare_id(card).is_some()) {
+        return false;
+    }
+    let (mentions, known) = (Mentions::default(), Known::default());
+    let text = card(content, Around { mentions: &mentions, known: &known, message_id: None }).text;
+    !text.is_empty() && placeholder(&text).is_none()
+}
+
+/// The id of a card that is kept elsewhere.
+fn bare_id<'v>(card: Node<'v>) -> Option<Cow<'v, str>> {
+    let whole = ["header", "elements", "body", "title"].iter().any(|key| card.get(key).is_some());
+    let data = card.get("data").and_then(Node::of).unwrap_or(card);
+    Some(data.word("card_id")).filter(|id| !whole && !id.is_empty())
 }
 
 /// The sentence that says only that there is more to see, if that is all of this text.
@@ -69,9 +92,7 @@ impl Reading<'_> {
         if !data.word("template_id").is_empty() {
             return self.template(data);
         }
-        let whole = ["header", "elements", "body", "title"].iter().any(|key| card.get(key).is_some());
-        let id = data.word("card_id");
-        if !whole && !id.is_empty() {
+        if let Some(id) = bare_id(card) {
             let shown = bracketed("card", &[&id, "cannot be read: the message holds only its id"]);
             return self.page.block(&shown);
         }

@@ -20,7 +20,7 @@ mod tags;
 
 use serde_json::Value;
 
-pub use cards::{card, placeholder};
+pub use cards::{card, placeholder, reads};
 pub use posts::{files, post};
 
 use super::content::{Around, Content};

@@ -1,5 +1,6 @@
 //! `rooma download`: what a message carries, as files.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -11,12 +12,12 @@ use crate::config::Size;
 use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::MessageId;
-use crate::transport::verbs::{Download, Items};
+use crate::transport::verbs::{Download, Items, PastMessage};
 
 /// Save the images and files of a message
 ///
 /// File names of strangers are made safe, and nothing is ever overwritten: the second report.pdf becomes
-/// report (2).pdf.
+/// report (2).pdf. Of a merged forward, what the messages in it carry is saved.
 ///
 /// Risk: read
 ///
@@ -73,9 +74,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 
 async fn wanted(context: &Context, id: &MessageId, key: Option<&str>) -> Result<Vec<Resource>> {
     let message = context.account.message(id).await?;
-    // A sticker's picture is not handed out.
-    let mut resources: Vec<Resource> =
-        message.resources.into_iter().filter(|resource| resource.r#type != "sticker").collect();
+    let mut resources = carried(message);
     let Some(key) = key else {
         if resources.is_empty() {
             return Err(Error::validation(format!("{id} carries nothing to download")).subtype("no_resource"));
@@ -88,6 +87,22 @@ async fn wanted(context: &Context, id: &MessageId, key: Option<&str>) -> Result<
         resources.push(Resource { key: key.to_owned(), r#type: String::new(), name: None });
     }
     Ok(resources)
+}
+
+/// What can be had of a message and of those it passes on. All of it goes by the id of the outermost.
+fn carried(message: PastMessage) -> Vec<Resource> {
+    // A sticker's picture is not handed out.
+    let mut resources: Vec<Resource> =
+        message.resources.into_iter().filter(|resource| resource.r#type != "sticker").collect();
+    for child in message.children {
+        // Nor is what stands in a card.
+        let card = child.message_type == "interactive";
+        let inner = if card { Vec::new() } else { carried(child) };
+        resources.extend(inner);
+    }
+    let mut seen = BTreeSet::new();
+    resources.retain(|resource| seen.insert(resource.key.clone()));
+    resources
 }
 
 async fn save(mut download: Download, resource: Resource, args: &Args) -> Result<Saved> {

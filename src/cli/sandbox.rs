@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::cli::print;
 use crate::config::Span;
 use crate::error::{Error, Result};
-use crate::sandbox::{App, BotInfo, Options, Sandbox};
+use crate::sandbox::{App, BotInfo, Cards, Options, Sandbox};
 
 /// An embedded Feishu on 127.0.0.1, for trying things out and for tests.
 ///
@@ -66,6 +66,12 @@ pub struct Args {
     /// Which deliveries name the app behind a bot that is mentioned: the platform's own do so only in part.
     #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
     pub bot_info: BotInfo,
+    /// How the history answers those who ask for cards as they were authored: authored, ignored or refused.
+    #[arg(long, value_name = "FORM", value_parser = cards, default_value = "authored")]
+    pub cards: Cards,
+    /// Cards of schema 2.0 are rendered as old clients show them, with a sentence that asks to upgrade.
+    #[arg(long)]
+    pub card_placeholder: bool,
     /// Run until a signal comes, whatever happens to standard input.
     #[arg(long)]
     pub until_signal: bool,
@@ -84,6 +90,8 @@ impl Args {
             chat_qps: (self.chat_qps > 0).then_some(self.chat_qps),
             chunk_bytes: self.chunk_bytes,
             bot_info: self.bot_info,
+            cards: self.cards,
+            card_placeholder: self.card_placeholder,
             ..Options::default()
         };
         options.client_config.ping_interval = self.ping_interval.into();
@@ -178,6 +186,15 @@ fn stdin_has_an_other_end() -> bool {
     let kind = rustix::fs::fstat(&stdin).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
     let piped = matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket));
     piped || stdin.is_terminal()
+}
+
+fn cards(text: &str) -> Result<Cards, String> {
+    match text {
+        "authored" => Ok(Cards::Authored),
+        "ignored" => Ok(Cards::Ignored),
+        "refused" => Ok(Cards::Refused),
+        _ => Err("one of authored, ignored, refused".to_owned()),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -106,10 +106,13 @@ fn inline(text: &str, prose: Range<usize>, found: &mut Vec<Range<usize>>) {
 fn addresses(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.match_indices("://") {
+        if found.last().is_some_and(|last| at < last.end) {
+            continue;
+        }
         let scheme = text[..at].bytes().rev().take_while(u8::is_ascii_alphabetic).count();
-        let ends = |c: char| !c.is_ascii_graphic() || matches!(c, '<' | '>' | '"' | ')' | '`' | '|');
-        let end = text[at..].find(ends).map_or(text.len(), |length| at + length);
         if scheme > 0 && found.last().is_none_or(|last| last.end <= at - scheme) {
+            let ends = |c: char| !c.is_ascii_graphic() || matches!(c, '<' | '>' | '"' | ')' | '`' | '|');
+            let end = text[at..].find(ends).map_or(text.len(), |length| at + length);
             found.push(at - scheme..end);
         }
     }

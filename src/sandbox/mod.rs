@@ -38,7 +38,7 @@ pub use self::control::state::{
     AckErrorState, AppState, ChatState, DeliveryState, MessageState, State, StateQuery, TotalsState,
 };
 pub use self::faults::{At, Fault, FaultKind};
-pub use self::options::{BotInfo, ClientConfig, Options, default_scopes};
+pub use self::options::{BotInfo, Cards, ClientConfig, Options, default_scopes};
 
 use self::shared::{Shared, lock};
 use self::world::actor::Actor;

@@ -40,6 +40,10 @@ pub struct Options {
     pub gate_url: Option<String>,
     /// Which deliveries name the app behind a bot that is mentioned. The platform's own do so only in part.
     pub bot_info: BotInfo,
+    /// What becomes of `card_msg_content_type`.
+    pub cards: Cards,
+    /// Cards of schema 2.0 are rendered as old clients show them: with a sentence that asks to upgrade.
+    pub card_placeholder: bool,
     /// How many messages and delivery records are remembered; the oldest go first.
     pub keep: usize,
 }
@@ -52,6 +56,17 @@ pub enum BotInfo {
     /// Every other one of a message's deliveries.
     Some,
     Never,
+}
+
+/// How the history answers those who ask for cards as they were authored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cards {
+    #[default]
+    Authored,
+    /// With the rendered form, as if nothing had been asked.
+    Ignored,
+    /// With an error, as in older organisations.
+    Refused,
 }
 
 /// What discovery tells a client, all in seconds. A negative count means without limit.
@@ -96,6 +111,8 @@ impl Default for Options {
             scopes: BTreeMap::new(),
             gate_url: None,
             bot_info: BotInfo::default(),
+            cards: Cards::default(),
+            card_placeholder: false,
             keep: 200_000,
         }
     }

@@ -128,6 +128,9 @@ pub struct PastMessage {
     pub sender_profile: Option<String>,
     /// Rendered text.
     pub content: String,
+    /// Something was left out of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Mention>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -203,7 +203,9 @@ async fn own_messages_can_be_edited_patched_and_recalled() {
     let next = json!({ "content": card.to_string().replace("v1", "v2") });
     alice.ok(Method::PATCH, &path, Some(next)).await;
     let read = alice.get(&format!("{path}?card_msg_content_type=user_card_content")).await;
-    assert!(read["items"][0]["body"]["content"].as_str().is_some_and(|content| content.contains("v2")));
+    let content = read["items"][0]["body"]["content"].as_str().expect("content");
+    let content: serde_json::Value = serde_json::from_str(content).expect("json");
+    assert!(content["user_dsl"].as_str().is_some_and(|card| card.contains("v2")));
     let stiff = json!({ "content": "{\"elements\":[]}" });
     assert_eq!(alice.code(Method::PATCH, &path, Some(stiff)).await, 230_099);
 }

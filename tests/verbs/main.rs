@@ -3,6 +3,7 @@
 
 mod aliases;
 mod broadcast;
+mod contents;
 mod escalation;
 mod files;
 mod history;

@@ -139,7 +139,8 @@ fn content(world: &mut World, say: &Say, sender: Actor) -> Result<(String, Rende
     };
     if say.raw {
         let mentions = plain_mentions(world, &say.mention)?;
-        return Ok((msg_type, Rendered { content, mentions, ..Rendered::default() }));
+        let resources = say.content.as_ref().map(keys).unwrap_or_default();
+        return Ok((msg_type, Rendered { content, mentions, resources, card: None }));
     }
     for name in say.mention.iter().filter(|name| *name != "all") {
         find_actor(world, name)?;
@@ -148,6 +149,19 @@ fn content(world: &mut World, say: &Say, sender: Actor) -> Result<(String, Rende
     let author = if say.content.is_none() { Actor::Person(0) } else { sender };
     let rendered = render_for(world, author, &msg_type, &content);
     rendered.map(|rendered| (msg_type, rendered)).map_err(|error| Error::validation(error.msg))
+}
+
+/// Whatever is named by a key in a content of any shape.
+fn keys(content: &Value) -> Vec<String> {
+    let own = |(key, value): (&String, &Value)| match value {
+        Value::String(text) if key.ends_with("_key") => vec![text.clone()],
+        value => keys(value),
+    };
+    match content {
+        Value::Object(map) => map.iter().flat_map(own).collect(),
+        Value::Array(items) => items.iter().flat_map(keys).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }
 
 /// `@name` where it stands, otherwise in front.

@@ -21,13 +21,28 @@ pub fn render_for(world: &World, sender: Actor, msg_type: &str, content: &str) -
         }?;
         Some(Found { who: Mentioned::One(actor), name: world.actor_name(actor).to_owned() })
     };
-    render(msg_type, content, &resolve).map_err(|refused| match refused {
+    let rendered = render(msg_type, content, &resolve);
+    let rendered = rendered.map(|mut rendered| {
+        if world.card_placeholder && rendered.card.as_deref().is_some_and(is_newer) {
+            rendered.content = PLACEHOLDER.to_owned();
+        }
+        rendered
+    });
+    rendered.map_err(|refused| match refused {
         Refused::Invalid(why) => {
             ApiError::new(230_001, format!("Your request contains an invalid request parameter, ext={why}"))
         }
         Refused::TooLong => ApiError::new(230_025, "The length of the message content reaches its limit."),
         Refused::BadCard(why) => ApiError::new(230_099, format!("Failed to create card content, ext={why}")),
     })
+}
+
+/// What old clients are given of a newer card.
+const PLACEHOLDER: &str = r#"{"title":null,"elements":[[{"tag":"img","image_key":"img_v3_0000"}],[{"tag":"text","text":"请升级至最新版本客户端，以查看内容"}]]}"#;
+
+fn is_newer(card: &str) -> bool {
+    let card: serde_json::Value = serde_json::from_str(card).unwrap_or_default();
+    card["schema"] == "2.0" || card["type"] == "card"
 }
 
 pub fn check_resources(

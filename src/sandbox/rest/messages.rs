@@ -8,23 +8,39 @@ use serde_json::{Value, json};
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, need_scope, page_value};
+use crate::sandbox::options::Cards;
 use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
 use crate::sandbox::world::message::Message;
 use crate::sandbox::world::scope;
-use crate::sandbox::world::view::MessageShape;
+use crate::sandbox::world::view::{CardForm, MessageShape};
 
 const PAGE_DEFAULT: usize = 20;
 const PAGE_MAX: usize = 50;
 const MGET_MAX: usize = 50;
 const BAD_PARAMETER: i64 = 230_001;
 
+/// What a caller wants to see who asked for nothing in particular.
 pub fn shape<'a>(app: usize, params: &'a Params) -> MessageShape<'a> {
-    let original =
-        matches!(params.get("card_msg_content_type"), Some("user_card_content" | "raw_card_content"));
-    MessageShape { app, user_id_type: params.get("user_id_type"), original_card: original }
+    MessageShape { app, user_id_type: params.get("user_id_type"), card: CardForm::default() }
+}
+
+fn asked<'a>(shared: &Shared, app: usize, params: &'a Params) -> Result<MessageShape<'a>, ApiError> {
+    let wanted = match params.get("card_msg_content_type") {
+        None | Some("") => CardForm::Rendered,
+        Some("user_card_content") => CardForm::User,
+        Some("raw_card_content") => CardForm::Raw,
+        Some(_) => return Err(ApiError::new(BAD_PARAMETER, "invalid card_msg_content_type")),
+    };
+    let card = match shared.options.cards {
+        Cards::Authored => wanted,
+        Cards::Ignored => CardForm::Rendered,
+        Cards::Refused if wanted == CardForm::Rendered => wanted,
+        Cards::Refused => return Err(ApiError::field("card_msg_content_type", "is not supported")),
+    };
+    Ok(MessageShape { card, ..shape(app, params) })
 }
 
 /// A message in a chat of the caller.
@@ -52,7 +68,7 @@ pub async fn get(
     let world = lock(&shared.world);
     let message = readable(&world, app, &message_id)?;
     params.user_id_type()?;
-    data(json!({ "items": world.message_views(message, shape(app, &params)) }))
+    data(json!({ "items": world.message_views(message, asked(&shared, app, &params)?) }))
 }
 
 pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params: Params) -> Reply {
@@ -63,7 +79,8 @@ pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
     }
     need_scope(&world, app, scope::READ_MESSAGES)?;
     let found = ids.iter().filter_map(|id| visible(&world, app, id).ok());
-    let items: Vec<Value> = found.map(|message| world.message_view(message, shape(app, &params))).collect();
+    let shape = asked(&shared, app, &params)?;
+    let items: Vec<Value> = found.map(|message| world.message_view(message, shape)).collect();
     data(json!({ "items": items }))
 }
 
@@ -103,7 +120,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
     let found = ordered.filter_map(|number| world.message(*number)).filter(listed);
     let mut page: Vec<&Message> = found.take(size + 1).collect();
     let next = if page.len() > size { page.pop().map(|message| message.number) } else { None };
-    let items = page.iter().map(|message| world.message_view(message, shape(app, &params))).collect();
+    let shape = asked(&shared, app, &params)?;
+    let items = page.iter().map(|message| world.message_view(message, shape)).collect();
     data(page_value(items, next, world.seed))
 }
 

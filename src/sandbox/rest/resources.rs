@@ -15,6 +15,7 @@ use super::request::{Caller, Params, need_scope};
 use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::message::Message;
 use crate::sandbox::world::resource::Resource;
 use crate::sandbox::world::scope;
 
@@ -150,12 +151,22 @@ fn in_message(world: &World, app: usize, message_id: &str, key: &str) -> Result<
     if message.deleted {
         return Err(ApiError::new(230_110, "The message has been deleted."));
     }
-    if matches!(message.msg_type.as_str(), "sticker" | "interactive" | "merge_forward") {
+    if matches!(message.msg_type.as_str(), "sticker" | "interactive") {
         return Err(ApiError::new(234_043, "Unsupported message type."));
     }
-    let belongs = message.resources.iter().any(|known| known == key);
+    let belongs = carries(world, message, key);
     let resource = world.resources.get(key).filter(|_| belongs).cloned();
     resource.ok_or_else(|| ApiError::new(234_003, "File not in msg."))
+}
+
+/// A merged forward stands for what is in it, however deep, wherever that was said.
+fn carries(world: &World, message: &Message, key: &str) -> bool {
+    let own = message.msg_type != "interactive" && message.resources.iter().any(|known| known == key);
+    own || message
+        .forwarded
+        .iter()
+        .filter_map(|inner| world.message(*inner))
+        .any(|inner| carries(world, inner, key))
 }
 
 pub async fn own_image(State(shared): State<Arc<Shared>>, caller: Caller, Path(key): Path<String>) -> Reply {

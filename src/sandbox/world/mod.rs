@@ -43,6 +43,8 @@ pub struct World {
     pub uuids: HashMap<(usize, String), (u64, Instant)>,
     pub keep: usize,
     pub bot_info: BotInfo,
+    /// Cards of schema 2.0 are shown as old clients show them.
+    pub card_placeholder: bool,
 }
 
 pub struct App {
@@ -91,6 +93,7 @@ impl World {
             uuids: HashMap::new(),
             keep: options.keep,
             bot_info: options.bot_info,
+            card_placeholder: options.card_placeholder,
         };
         for name in &options.bots {
             world.add_app(name, options.scopes.get(name));

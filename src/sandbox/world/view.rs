@@ -14,8 +14,19 @@ pub struct MessageShape<'a> {
     pub app: usize,
     /// `None` when the caller did not say; bots are then shown by open_id instead of app_id.
     pub user_id_type: Option<&'a str>,
-    /// Cards as they were authored.
-    pub original_card: bool,
+    pub card: CardForm,
+}
+
+/// What is told of a card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CardForm {
+    /// Title and rows.
+    #[default]
+    Rendered,
+    /// `user_dsl`: as it was authored.
+    User,
+    /// `json_card`.
+    Raw,
 }
 
 impl World {
@@ -63,9 +74,10 @@ impl World {
         if message.deleted {
             return r#"{"text":"This message was recalled"}"#.to_owned();
         }
-        match &message.card {
-            Some(card) if shape.original_card => card.clone(),
-            Some(_) | None => message.content.clone(),
+        match (&message.card, shape.card) {
+            (Some(card), CardForm::User) => json!({ "user_dsl": card }).to_string(),
+            (Some(card), CardForm::Raw) => json!({ "json_card": card, "card_schema": 2 }).to_string(),
+            (Some(_), CardForm::Rendered) | (None, _) => message.content.clone(),
         }
     }
 

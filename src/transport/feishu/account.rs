@@ -33,6 +33,8 @@ pub(super) struct State {
     pub conflict: Arc<AtomicU32>,
     /// After a first connection the platform may still count a dead one of ours.
     pub connected_before: Arc<AtomicBool>,
+    /// The platform does not give cards as they were authored.
+    pub cards_refused: Arc<AtomicBool>,
     bot: Arc<Mutex<Option<Arc<Bot>>>>,
     known: Arc<Mutex<Known>>,
     started: Instant,
@@ -78,6 +80,7 @@ impl Account {
             marks: Marks::default(),
             conflict: Arc::default(),
             connected_before: Arc::default(),
+            cards_refused: Arc::default(),
             bot: Arc::default(),
             known: Arc::default(),
             started,

@@ -1,22 +1,21 @@
 //! The content of a message, as text an agent reads.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::known::Known;
 use super::mention::Mentions;
-use super::post;
-use super::tidy;
-use super::wire::{List, Text};
-use crate::event::Resource;
+use super::wire::Text;
+use super::{rich, system, tidy};
+use crate::event::ids::OpenId;
+use crate::event::{Mention, MentionKind, Resource};
 
-/// Downloadable things that a line names.
-pub const RESOURCES_MAX: usize = 200;
+/// What the resources may take of a line. The text needs the rest.
+const RESOURCE_BYTES_MAX: usize = 32 * 1024;
 
-/// Options of a vote and people in a system message that a line names.
-const ITEMS_MAX: usize = 50;
+/// What a resource takes of a line beside its key and its name, of which each byte may be escaped.
+const RESOURCE_BYTES: usize = 48;
 
 #[derive(Debug, Default)]
 pub struct Content {
@@ -24,13 +23,79 @@ pub struct Content {
     pub resources: Vec<Resource>,
     /// Everybody is addressed.
     pub all: bool,
+    /// This bot is addressed by its id, without a mention that came with the message.
+    pub me: bool,
+    /// Somebody else is.
+    pub others: bool,
+    /// Those who are addressed in this way.
+    pub mentions: Vec<Mention>,
+    /// Something was left out.
+    pub truncated: bool,
+    resource_bytes: usize,
+}
+
+/// What surrounds a content, and what is known beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    pub mentions: &'a Mentions,
+    pub known: &'a Known,
+    /// Where the message can be read again, if that would tell more.
+    pub message_id: Option<&'a str>,
 }
 
 impl Content {
+    /// Words alone.
+    pub fn of(text: &str, truncated: bool) -> Content {
+        Content { text: tidy::clean(text), truncated, ..Content::default() }
+    }
+
     pub fn resource(&mut self, kind: &str, key: &str, name: Option<String>) {
-        if !key.is_empty() && self.resources.len() < RESOURCES_MAX {
-            self.resources.push(Resource { key: tidy::id(key), r#type: kind.to_owned(), name });
+        if key.is_empty() || self.resources.iter().any(|known| known.key == key) {
+            return;
         }
+        self.resource_bytes += RESOURCE_BYTES + 2 * (key.len() + name.as_deref().map_or(0, str::len));
+        if self.resource_bytes <= RESOURCE_BYTES_MAX {
+            self.resources.push(Resource { key: tidy::id(key), r#type: kind.to_owned(), name });
+        } else {
+            self.truncated = true;
+        }
+    }
+
+    /// Somebody is addressed by an id.
+    pub fn call(&mut self, id: &str, name: &str, around: Around<'_>) {
+        let own = around.mentions.is_own(id);
+        // Only these prefixes are safe to test; other ids may be anything.
+        if !own && !id.starts_with("ou_") && !id.starts_with("cli_") {
+            return;
+        }
+        self.me |= own;
+        self.others |= !own;
+        let listed = |mention: &Mention| {
+            mention.id.as_str() == id || own && around.mentions.is_own(mention.id.as_str())
+        };
+        if around.mentions.list.iter().chain(&self.mentions).any(listed) {
+            return;
+        }
+        let person = around.known.person(id);
+        let bot = own
+            || id.starts_with("cli_")
+            || person.is_some_and(|person| person.bot || person.app_id.is_some());
+        self.mentions.push(Mention {
+            id: OpenId::new(if own { around.mentions.own_id() } else { tidy::id(id) }),
+            name: name.to_owned(),
+            r#type: if bot { MentionKind::Bot } else { MentionKind::User },
+            profile: if own { around.mentions.own_profile() } else { None },
+        });
+    }
+
+    /// Adds what stands beside it in the same message.
+    fn join(&mut self, other: Content) {
+        if !other.text.is_empty() {
+            let gap = if self.text.is_empty() { "" } else { "\n" };
+            self.text = format!("{}{gap}{}", self.text, other.text);
+        }
+        other.resources.into_iter().for_each(|found| self.resource(&found.r#type, &found.key, found.name));
+        self.truncated |= other.truncated;
     }
 }
 
@@ -64,169 +129,201 @@ struct Fields<'a> {
     #[serde(borrow)]
     topic: Text<'a>,
     #[serde(borrow)]
-    options: List<Text<'a>>,
+    options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Text<'a>,
     #[serde(borrow)]
     start_time: Text<'a>,
     #[serde(borrow)]
     end_time: Text<'a>,
     #[serde(borrow)]
     due_time: Text<'a>,
+    #[serde(borrow)]
+    open_calendar_id: Text<'a>,
+    #[serde(borrow)]
+    open_event_id: Text<'a>,
+    #[serde(borrow)]
+    task_id: Text<'a>,
+    /// Beside the words of a message.
+    #[serde(borrow)]
+    files: Option<&'a RawValue>,
 }
 
 /// Renders any content of any type. What cannot be read becomes `[type]`.
-pub fn render(message_type: &str, content: &str, mentions: &Mentions) -> Content {
-    match message_type {
-        "post" | "interactive" => return post::render(message_type, content, mentions),
-        "system" => return system(content),
-        _ => {}
+pub fn render(message_type: &str, content: &str, around: Around<'_>) -> Content {
+    let rendered = match message_type {
+        "post" => rich::post(content, around),
+        "interactive" | "card" => card(content, around),
+        "system" => system::render(content),
+        _ => plain(message_type, content, around),
+    };
+    if rendered.text.trim().is_empty() {
+        return Content { text: wordless(message_type, content, around), ..rendered };
     }
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
-        return unreadable(message_type, content);
-    };
-    let mut rendered = Content::default();
-    let text = match message_type {
-        "text" => {
-            let (text, all) = mentions.replace(fields.text.as_str());
-            rendered.all = all;
-            rendered.text = tidy::clean(&text);
-            return rendered;
-        }
-        "image" => {
-            rendered.resource("image", fields.image_key.as_str(), None);
-            bracketed("image", &[&fields.image_key])
-        }
-        "file" | "folder" => file(&mut rendered, message_type, &fields),
-        "audio" => {
-            rendered.resource("audio", fields.file_key.as_str(), None);
-            bracketed("audio", &[&seconds(&fields.duration), &fields.file_key])
-        }
-        "media" => {
-            rendered.resource(
-                "video",
-                fields.file_key.as_str(),
-                tidy::some(fields.file_name.as_str(), tidy::name),
-            );
-            bracketed("video", &[&fields.file_name, &seconds(&fields.duration), &fields.file_key])
-        }
-        "sticker" => {
-            rendered.resource("sticker", fields.file_key.as_str(), None);
-            bracketed("sticker", &[&fields.file_key])
-        }
-        "share_chat" => bracketed("chat", &[&fields.chat_id]),
-        "share_user" => bracketed("user", &[&fields.user_id]),
-        "location" => bracketed("location", &[&fields.name, &fields.latitude, &fields.longitude]),
-        "share_calendar_event" | "calendar" | "general_calendar" => {
-            let times = [time(&fields.start_time), time(&fields.end_time)];
-            bracketed("calendar", &[&summary(fields.summary, mentions), &times[0], &times[1]])
-        }
-        "video_chat" => bracketed("video_chat", &[&fields.topic, &time(&fields.start_time)]),
-        "todo" => bracketed("todo", &[&summary(fields.summary, mentions), &time(&fields.due_time)]),
-        "vote" => vote(&fields),
-        "hongbao" => bracketed("hongbao", &[&fields.text]),
-        // `merge_forward` names no children here; `rooma message` reads them.
-        _ => bracketed(message_type, &[]),
-    };
-    rendered.text = text;
     rendered
 }
 
 /// Content of a message that was recalled meanwhile is empty; anything else is kept visible by its type.
-fn unreadable(message_type: &str, content: &str) -> Content {
-    let text = match message_type {
-        "text" if content.trim().is_empty() => String::new(),
-        _ => bracketed(message_type, &[]),
+fn wordless(message_type: &str, content: &str, around: Around<'_>) -> String {
+    let value: Value = serde_json::from_str(content).unwrap_or_default();
+    let empty = content.trim().is_empty() || value.get("text").is_some_and(|text| text == "");
+    if message_type == "text" && empty {
+        return String::new();
+    }
+    // Words in a place that nobody told us of are still words.
+    let words = rich::any(&value, around).text;
+    let kind = bracketed(message_type, &[]);
+    match message_type {
+        _ if words.is_empty() => kind,
+        "text" => words,
+        _ => format!("{kind} {words}"),
+    }
+}
+
+fn card(content: &str, around: Around<'_>) -> Content {
+    let rendered = rich::card(content, around);
+    let Some(said) = rich::placeholder(&rendered.text) else { return rendered };
+    let where_else = match around.message_id {
+        Some(id) => format!("; `rooma message --message-id {}` may read it", tidy::id(id)),
+        None => String::new(),
     };
-    Content { text, ..Content::default() }
+    Content::of(&format!("[card that is not shown here: {said}{where_else}]"), false)
+}
+
+fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
+    let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else { return Content::default() };
+    let mut rendered = Content::default();
+    rendered.text = match message_type {
+        "text" => {
+            let (text, all) = around.mentions.replace(fields.text.as_str());
+            rendered.all = all;
+            tidy::clean(&text)
+        }
+        "image" => {
+            rendered.resource("image", fields.image_key.as_str(), None);
+            bracketed("image", &[fields.image_key.as_str()])
+        }
+        "file" | "folder" => file(&mut rendered, message_type, &fields),
+        "audio" => {
+            rendered.resource("audio", fields.file_key.as_str(), None);
+            bracketed("audio", &[&seconds(&fields.duration), fields.file_key.as_str()])
+        }
+        "media" | "video" => {
+            let name = tidy::some(fields.file_name.as_str(), tidy::name);
+            rendered.resource("video", fields.file_key.as_str(), name);
+            bracketed(
+                "video",
+                &[fields.file_name.as_str(), &seconds(&fields.duration), fields.file_key.as_str()],
+            )
+        }
+        "sticker" => {
+            rendered.resource("sticker", fields.file_key.as_str(), None);
+            bracketed("sticker", &[fields.file_key.as_str()])
+        }
+        "share_chat" => bracketed("chat", &[fields.chat_id.as_str()]),
+        "share_user" => bracketed("user", &[fields.user_id.as_str()]),
+        "location" => bracketed(
+            "location",
+            &[fields.name.as_str(), fields.latitude.as_str(), fields.longitude.as_str()],
+        ),
+        "share_calendar_event" | "calendar" | "general_calendar" => calendar(&fields, around),
+        "video_chat" => bracketed("video_chat", &[fields.topic.as_str(), &time(&fields.start_time)]),
+        "todo" => {
+            let task = named("task_id", fields.task_id.as_str());
+            bracketed("todo", &[&summary(fields.summary, around), &time(&fields.due_time), &task])
+        }
+        "vote" => vote(&fields, around),
+        "hongbao" => bracketed("hongbao", &[fields.text.as_str()]),
+        "merge_forward" => forward(around.message_id),
+        _ => String::new(),
+    };
+    if let Some(files) = fields.files {
+        let value: Value = serde_json::from_str(files.get()).unwrap_or_default();
+        rendered.join(rich::files(&serde_json::json!({ "files": value }), around));
+    }
+    rendered
+}
+
+/// A forward says nothing of what it holds. Who can, reads it.
+pub fn forward(message_id: Option<&str>) -> String {
+    match message_id {
+        Some(id) => format!("[merge_forward; `rooma message --message-id {}` reads it]", tidy::id(id)),
+        None => bracketed("merge_forward", &[]),
+    }
 }
 
 fn file(rendered: &mut Content, message_type: &str, fields: &Fields<'_>) -> String {
-    // A folder cannot be downloaded.
-    if message_type == "file" {
-        rendered.resource(
-            "file",
-            fields.file_key.as_str(),
-            tidy::some(fields.file_name.as_str(), tidy::name),
-        );
+    let (key, name) = (fields.file_key.as_str(), fields.file_name.as_str());
+    // A folder cannot be downloaded; its key is what a call would need.
+    if message_type == "folder" {
+        return bracketed("folder", &[name, &named("key", key)]);
     }
-    let name = if fields.file_name.is_empty() { &fields.file_key } else { &fields.file_name };
-    bracketed(message_type, &[name])
+    rendered.resource("file", key, tidy::some(name, tidy::name));
+    bracketed("file", &[if name.is_empty() { key } else { name }])
 }
 
-fn vote(fields: &Fields<'_>) -> String {
-    let options: Vec<_> =
-        fields.options.0.iter().take(ITEMS_MAX).map(|option| tidy::name(option.as_str())).collect();
-    let options = Text(Cow::Owned(if options.is_empty() {
-        String::new()
-    } else {
-        format!("({})", options.join(" / "))
-    }));
-    let topic = tidy::name(fields.topic.as_str());
-    let parts: Vec<_> =
-        ["vote", &topic, options.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
-    format!("[{}]", parts.join(" "))
+fn calendar(fields: &Fields<'_>, around: Around<'_>) -> String {
+    let (start, end) = (time(&fields.start_time), time(&fields.end_time));
+    let calendar = named("open_calendar_id", fields.open_calendar_id.as_str());
+    let event = named("open_event_id", fields.open_event_id.as_str());
+    bracketed("calendar", &[&summary(fields.summary, around), &start, &end, &calendar, &event])
 }
 
-/// A summary is text, or rich text; either way one short line.
-fn summary(raw: Option<&RawValue>, mentions: &Mentions) -> Text<'static> {
-    let Some(raw) = raw.map(RawValue::get) else { return Text::default() };
-    let text = if raw.starts_with('{') {
-        post::render("post", raw, mentions).text
-    } else {
-        serde_json::from_str::<Text<'_>>(raw).unwrap_or_default().as_str().to_owned()
-    };
-    Text(Cow::Owned(text))
+fn vote(fields: &Fields<'_>, around: Around<'_>) -> String {
+    let options: Vec<Value> =
+        fields.options.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let options: Vec<String> =
+        options.iter().map(|option| tidy::line(&rich::any(option, around).text)).collect();
+    let options = if options.is_empty() { String::new() } else { format!("({})", options.join(" / ")) };
+    // 0 is open.
+    let closed = if matches!(fields.status.as_str(), "" | "0") { "" } else { "closed" };
+    bracketed("vote", &[fields.topic.as_str(), &options, closed])
 }
 
-/// `{"template":"{from_user} invited {to_chatters}","from_user":["A"],…}`
-fn system(content: &str) -> Content {
-    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(content).unwrap_or_default();
-    let read = |key: &str| fields.get(key).map(|raw| raw.get());
-    let template =
-        read("template").and_then(|raw| serde_json::from_str::<Text<'_>>(raw).ok()).unwrap_or_default();
-    let mut text = template.as_str().to_owned();
-    for (key, raw) in fields.iter().take(ITEMS_MAX) {
-        let names: List<Text<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
-        let names: Vec<_> = names.0.iter().take(ITEMS_MAX).map(|name| tidy::name(name.as_str())).collect();
-        // A key too long to stand in a template is none.
-        if key.len() <= tidy::WORD_MAX && text.len() < MAX_TEMPLATE {
-            text = text.replacen(&format!("{{{key}}}"), &names.join(", "), 1);
-        }
-    }
-    let text = if text.is_empty() { bracketed("system", &[]) } else { tidy::clean(&text) };
-    Content { text, ..Content::default() }
+/// A summary is text, or rich text; either way one line.
+fn summary(raw: Option<&RawValue>, around: Around<'_>) -> String {
+    let text = raw.map(|raw| rich::post(raw.get(), around).text).unwrap_or_default();
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Templates are a sentence; longer text is not filled in.
-const MAX_TEMPLATE: usize = 16 * 1024;
-
-/// `[what part part]`, without the empty parts, each part one bounded line.
-pub fn bracketed(what: &str, parts: &[&Text<'_>]) -> String {
+/// `[what part part]`, without the empty parts, all on one line.
+pub fn bracketed(what: &str, parts: &[&str]) -> String {
     let mut text = format!("[{}", tidy::word(what));
-    for part in parts.iter().filter(|part| !part.is_empty()) {
+    for part in parts.iter().filter(|part| !part.trim().is_empty()) {
         text.push(' ');
-        text.push_str(&tidy::name(part.as_str()));
+        text.push_str(&tidy::line(part));
     }
     text.push(']');
     text
 }
 
-/// Milliseconds as the platform writes them, as `2.5 s`.
-fn seconds(millis: &Text<'_>) -> Text<'static> {
-    let seconds =
-        millis.as_str().parse::<u32>().ok().map(|millis| format!("{:.1} s", f64::from(millis) / 1000.0));
-    Text(Cow::Owned(seconds.unwrap_or_default()))
+/// `name=id`, where there is one.
+pub fn named(name: &str, id: &str) -> String {
+    if id.is_empty() { String::new() } else { format!("{name}={}", tidy::id(id)) }
 }
 
-fn time(millis: &Text<'_>) -> Text<'static> {
-    Text(Cow::Owned(super::time::millis(millis.as_str()).map(super::time::rfc3339).unwrap_or_default()))
+/// Milliseconds as the platform writes them, as `2.5 s`.
+fn seconds(millis: &Text<'_>) -> String {
+    let seconds =
+        millis.as_str().parse::<u32>().ok().map(|millis| format!("{:.1} s", f64::from(millis) / 1000.0));
+    seconds.unwrap_or_default()
+}
+
+fn time(millis: &Text<'_>) -> String {
+    super::time::millis(millis.as_str()).map(super::time::rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(message_type: &str, content: &str) -> Content {
+        let (mentions, known) = (Mentions::default(), Known::default());
+        render(message_type, content, Around { mentions: &mentions, known: &known, message_id: None })
+    }
+
     fn shown(message_type: &str, content: &str) -> String {
-        render(message_type, content, &Mentions::default()).text
+        read(message_type, content).text
     }
 
     #[test]
@@ -236,7 +333,7 @@ mod tests {
             ("image", r#"{"image_key":"img_v3_1"}"#, "[image img_v3_1]"),
             ("file", r#"{"file_key":"file_1","file_name":"a.pdf"}"#, "[file a.pdf]"),
             ("file", r#"{"file_key":"file_1"}"#, "[file file_1]"),
-            ("folder", r#"{"file_key":"file_1","file_name":"dir"}"#, "[folder dir]"),
+            ("folder", r#"{"file_key":"file_1","file_name":"dir"}"#, "[folder dir key=file_1]"),
             ("audio", r#"{"file_key":"file_1","duration":2500}"#, "[audio 2.5 s file_1]"),
             (
                 "media",
@@ -262,7 +359,7 @@ mod tests {
             (
                 "todo",
                 r#"{"task_id":"t","summary":{"title":"","content":[[{"tag":"text","text":"do it"}]]}}"#,
-                "[todo do it]",
+                "[todo do it task_id=t]",
             ),
             ("vote", r#"{"topic":"Lunch","options":["a","b"]}"#, "[vote Lunch (a / b)]"),
             (
@@ -287,7 +384,7 @@ mod tests {
 
     #[test]
     fn what_can_be_downloaded_is_named_and_a_folder_cannot() {
-        let resources = |kind, content| render(kind, content, &Mentions::default()).resources;
+        let resources = |kind, content| read(kind, content).resources;
         let video = resources("media", r#"{"file_key":"file_1","image_key":"img_1","file_name":"v.mp4"}"#);
         assert_eq!(
             video,

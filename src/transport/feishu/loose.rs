@@ -148,7 +148,7 @@ impl<T> Default for List<T> {
 }
 
 /// Elements of any list that are looked at. Longer ones are cut: nothing the platform sends comes near.
-const LIST_MAX: usize = 1000;
+pub const LIST_MAX: usize = 10_000;
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<List<T>, D::Error> {

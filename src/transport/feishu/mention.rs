@@ -4,21 +4,33 @@
 //! another app's. So an id that is ours is proof, an app id that is ours is proof, and a bot of our name with
 //! an id nobody knows is a doubt that the caller resolves by reading the message again.
 
+use std::collections::HashMap;
+
 use super::known::Known;
+use super::loose::LIST_MAX;
 use super::tidy;
 use super::wire::WireMention;
 use crate::event::ids::OpenId;
 use crate::event::{Mention, MentionKind};
 
-/// Mentions of one message that a line names.
+/// Mentions of one message from which names are learnt in passing.
 pub const MENTIONS_MAX: usize = 200;
 
-/// Replacements in one text. More than any message has, and few enough to be quick.
-const REPLACED_MAX: usize = 2_000;
+/// What the mentions may take of a line. The text needs the rest.
+pub const BYTES_MAX: usize = 32 * 1024;
+
+/// Keys of another form than `@_user_1`; the platform has none but `@_all`.
+const ODD_MAX: usize = 50;
 
 /// Stands in a text for everybody.
 const ALL_KEY: &str = "@_all";
 const ALL_ID: &str = "all";
+
+/// Before the number in nearly every key.
+const NUMBERED: &str = "@_user_";
+
+/// What a mention takes of a line beside its id and its name, of which each byte may be escaped.
+const ENTRY_BYTES: usize = 80;
 
 /// This bot, as mentions are compared with it.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +56,25 @@ pub struct Mentions {
     pub others: bool,
     /// A bot of our name may or may not be us.
     pub doubtful: bool,
+    /// As many as a line has room for.
     pub list: Vec<Mention>,
-    /// Longest key first, so that `@_user_10` is found before `@_user_1`.
-    labels: Vec<(String, String)>,
+    /// More are called than `list` names.
+    pub cut: bool,
+    own: Own,
+    bytes: usize,
+    /// Names by keys such as `@_user_10`.
+    numbered: HashMap<String, String>,
+    /// Other keys, longest first.
+    odd: Vec<(String, String)>,
+}
+
+/// This bot, as posts may name it without a key.
+#[derive(Debug, Default)]
+struct Own {
+    open_id: String,
+    app_id: String,
+    name: String,
+    profile: Option<String>,
 }
 
 enum Who {
@@ -64,8 +92,14 @@ pub fn read(
     profile_of: impl Fn(&str) -> Option<String>,
     doubt: Doubt,
 ) -> Mentions {
-    let mut found = Mentions::default();
-    for mention in wire.iter().take(MENTIONS_MAX) {
+    let own = Own {
+        open_id: me.open_id.to_owned(),
+        app_id: me.app_id.to_owned(),
+        name: tidy::name(me.name),
+        profile: profile_of(me.app_id),
+    };
+    let mut found = Mentions { own, cut: wire.len() >= LIST_MAX, ..Mentions::default() };
+    for mention in wire {
         let app_id = app_of(mention, known);
         let listed = known.person(mention.id.open_id.as_str()).is_some_and(|person| person.bot);
         let who = match who(mention, app_id.as_deref(), me) {
@@ -79,20 +113,32 @@ pub fn read(
             Who::Doubtful => found.doubtful = true,
         }
         let app_id = if matches!(who, Who::Me) { Some(me.app_id) } else { app_id.as_deref() };
-        let name =
-            if matches!(who, Who::All) { ALL_ID.to_owned() } else { tidy::name(mention.name.as_str()) };
-        if !mention.key.is_empty() {
-            found.labels.push((mention.key.as_str().to_owned(), name.clone()));
-        }
-        found.list.push(Mention {
+        let name = name_of(mention, &who, known);
+        found.label_with(mention.key.as_str(), &name);
+        found.add(Mention {
             id: id_of(mention, &who),
             name,
             r#type: kind(&who, is_bot(mention) || listed || app_id.is_some()),
             profile: app_id.and_then(&profile_of),
         });
     }
-    found.labels.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+    found.odd.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
     found
+}
+
+/// Somebody without a name is still called: by what is known of them, or by their id.
+fn name_of(mention: &WireMention<'_>, who: &Who, known: &Known) -> String {
+    if matches!(who, Who::All) {
+        return ALL_ID.to_owned();
+    }
+    let given = tidy::name(mention.name.as_str());
+    if !given.trim().is_empty() {
+        return given;
+    }
+    let open_id = mention.id.open_id.as_str();
+    let learnt = known.person(open_id).and_then(|person| person.name.as_deref()).map(tidy::name);
+    let ids = [open_id, mention.id.user_id.as_str(), mention.key.as_str().trim_start_matches('@')];
+    learnt.unwrap_or_else(|| tidy::id(ids.into_iter().find(|id| !id.is_empty()).unwrap_or("unknown")))
 }
 
 fn who(mention: &WireMention<'_>, app_id: Option<&str>, me: Me<'_>) -> Who {
@@ -167,19 +213,60 @@ impl Mentions {
         if key == ALL_KEY || key == ALL_ID {
             return Some(ALL_ID);
         }
-        self.labels.iter().find(|(known, _)| known == key).map(|(_, name)| name.as_str())
+        let odd = || self.odd.iter().find(|(known, _)| known == key).map(|(_, name)| name);
+        self.numbered.get(key).or_else(odd).map(String::as_str)
+    }
+
+    /// This bot's name, if the id is its own.
+    pub fn own_name(&self, id: &str) -> Option<String> {
+        (self.is_own(id) && !self.own.name.is_empty()).then(|| self.own.name.clone())
+    }
+
+    pub fn is_own(&self, id: &str) -> bool {
+        !id.is_empty() && (id == self.own.open_id || id == self.own.app_id)
+    }
+
+    /// This bot's id, however it was called.
+    pub fn own_id(&self) -> String {
+        tidy::id(if self.own.open_id.is_empty() { &self.own.app_id } else { &self.own.open_id })
+    }
+
+    /// Our own profile among the ids that a post calls.
+    pub fn own_profile(&self) -> Option<String> {
+        self.own.profile.clone()
+    }
+
+    /// Adds whom the content calls beside the mentions that came with it.
+    pub fn join(&mut self, called: Vec<Mention>) {
+        called.into_iter().for_each(|mention| self.add(mention));
+    }
+
+    fn add(&mut self, mention: Mention) {
+        self.bytes += ENTRY_BYTES + 2 * (mention.id.as_str().len() + mention.name.len());
+        if self.bytes <= BYTES_MAX {
+            self.list.push(mention);
+        } else {
+            self.cut = true;
+        }
+    }
+
+    fn label_with(&mut self, key: &str, name: &str) {
+        if key.strip_prefix(NUMBERED).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+            self.numbered.entry(key.to_owned()).or_insert_with(|| name.to_owned());
+        } else if !key.is_empty() && self.odd.len() < ODD_MAX {
+            self.odd.push((key.to_owned(), name.to_owned()));
+        }
     }
 
     /// Puts `@Name` where keys stand. Says whether everybody was addressed.
     pub fn replace(&self, text: &str) -> (String, bool) {
         let mut replaced = String::with_capacity(text.len());
         let (mut rest, mut all) = (text, false);
-        for _ in 0..REPLACED_MAX {
-            let Some(start) = rest.find("@_") else { break };
+        while let Some(start) = rest.find("@_") {
             replaced.push_str(&rest[..start]);
             let at = &rest[start..];
             let (length, name) = match self.key_at(at) {
-                Some((key, name)) => (key.len(), Some(name)),
+                Some((length, name)) => (length, Some(name)),
                 None => ("@_".len(), None),
             };
             all |= name == Some(ALL_ID) && at.starts_with(ALL_KEY);
@@ -198,16 +285,22 @@ impl Mentions {
 
     /// The longest key this text begins with. A number must end where the key ends: with `@_user_1` known,
     /// `@_user_12` is still nobody.
-    fn key_at(&self, text: &str) -> Option<(&str, &str)> {
+    fn key_at(&self, text: &str) -> Option<(usize, &str)> {
+        let digits = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count();
+        if let Some(rest) = text.strip_prefix(NUMBERED) {
+            let length = NUMBERED.len() + digits(rest);
+            if let Some(name) = self.numbered.get(&text[..length]) {
+                return Some((length, name));
+            }
+        }
         let fits = |key: &str| {
             let digit = |c: char| c.is_ascii_digit();
             text.strip_prefix(key).is_some_and(|rest| !(key.ends_with(digit) && rest.starts_with(digit)))
         };
-        let known =
-            self.labels.iter().find(|(key, _)| fits(key)).map(|(key, name)| (key.as_str(), name.as_str()));
-        known.or_else(|| {
+        let odd = self.odd.iter().find(|(key, _)| fits(key)).map(|(key, name)| (key.len(), name.as_str()));
+        odd.or_else(|| {
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            text.strip_prefix(ALL_KEY).filter(|rest| !rest.starts_with(word)).map(|_| (ALL_KEY, ALL_ID))
+            text.strip_prefix(ALL_KEY).filter(|rest| !rest.starts_with(word)).map(|_| (ALL_KEY.len(), ALL_ID))
         })
     }
 }
@@ -318,8 +411,29 @@ mod tests {
     }
 
     #[test]
-    fn mentions_beyond_the_bound_are_left_out() {
-        let many: Vec<_> = (0..300).map(|n| bot(&format!("@_user_{n}"), "ou_x", "x")).collect();
-        assert_eq!(of(json!(many)).list.len(), MENTIONS_MAX);
+    fn each_mention_counts_however_many_a_line_has_room_for() {
+        let mut many: Vec<_> =
+            (0..900).map(|n| bot(&format!("@_user_{n}"), "ou_x", &format!("N{n}"))).collect();
+        many.push(bot("@_user_900", "ou_me", "Helper"));
+        let found = of(json!(many));
+        assert!(found.me && found.cut);
+        assert!(found.list.len() > 200 && found.list.len() < 900, "{}", found.list.len());
+        assert!(serde_json::to_string(&found.list).unwrap().len() <= BYTES_MAX);
+        assert_eq!(found.replace("@_user_899 @_user_900").0, "@N899 @Helper");
+        assert!(!of(json!(many[..200])).cut);
+    }
+
+    #[test]
+    fn who_has_no_name_is_called_by_id() {
+        let mut known = Known::default();
+        known.learn_name("ou_2", "Li");
+        let nameless = json!([
+            {"key": "@_user_1", "id": {"open_id": "ou_1"}, "name": ""},
+            {"key": "@_user_2", "id": {"open_id": "ou_2"}, "name": " "},
+            {"key": "@_user_3", "id": {}},
+        ]);
+        let found = mentions(&nameless, &known, Doubt::Report);
+        assert_eq!(found.replace("@_user_1 @_user_2 @_user_3 bye").0, "@ou_1 @Li @_user_3 bye");
+        assert_eq!(found.list[0].name, "ou_1");
     }
 }

@@ -51,7 +51,7 @@ impl Account {
 
     /// One message, as a push of it would have told. The answer to a send comes before any push.
     pub async fn relayed(&self, id: &MessageId) -> Result<Option<Entry>> {
-        let (bot, raw) = tokio::join!(self.state.bot(), api::message(&self.state.rest, id.as_str()));
+        let (bot, raw) = tokio::join!(self.state.bot(), self.state.message(id.as_str()));
         let (bot, raw) = (bot?, raw?);
         let Some((wire, raw)) = raw.first().and_then(|raw| Some((read(raw)?, raw.get()))) else {
             return Ok(None);

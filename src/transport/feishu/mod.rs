@@ -1,10 +1,10 @@
 //! Feishu and Lark.
 //!
 //! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `loose`, `wire`,
-//! `normalize`, `content`, `post`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
+//! `normalize`, `content`, `rich`, `system`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
 //! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
-//! and `api` holds the platform's calls.
+//! `readable` is how messages are read, and `api` holds the platform's calls.
 
 mod account;
 mod address;
@@ -39,17 +39,19 @@ mod past;
 mod past_people;
 mod past_verbs;
 mod people;
-mod post;
+mod readable;
 mod reassembly;
 mod redact;
 mod repair;
 mod rest;
+mod rich;
 mod serve;
 mod session;
 mod split;
 #[cfg(test)]
 pub(crate) mod stage;
 mod strangers;
+mod system;
 mod tidy;
 mod time;
 mod token;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::content;
+use super::content::{self, Around};
 use super::known::Known;
 use super::loose::{self, List, Text};
 use super::mention::{self, Doubt, Me};
@@ -96,6 +96,14 @@ impl Wire<'_> {
         }
     }
 
+    pub fn is_card(&self) -> bool {
+        self.msg_type.as_str() == "interactive"
+    }
+
+    pub fn content(&self) -> &str {
+        self.body.content.as_str()
+    }
+
     pub fn deleted(&self) -> bool {
         self.deleted
     }
@@ -141,8 +149,10 @@ fn is_app(sender: &WireSender<'_>) -> bool {
 /// Renders as a line would be.
 pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -> PastMessage {
     let profile_of = |app_id: &str| profile_of(identity, app_id);
-    let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
-    let content = content::render(wire.kind(), wire.body.content.as_str(), &mentions);
+    let mut mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
+    let around = Around { mentions: &mentions, known, message_id: None };
+    let content = content::render(wire.kind(), wire.body.content.as_str(), around);
+    mentions.join(content.mentions);
     let (sender_id, sender_type) = sender_id(&wire.sender, me);
     let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(str::to_owned);
     let edited = wire.updated && !wire.deleted;
@@ -160,6 +170,7 @@ pub fn render(wire: &Wire<'_>, identity: &Identity, me: Me<'_>, known: &Known) -
         sender_id,
         sender_type,
         content: if wire.deleted { RECALLED.to_owned() } else { content.text },
+        truncated: (!wire.deleted && (content.truncated || mentions.cut)).then_some(true),
         mentions: if wire.deleted { Vec::new() } else { mentions.list },
         thread_id: tidy::some(wire.thread_id.as_str(), |id| ThreadId::new(tidy::id(id))),
         root_id: some_id(&wire.root_id),
@@ -192,17 +203,19 @@ pub fn message(
         return None;
     }
     let profile_of = |app_id: &str| profile_of(identity, app_id);
-    let mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
-    let content = content::render(wire.kind(), wire.body.content.as_str(), &mentions);
+    let mut mentions = mention::read(&wire.mentions.0, me, known, profile_of, Doubt::Name);
+    let around = Around { mentions: &mentions, known, message_id: Some(wire.message_id.as_str()) };
+    let content = content::render(wire.kind(), wire.body.content.as_str(), around);
+    mentions.join(content.mentions);
     let sender_type = match kind {
         MemberType::User => SenderType::User,
         MemberType::Bot => SenderType::Bot,
     };
     let (mentioned, mention) = scope(Addressed {
         directly: scene.chat_type == ChatType::P2p && sender_type == SenderType::User,
-        me: mentions.me,
+        me: mentions.me || content.me,
         all: mentions.all || content.all,
-        others: mentions.others,
+        others: mentions.others || content.others,
     });
     let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(tidy::name);
     let chat = known.chat(wire.chat_id.as_str());
@@ -224,7 +237,7 @@ pub fn message(
         mentioned,
         mention,
         content: content.text,
-        truncated: None,
+        truncated: (content.truncated || mentions.cut).then_some(true),
         mentions: mentions.list,
         thread_id: tidy::some(wire.thread_id.as_str(), |id| ThreadId::new(tidy::id(id))),
         root_id: some_id(&wire.root_id),

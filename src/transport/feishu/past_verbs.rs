@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::account::{Account, State};
-use super::api::{self, Bot, Container, HISTORY_PAGE_MAX, Raw};
+use super::api::{self, Bot, Cards, Container, HISTORY_PAGE_MAX, Raw};
 use super::codes::Verb;
+use super::content;
 use super::loose;
 use super::mention::Me;
 use super::past::{self, Wire};
@@ -16,12 +17,14 @@ use crate::transport::verbs::{HistoryQuery, Items, PastMessage, Place};
 /// Pages of one history that are read; a bound for filters that let little through.
 const PAGES_MAX: usize = 40;
 
-/// Merged forwards that are expanded in one answer, and messages of each.
+/// Merged forwards that are expanded in one answer. The others say how they are read.
 const EXPANDED_MAX: usize = 5;
-const CHILDREN_MAX: usize = 50;
+
+/// Messages of one forward; the platform lets through a hundred.
+const CHILDREN_MAX: usize = 500;
 
 /// Forwards in forwards that are followed.
-const DEPTH_MAX: usize = 3;
+const DEPTH_MAX: usize = 10;
 
 impl Account {
     /// The newest messages that the query lets through, oldest first.
@@ -37,7 +40,7 @@ impl Account {
 
     /// One message, with what it holds if it is a merged forward.
     pub async fn message(&self, id: &MessageId) -> Result<PastMessage> {
-        let (bot, raw) = tokio::join!(self.state.bot(), api::message(&self.state.rest, id.as_str()));
+        let (bot, raw) = tokio::join!(self.state.bot(), self.state.message(id.as_str()));
         let (bot, raw) = (bot?, raw?);
         let messages = self.rendered(&raw, &bot, false).await?;
         nested(messages, &raw).into_iter().next().ok_or_else(|| nothing(id))
@@ -55,7 +58,7 @@ impl Account {
     /// When the message that ends the query was written.
     async fn anchor(&self, query: &HistoryQuery) -> Result<Option<Anchor>> {
         let Some(id) = &query.before else { return Ok(None) };
-        let raw = api::message(&self.state.rest, id.as_str()).await?;
+        let raw = api::message(&self.state.rest, id.as_str(), Cards::Rendered).await?;
         let wire = raw.first().and_then(read).ok_or_else(|| nothing(id))?;
         Ok(Some(Anchor { id: id.clone(), written: wire.written() }))
     }
@@ -70,9 +73,8 @@ impl Account {
         let filtered = query.before.is_some() || query.since.is_some() || query.until.is_some();
         let size = if filtered { HISTORY_PAGE_MAX } else { (query.limit + 1).clamp(1, HISTORY_PAGE_MAX) };
         for _ in 0..PAGES_MAX.max(query.limit / HISTORY_PAGE_MAX + 2) {
-            let page = api::history(&self.state.rest, container, size, token.as_deref())
-                .await
-                .map_err(explained(Verb::History))?;
+            let page =
+                self.state.page(container, size, token.as_deref()).await.map_err(explained(Verb::History))?;
             let next = page.next();
             found.odd += page.items.odd;
             for raw in page.items.items {
@@ -104,9 +106,14 @@ impl Account {
         let mut expanded = 0;
         for wire in &wires {
             let mut message = self.one(wire, bot);
-            if expand && wire.msg_type.as_str() == "merge_forward" && expanded < EXPANDED_MAX {
+            if expand && wire.msg_type.as_str() == "merge_forward" && !wire.deleted() {
                 expanded += 1;
-                message.children = self.children(&message.message_id, bot).await;
+                if expanded <= EXPANDED_MAX {
+                    message.children = self.children(&message.message_id, bot).await;
+                }
+                if message.children.is_empty() {
+                    message.content = content::forward(Some(message.message_id.as_str()));
+                }
             }
             messages.push(message);
         }
@@ -115,7 +122,7 @@ impl Account {
 
     /// What a merged forward holds. Where that cannot be read, the rest of the answer still stands.
     async fn children(&self, id: &MessageId, bot: &Bot) -> Vec<PastMessage> {
-        match api::message(&self.state.rest, id.as_str()).await {
+        match self.state.message(id.as_str()).await {
             Ok(raw) => {
                 let wires: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
                 wires.iter().for_each(|wire| wire.gossip(&mut self.state.known()));
@@ -223,9 +230,16 @@ fn nested(messages: Vec<PastMessage>, raw: &[Raw]) -> Vec<PastMessage> {
 }
 
 fn adopt(message: &mut PastMessage, below: &mut BTreeMap<String, Vec<PastMessage>>, depth: usize) {
-    let Some(depth) = depth.checked_sub(1) else { return };
-    message.children = below.remove(message.message_id.as_str()).unwrap_or_default();
-    message.children.truncate(CHILDREN_MAX);
+    let mut children = below.remove(message.message_id.as_str()).unwrap_or_default();
+    let Some(depth) = depth.checked_sub(1) else {
+        message.truncated = (!children.is_empty()).then_some(true).or(message.truncated);
+        return;
+    };
+    if children.len() > CHILDREN_MAX {
+        children.truncate(CHILDREN_MAX);
+        message.truncated = Some(true);
+    }
+    message.children = children;
     message.children.iter_mut().for_each(|child| adopt(child, below, depth));
 }
 

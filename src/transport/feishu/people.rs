@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::account::Account;
-use super::api::{self, Container, HISTORY_PAGE_MAX, Pages};
+use super::api::{self, Cards, Container, HISTORY_PAGE_MAX, Pages};
 use super::past::{self, Wire};
 use super::verbs::member;
 use crate::error::{Error, Kind, Result};
@@ -45,7 +45,7 @@ impl Account {
     /// its id. Gives back the bots whose app is known now, ours or not.
     pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
         let container = Container { kind: "chat", id: chat.as_str(), start: None, end: None };
-        match api::history(&self.state.rest, container, HISTORY_PAGE_MAX, None).await {
+        match api::history(&self.state.rest, container, HISTORY_PAGE_MAX, None, Cards::Rendered).await {
             Ok(page) => {
                 let wires = page
                     .items

@@ -37,12 +37,15 @@ pub fn clean(text: &str) -> String {
     }
 }
 
+/// Words that stand within a line, however long.
+pub fn line(text: &str) -> String {
+    let clean = clean(text);
+    if clean.contains(['\n', '\t']) { clean.replace(['\n', '\t'], " ") } else { clean }
+}
+
 /// A name that breaks the line could pass for another speaker's words.
 fn one_line(text: &str) -> String {
-    let mut clean = clean(text);
-    if clean.contains(['\n', '\t']) {
-        clean = clean.replace(['\n', '\t'], " ");
-    }
+    let mut clean = line(text);
     // Neutralising can make a character longer.
     clean.truncate(bounded(&clean, NAME_MAX).len());
     clean

@@ -28,12 +28,31 @@ pub struct Container<'a> {
     pub end: Option<i64>,
 }
 
+/// The form in which cards come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cards {
+    /// `user_dsl`: the card as somebody wrote it.
+    Authored,
+    /// Title and rows of text. What newer clients show may be missing in it.
+    Rendered,
+}
+
+impl Cards {
+    fn query(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Cards::Authored => Some(("card_msg_content_type", "user_card_content")),
+            Cards::Rendered => None,
+        }
+    }
+}
+
 /// One page, newest first.
 pub async fn history(
     rest: &Arc<Rest>,
     container: Container<'_>,
     size: usize,
     token: Option<&str>,
+    cards: Cards,
 ) -> Result<Page<Raw>> {
     let (start, end) = (container.start.map(|at| at.to_string()), container.end.map(|at| at.to_string()));
     let mut query = vec![
@@ -43,6 +62,7 @@ pub async fn history(
     ];
     query.extend(start.as_deref().map(|start| ("start_time", start)));
     query.extend(end.as_deref().map(|end| ("end_time", end)));
+    query.extend(cards.query());
     page::one(rest, &["im", "v1", "messages"], &query, size, token).await
 }
 
@@ -53,7 +73,8 @@ struct Data {
 }
 
 /// One message; behind a merged forward, what it holds.
-pub async fn message(rest: &Arc<Rest>, message_id: &str) -> Result<Vec<Raw>> {
-    let data: Data = data(rest, Call::get(&["im", "v1", "messages", message_id], &[])).await?;
+pub async fn message(rest: &Arc<Rest>, message_id: &str, cards: Cards) -> Result<Vec<Raw>> {
+    let query: Vec<_> = cards.query().into_iter().collect();
+    let data: Data = data(rest, Call::get(&["im", "v1", "messages", message_id], &query)).await?;
     Ok(data.items.items)
 }

@@ -1,6 +1,6 @@
 //! `im.message.receive_v1`.
 
-use super::super::content;
+use super::super::content::{self, Around};
 use super::super::mention::{self, MENTIONS_MAX, Mentions};
 use super::super::strangers::{self, Called, Given};
 use super::super::wire::{Receive, ReceivedMessage, Sender};
@@ -63,16 +63,18 @@ fn line(
     wire: &ReceivedMessage<'_>,
     event: Delivered<'_>,
     author: Author,
-    mentions: Mentions,
+    mut mentions: Mentions,
     place: Place,
     view: View<'_>,
 ) -> Message {
-    let content = content::render(wire.message_type.as_str(), wire.content.as_str(), &mentions);
+    let around = Around { mentions: &mentions, known: view.known, message_id: Some(&place.message_id) };
+    let content = content::render(wire.message_type.as_str(), wire.content.as_str(), around);
+    mentions.join(content.mentions);
     let addressed = Addressed {
         directly: place.directly,
-        me: mentions.me,
+        me: mentions.me || content.me,
         all: mentions.all || content.all,
-        others: mentions.others || mentions.doubtful,
+        others: mentions.others || mentions.doubtful || content.others,
     };
     let (mentioned, mention) = scope(addressed);
     let (sender_id, chat_id) = (OpenId::new(author.sender_id), ChatId::new(place.chat_id));
@@ -90,7 +92,7 @@ fn line(
         mentioned,
         mention,
         content: content.text,
-        truncated: None,
+        truncated: (content.truncated || mentions.cut).then_some(true),
         mentions: mentions.list,
         thread_id: tidy::some(wire.thread_id.as_str(), |id| ThreadId::new(tidy::id(id))),
         root_id: tidy::some(wire.root_id.as_str(), |id| MessageId::new(tidy::id(id))),

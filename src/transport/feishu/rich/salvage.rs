@@ -1,0 +1,56 @@
+//! Words out of content that cannot be read as a whole: broken off, or nested deeper than anybody would.
+
+/// Fields whose text people see.
+const SHOWN: [&str; 6] = ["text", "content", "title", "user_name", "file_name", "href"];
+
+/// All text of such fields, in order, one to a line.
+pub fn salvage(json: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut key: Option<String> = None;
+    let mut at = 0;
+    while let Some(start) = json[at..].find('"').map(|offset| at + offset) {
+        let Some(end) = string_end(json, start) else { break };
+        let text: Option<String> = serde_json::from_str(&json[start..end]).ok();
+        let value = key.take();
+        at = end;
+        if json[end..].trim_start().starts_with(':') {
+            key = text;
+            // Only a string that follows at once is the value of this key.
+            let rest = json[end..].trim_start()[1..].trim_start();
+            if !rest.starts_with('"') {
+                key = None;
+            }
+        } else if value.is_some_and(|key| SHOWN.contains(&key.as_str())) {
+            words.extend(text.filter(|text| !text.trim().is_empty()));
+        }
+    }
+    words
+}
+
+/// Behind the closing quotation mark of the string that begins here.
+fn string_end(json: &str, start: usize) -> Option<usize> {
+    let mut escaped = false;
+    for (offset, byte) in json.as_bytes()[start + 1..].iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(start + offset + 2),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_whatever_is_wrong_around_them() {
+        let deep =
+            format!("{}{{\"tag\":\"text\",\"text\":\"a \\\"b\\\"\"}}{}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(salvage(&deep), ["a \"b\""]);
+        assert_eq!(salvage(r#"{"title":"T","content":[[{"text":"x"},{"text":"brok"#), ["T", "x"]);
+        assert_eq!(salvage(r#"{"tag":"text","value":{"k":"v"},"text":7,"a":"text"}"#), [""; 0]);
+    }
+}

@@ -9,6 +9,7 @@ mod explain;
 mod figures;
 mod hooks;
 mod missed;
+mod odd_pushes;
 mod presence;
 mod profiles;
 #[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]

@@ -1,5 +1,6 @@
 //! A profile's standing with the platform: what outlives its connections.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) struct State {
     /// After a first connection the platform may still count a dead one of ours.
     pub connected_before: Arc<AtomicBool>,
     bot: Arc<Mutex<Option<Arc<Bot>>>>,
+    /// What people were told already.
+    advised: Arc<Mutex<BTreeSet<&'static str>>>,
     known: Arc<Mutex<Known>>,
     started: Instant,
 }
@@ -79,6 +82,7 @@ impl Account {
             conflict: Arc::default(),
             connected_before: Arc::default(),
             bot: Arc::default(),
+            advised: Arc::default(),
             known: Arc::default(),
             started,
         };
@@ -112,6 +116,11 @@ impl State {
     /// Monotonic time since the account exists.
     pub fn age(&self) -> Duration {
         self.shared.clock.now().saturating_duration_since(self.started)
+    }
+
+    /// Is this advice given for the first time? Each event of a kind would repeat it.
+    pub fn is_news(&self, advice: &'static str) -> bool {
+        self.advised.lock().unwrap_or_else(PoisonError::into_inner).insert(advice)
     }
 
     /// Never held across an await.

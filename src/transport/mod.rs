@@ -5,6 +5,7 @@
 mod call;
 pub mod feishu;
 mod net;
+mod pace;
 mod rooms;
 pub mod verbs;
 mod way;

@@ -56,6 +56,9 @@ pub struct Error {
     pub retry_after_ms: Option<u64>,
 }
 
+/// The subtype of an error of a platform that refuses the token it has just given.
+pub const TOKEN_REFUSED: &str = "token_refused";
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -120,6 +123,12 @@ impl Error {
     pub fn retry_after_ms(mut self, millis: Option<u64>) -> Error {
         self.retry_after_ms = millis;
         self
+    }
+
+    /// Is it worth another try later, to whoever has minutes? A new token that is refused is not to be waited for, but
+    /// what is owed in the background is not lost by it either.
+    pub fn may_pass(&self) -> bool {
+        self.retryable || self.subtype.as_deref() == Some(TOKEN_REFUSED)
     }
 
     /// What went wrong and what to do about it, in one sentence.

@@ -393,7 +393,7 @@ fn doubtful(sandbox: &Sandbox, message_id: &str) {
     });
     let event_type = "im.message.receive_v1".to_owned();
     let app = "alice".to_owned();
-    sandbox.event(rooma::sandbox::Event { app, event_type, event, raw: None }).unwrap();
+    sandbox.event(rooma::sandbox::Event { app, event_type, event, raw: None, card: false }).unwrap();
 }
 
 #[tokio::test]

@@ -137,8 +137,11 @@ pub struct MenuClicked {
 /// Anything rooma has no words for. The platform's payload is kept with it as `raw`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unknown {
-    /// Why it has no words: `event_type`, `unmapped`, `shape`, `json`, `panic`, `app_id`, `schema`.
+    /// Why it has no words: `event_type`, `unmapped`, `shape`, `json`, `panic`, `app_id`, `schema`, `encrypted`.
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+    /// What a person can do so that the next one can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }

@@ -148,8 +148,11 @@ fn shortened(event: &Event) -> String {
     match event {
         Event::Message(message) => shortened_message(message, LINE_MAX - HEAD_MAX),
         other => {
-            let unknown =
-                Unknown { reason: "too_long".to_owned(), event_type: Some(other.type_name().to_owned()) };
+            let unknown = Unknown {
+                reason: "too_long".to_owned(),
+                event_type: Some(other.type_name().to_owned()),
+                hint: None,
+            };
             inside_braces(serde_json::to_string(&unknown).expect("two strings"))
         }
     }

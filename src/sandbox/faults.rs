@@ -49,6 +49,10 @@ pub enum FaultKind {
     Chunk,
     /// Every event is pushed twice.
     Duplicate,
+    /// Messages are pushed without their content; the history has it.
+    EmptyContent,
+    /// Events are pushed as `{"encrypt":…}`.
+    Encrypt,
     /// Pongs carry a broken client configuration (`payload` for another one).
     BadPong,
     /// Pongs carry the client configuration of the options (`payload` for another one).

@@ -278,7 +278,7 @@ impl State {
         attended.sending.remove(&key);
         let settled = match outcome {
             Ok(()) => Ok(()),
-            Err(error) if error.retryable => {
+            Err(error) if error.may_pass() => {
                 let again = WAITS.again(attended.failed.get(&key));
                 attended.failed.insert(key, again);
                 tracing::info!(%profile, %error, attempts = again.attempts, "not said yet");

@@ -5,6 +5,7 @@
 mod call;
 pub mod feishu;
 mod net;
+mod pace;
 mod rooms;
 mod sights;
 pub mod verbs;

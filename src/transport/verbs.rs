@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
 use crate::event::{Mention, Resource};
@@ -303,12 +304,10 @@ pub struct Reacted {
     pub emoji: String,
 }
 
-/// A transfer that brings nothing for this long has failed.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
-
 /// A resource that is being fetched. Dropping it ends the transfer.
 pub struct Download {
     response: reqwest::Response,
+    pace: Pace,
     /// The platform's own name for it, unsafe as it is.
     pub name: Option<String>,
     pub content_type: Option<String>,
@@ -320,13 +319,19 @@ impl Download {
     pub(in crate::transport) fn new(response: reqwest::Response, name: Option<String>) -> Download {
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let (content_type, length) = (kind.map(str::to_owned), response.content_length());
-        Download { response, name, content_type, length }
+        Download { response, pace: Pace::default(), name, content_type, length }
     }
 
     /// The next bytes, or none at the end.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
-        let chunk = tokio::time::timeout(STALLED_AFTER, self.response.chunk()).await;
+        let began = tokio::time::Instant::now();
+        let chunk = tokio::time::timeout(self.pace.patience(), self.response.chunk()).await;
         let chunk = chunk.map_err(|_| Error::network("the download stands still"))?;
-        chunk.map_err(|error| Error::network(error.without_url().to_string()))
+        let chunk = chunk.map_err(|error| Error::network(error.without_url().to_string()))?;
+        let bytes = chunk.as_ref().map_or(0, bytes::Bytes::len);
+        if chunk.is_some() && !self.pace.goes_on(began.elapsed(), bytes) {
+            return Err(Error::network("the download brings next to nothing"));
+        }
+        Ok(chunk)
     }
 }

@@ -10,6 +10,7 @@ mod figures;
 mod floors;
 mod hooks;
 mod missed;
+mod odd_pushes;
 mod presence;
 mod profiles;
 #[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]

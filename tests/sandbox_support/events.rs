@@ -134,7 +134,7 @@ async fn any_event_and_any_payload_can_be_pushed() {
     let sandbox = start(quick()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let (app, event_type) = ("alice".to_owned(), "im.future_v9".to_owned());
-    let pushed = Event { app: app.clone(), event_type, event: json!({ "a": 1 }), raw: None };
+    let pushed = Event { app: app.clone(), event_type, event: json!({ "a": 1 }), raw: None, card: false };
     let answer = sandbox.event(pushed).expect("pushed");
     let event = alice.event().await;
     assert_eq!((kind(&event), &event["header"]["event_id"]), ("im.future_v9", &json!(answer.event_id)));

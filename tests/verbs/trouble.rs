@@ -209,6 +209,31 @@ async fn a_send_that_was_interrupted_says_how_to_repeat_it_without_saying_it_twi
     }
 }
 
+/// An answer may tell more than it should: of others' secrets, or of what it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_looks_like_a_secret_in_an_answer_is_cut_out() {
+    let world = world(1).await;
+    for (code, said) in [
+        (99_991_663, "Invalid access token t-g10467gAFKRWPQ5TXCUKX4DVNLBT2RGH3Q, log 20260101"),
+        (10_015, "app secret dskLLdkasdjlasdKK12345678901234aB wrong"),
+        (230_001, "{\"Authorization\":\"Bearer u-9f8e7d6c5b4a\"}"),
+    ] {
+        let fault = Fault {
+            code: Some(code),
+            message: Some(said.to_owned()),
+            path: Some("/im/v1/chats".into()),
+            ..Fault::new(FaultKind::ApiError)
+        };
+        world.sandbox.fault(fault).unwrap();
+        let ran = run(world.as_profile("b0").args(["-vvv", "chats"]));
+        assert!(ran.code != 0 && ran.stderr.contains("***"), "{ran:?}");
+        for hidden in ["t-g10467", "dskLLdk", "u-9f8e7"] {
+            assert!(!ran.stdout.contains(hidden) && !ran.stderr.contains(hidden), "{ran:?}");
+        }
+        world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_verb_shows_a_secret_or_a_token() {
     let world = world(1).await;

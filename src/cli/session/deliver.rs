@@ -95,7 +95,7 @@ async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
     };
     let outcome = match timeout(patience, said).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.retryable => return,
+        Ok(Err(error)) if error.may_pass() => return,
         Ok(Err(error)) => Err(error.sentence()),
         Err(_late) => return,
     };

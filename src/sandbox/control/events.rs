@@ -24,6 +24,8 @@ pub struct Event {
     pub event: Value,
     /// The payload as it is, which need not be JSON.
     pub raw: Option<String>,
+    /// In a frame of type `card`.
+    pub card: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub fn event(shared: &Arc<Shared>, request: Event) -> Result<EventAnswer> {
     let body = request.raw.map_or_else(|| notice.body.clone(), Into::into);
     let answer = EventAnswer { event_id: notice.event_id.clone() };
     drop(world);
-    push::publish(shared, vec![Notice { body, ..notice }]);
+    push::publish(shared, vec![Notice { body, card: request.card, ..notice }]);
     Ok(answer)
 }
 

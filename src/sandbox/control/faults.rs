@@ -60,6 +60,8 @@ pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
         | FaultKind::BadPong
         | FaultKind::PongConfig
         | FaultKind::LooseTypes
+        | FaultKind::EmptyContent
+        | FaultKind::Encrypt
         | FaultKind::Slow => shared.faults.arm(app, fault),
     }
     Ok(DONE)

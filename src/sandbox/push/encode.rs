@@ -38,6 +38,7 @@ pub struct Address {
     seq_id: u64,
     log_id: u64,
     service: i32,
+    kind: &'static str,
     delivery_id: String,
     trace_id: String,
     timestamp: String,
@@ -52,6 +53,7 @@ impl Address {
             seq_id: attempt.seq_id,
             log_id: attempt.log_id,
             service: record.service,
+            kind: if record.notice.card { "card" } else { "event" },
             delivery_id: ids::seal(seed, Kind::Delivery, delivery),
             trace_id: format!("{:016x}", ids::noise(seed, Kind::Event, record.number)),
             timestamp: record.created_ms.to_string(),
@@ -61,7 +63,7 @@ impl Address {
 
     fn headers(&self, parts: usize, part: usize) -> Vec<Header> {
         vec![
-            header("type", "event"),
+            header("type", self.kind),
             header("message_id", self.delivery_id.as_str()),
             header("sum", parts.to_string()),
             header("seq", part.to_string()),

@@ -11,6 +11,7 @@ pub mod totals;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
@@ -36,6 +37,7 @@ pub fn with_ledger<R>(shared: &Shared, work: impl FnOnce(&mut Ledger) -> R) -> R
 pub fn publish(shared: &Arc<Shared>, notices: Vec<Notice>) {
     for notice in notices {
         let app = Some(notice.app);
+        let notice = spoilt(shared, notice);
         let twice = shared.faults.take(FaultKind::Duplicate, app).is_some();
         let copy = twice.then(|| notice.clone());
         for notice in std::iter::once(notice).chain(copy) {
@@ -43,6 +45,23 @@ pub fn publish(shared: &Arc<Shared>, notices: Vec<Notice>) {
             dispatch_after_faults(shared, number, app);
         }
     }
+}
+
+/// The same push, as a fault wants it.
+fn spoilt(shared: &Shared, notice: Notice) -> Notice {
+    let app = Some(notice.app);
+    if notice.message.is_some() && shared.faults.take(FaultKind::EmptyContent, app).is_some() {
+        let Ok(mut whole) = serde_json::from_slice::<Value>(&notice.body) else { return notice };
+        if let Some(content) = whole.pointer_mut("/event/message/content") {
+            *content = "".into();
+        }
+        return Notice { body: whole.to_string().into(), ..notice };
+    }
+    if shared.faults.take(FaultKind::Encrypt, app).is_some() {
+        let body = json!({ "encrypt": "FIAfJPGRmFZWkaxPQ1XrJZVbv2JwdjfLk4jx0k/U1deAqYK3AXOZ5zcHt/cC4ZNT" });
+        return Notice { body: body.to_string().into(), ..notice };
+    }
+    notice
 }
 
 /// Publishes one callback and hears its answer; an error means that none came.

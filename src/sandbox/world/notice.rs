@@ -24,6 +24,8 @@ pub struct Notice {
     pub message: Option<u64>,
     /// Answered synchronously and never repeated.
     pub callback: bool,
+    /// Goes out in frames of type `card`, as what older cards report does.
+    pub card: bool,
 }
 
 #[derive(Serialize)]
@@ -108,7 +110,15 @@ impl World {
         };
         let envelope = Envelope { schema: "2.0", header, event };
         let body = serde_json::to_vec(&envelope).unwrap_or_default().into();
-        Notice { app, event_type: event_type.to_owned(), event_id, body, message: None, callback: false }
+        Notice {
+            app,
+            event_type: event_type.to_owned(),
+            event_id,
+            body,
+            message: None,
+            callback: false,
+            card: false,
+        }
     }
 
     pub fn notice(&mut self, app: usize, event_type: &str, now_ms: i64, event: Value) -> Notice {

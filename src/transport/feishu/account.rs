@@ -1,5 +1,6 @@
 //! A profile's standing with the platform: what outlives its connections.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub(super) struct State {
     /// The platform does not give cards as they were authored.
     pub cards_refused: Arc<AtomicBool>,
     bot: Arc<Mutex<Option<Arc<Bot>>>>,
+    /// What people were told already.
+    advised: Arc<Mutex<BTreeSet<&'static str>>>,
     known: Arc<Mutex<Known>>,
     started: Instant,
 }
@@ -82,6 +85,7 @@ impl Account {
             connected_before: Arc::default(),
             cards_refused: Arc::default(),
             bot: Arc::default(),
+            advised: Arc::default(),
             known: Arc::default(),
             started,
         };
@@ -115,6 +119,11 @@ impl State {
     /// Monotonic time since the account exists.
     pub fn age(&self) -> Duration {
         self.shared.clock.now().saturating_duration_since(self.started)
+    }
+
+    /// Is this advice given for the first time? Each event of a kind would repeat it.
+    pub fn is_news(&self, advice: &'static str) -> bool {
+        self.advised.lock().unwrap_or_else(PoisonError::into_inner).insert(advice)
     }
 
     /// Never held across an await.

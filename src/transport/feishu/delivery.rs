@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::account::State;
@@ -13,6 +14,7 @@ use super::known::Known;
 use super::mention::{Doubt, Me};
 use super::names::Asked;
 use super::normalize::{self, Learnt, Normalised, Verdict, View, Wanted};
+use super::past_verbs;
 use super::strangers::{Called, LOOKED_AT_MAX, Strangers};
 use crate::journal::Entry;
 
@@ -36,7 +38,7 @@ pub enum Prepared {
     Doubtful(Doubtful),
 }
 
-/// Who is meant can be told after [`settle`].
+/// What it says, or who is meant, can be told after [`settle`].
 #[derive(Debug)]
 pub struct Doubtful {
     payload: Bytes,
@@ -46,6 +48,8 @@ pub struct Doubtful {
     me: bool,
     /// Reading it again is due.
     read: bool,
+    /// It says nothing; the history may have its words.
+    wordless: bool,
 }
 
 /// Normalises a payload. A panic in there becomes a line of its own: unacknowledged, the payload would come
@@ -59,7 +63,7 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
         }
         normalised = look(state, bot, &payload, doubt);
     }
-    let Some(Normalised { verdict, learnt, wanted, strangers }) = normalised else {
+    let Some(Normalised { verdict, learnt, wanted, strangers, advice }) = normalised else {
         tracing::error!(bytes = payload.len(), "a delivery could not be normalised; it is kept as `unknown`");
         return Prepared::Append(vec![normalize::panicked(&payload, &state.identity)]);
     };
@@ -72,6 +76,9 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
             let _ = asked.try_send(wanted);
         }
     }
+    if let Some(advice) = advice.filter(|advice| state.is_news(advice)) {
+        tracing::warn!(profile = %state.identity.profile, "{advice}");
+    }
     match verdict {
         Verdict::Entries(entries) if doubt == Doubt::Name || strangers.unknown.is_empty() => {
             Prepared::Append(entries)
@@ -82,11 +89,27 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
                 return Prepared::Append(entries);
             }
             let Strangers { message_id, unknown: mentions, .. } = strangers;
-            Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: false, read })
+            Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: false, read, wordless: false })
         }
         Verdict::Own => Prepared::Nothing,
-        Verdict::Doubtful { message_id, mentions } => {
-            Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: true, read: true })
+        Verdict::Doubtful { message_id, mentions } => Prepared::Doubtful(Doubtful {
+            payload,
+            message_id,
+            mentions,
+            me: true,
+            read: true,
+            wordless: false,
+        }),
+        Verdict::Empty { message_id } => {
+            let mentions = Vec::new();
+            Prepared::Doubtful(Doubtful {
+                payload,
+                message_id,
+                mentions,
+                me: false,
+                read: false,
+                wordless: true,
+            })
         }
     }
 }
@@ -116,9 +139,15 @@ fn is_any_app_due(state: &State, unknown: &[Called]) -> bool {
     due.count() > 0
 }
 
-/// Learns the apps behind the mentions, by reading the message again or of the others who were given it, and
-/// normalises with that. What cannot be learnt in time is decided by the name.
+/// Learns what a push lacks, and normalises with that: words by reading the message again, the apps behind mentions by
+/// that or of the others who were given it. What cannot be learnt in time is decided by the name, or stays empty.
 pub async fn settle(state: Arc<State>, bot: Arc<Bot>, asked: Asked, doubtful: Doubtful) -> Prepared {
+    if doubtful.wordless {
+        return match timeout(REREAD_MAX, whole(&state, &doubtful)).await {
+            Ok(Some(whole)) => as_pushed(prepare(&state, &bot, &asked, whole, Doubt::Name), &doubtful),
+            Ok(None) | Err(_) => by_name(&state, &bot, &asked, doubtful),
+        };
+    }
     let patience = if doubtful.read { REREAD_MAX } else { OTHERS_MAX };
     // The others cannot tell whether this bot is meant.
     let others = async {
@@ -172,6 +201,38 @@ async fn others_told(state: &State, bot: &Bot, doubtful: &Doubtful) {
         more.await;
         tokio::time::sleep(BURST).await;
     }
+}
+
+/// The payload with its words, where the history has them.
+async fn whole(state: &State, doubtful: &Doubtful) -> Option<Bytes> {
+    match state.message(&doubtful.message_id).await {
+        Ok(messages) => messages.first().and_then(|message| refilled(&doubtful.payload, message)),
+        Err(error) => {
+            tracing::debug!(%error, "could not read a message without words again");
+            None
+        }
+    }
+}
+
+/// The pushed payload with what the history has of its message.
+fn refilled(payload: &Bytes, message: &api::Raw) -> Option<Bytes> {
+    let told = past_verbs::read(message)?.told()?;
+    let mut whole: Value = serde_json::from_slice(payload).ok()?;
+    let wire = whole.pointer_mut("/event/message")?.as_object_mut()?;
+    wire.insert("content".to_owned(), told.content.into());
+    wire.insert("message_type".to_owned(), told.message_type.into());
+    wire.insert("mentions".to_owned(), told.mentions);
+    serde_json::to_vec(&whole).ok().map(Bytes::from)
+}
+
+/// The journal keeps what the platform pushed, not what was made of it.
+fn as_pushed(prepared: Prepared, doubtful: &Doubtful) -> Prepared {
+    let Prepared::Append(mut entries) = prepared else { return prepared };
+    if let Ok(raw) = std::str::from_utf8(&doubtful.payload) {
+        let raw: Arc<str> = raw.into();
+        entries.iter_mut().for_each(|entry| entry.raw = Some(Arc::clone(&raw)));
+    }
+    Prepared::Append(entries)
 }
 
 /// Decides without asking.

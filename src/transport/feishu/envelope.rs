@@ -9,7 +9,7 @@ use super::loose::{self, List, Text};
 use super::{codes, rest::Answer, tidy};
 use crate::core::end::End;
 use crate::core::retry::{Brought, Worth, worth};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, TOKEN_REFUSED};
 use crate::event::bounded;
 
 /// Of what the platform says, what goes into an error.
@@ -114,8 +114,10 @@ fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
         .retryable(matches!(worth, Worth::Waiting | Worth::WaitingIfHarmless))
         .retry_after_ms(answer.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     error.code = code;
-    if worth == Worth::Waiting {
-        error = error.subtype(RATE_LIMIT);
+    match worth {
+        Worth::Waiting => error = error.subtype(RATE_LIMIT),
+        Worth::NewToken => error = error.subtype(TOKEN_REFUSED),
+        Worth::WaitingIfHarmless | Worth::Nothing => {}
     }
     let refused_card =
         (code == Some(REFUSED_CARD)).then(|| codes::card_hint(envelope.msg.as_str())).flatten();
@@ -174,7 +176,7 @@ pub fn end_of(error: &Error) -> End {
     let message = error.message.clone();
     match error.kind {
         Kind::Network => End::Lost { reason: message },
-        Kind::Authentication | Kind::Authorization | Kind::Config if !error.retryable => {
+        Kind::Authentication | Kind::Authorization | Kind::Config if !error.may_pass() => {
             End::Unauthorized { code: error.code, message, hint: error.hint.clone() }
         }
         _ => {
@@ -229,6 +231,8 @@ mod tests {
         for code in codes::STALE_TOKEN {
             let error = failed(400, &format!("{{\"code\":{code},\"msg\":\"no\"}}"));
             assert_eq!((error.kind.exit_code(), error.retryable), (3, false), "{code}");
+            // A connection dials again, and what is owed stays owed.
+            assert!(error.may_pass() && matches!(end_of(&error), End::Refused { .. }), "{code}");
             assert!(error.hint.unwrap().contains("app_secret"), "{code}");
         }
     }

@@ -73,7 +73,8 @@ impl Frame {
     pub fn purpose(&self) -> Purpose {
         match (self.method, self.header("type")) {
             (CONTROL, Some("pong")) => Purpose::Pong,
-            (DATA, Some("event")) => Purpose::Event,
+            // Older cards report what was pressed in frames of their own.
+            (DATA, Some("event" | "card")) => Purpose::Event,
             _ => Purpose::Other,
         }
     }

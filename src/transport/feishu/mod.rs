@@ -28,6 +28,7 @@ mod frame;
 mod fuzz;
 mod ids;
 mod known;
+mod lookalike;
 mod loose;
 #[cfg(test)]
 mod loose_answers;

@@ -42,6 +42,8 @@ pub struct Normalised {
     /// What a line lacked.
     pub wanted: Vec<Wanted>,
     pub strangers: Strangers,
+    /// What a person should be told, once.
+    pub advice: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,10 @@ pub enum Verdict {
     Doubtful {
         message_id: String,
         mentions: Vec<Called>,
+    },
+    /// A message without content. The history may have what it says.
+    Empty {
+        message_id: String,
     },
 }
 
@@ -98,6 +104,10 @@ enum Pass {
         message_id: String,
         mentions: Vec<Called>,
     },
+    /// There is nothing in it.
+    Empty {
+        message_id: String,
+    },
     /// It has not the shape its type promises.
     Shape,
     /// Its type has no words in our vocabulary.
@@ -136,6 +146,13 @@ pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
         let reason = if is_json(&text) { "shape" } else { "json" };
         return alone(unknown_entry(view.identity, reason, None, None, &text));
     };
+    if !envelope.encrypt.is_empty() && envelope.event.is_none() {
+        return advised(unknown_entry(view.identity, "encrypted", None, None, &text), ENCRYPTED);
+    }
+    if envelope.event.is_none() && envelope.action.is_some() {
+        let made = card::acted_of_old(&text, view).map(|made| entries(made, "", &text, view.identity));
+        return made.unwrap_or_else(|_| alone(unknown_entry(view.identity, "shape", None, None, &text)));
+    }
     if envelope.schema.is_empty() && !envelope.uuid.is_empty() {
         return old(&envelope, &text, view);
     }
@@ -153,6 +170,7 @@ pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
         Ok(made) => entries(made, event_id, &text, view.identity),
         Err(Pass::Own) => verdict(Verdict::Own),
         Err(Pass::Doubtful { message_id, mentions }) => verdict(Verdict::Doubtful { message_id, mentions }),
+        Err(Pass::Empty { message_id }) => verdict(Verdict::Empty { message_id }),
         Err(Pass::Shape) => pass("shape"),
         Err(Pass::Unmapped) => pass("unmapped"),
         Err(Pass::UnknownType) => pass("event_type"),
@@ -190,13 +208,29 @@ fn old(envelope: &Envelope<'_>, text: &str, view: View<'_>) -> Normalised {
     let event = envelope.event.and_then(|raw| serde_json::from_str::<OldEvent<'_>>(raw.get()).ok());
     let event_type = event.unwrap_or_default().r#type;
     let event_id = envelope.uuid.as_str();
-    alone(unknown_entry(view.identity, "schema", Some(event_type.as_str()), Some(event_id), text))
+    let entry = unknown_entry(view.identity, "schema", Some(event_type.as_str()), Some(event_id), text);
+    advised(entry, OLD_SCHEMA)
+}
+
+/// Long connections carry plain text, whatever key is set; a body in this form was made for a webhook.
+const ENCRYPTED: &str = "an event came encrypted, and nothing here can read it: in the developer console, under Events and \
+                         Callbacks, remove the Encrypt Key and let events come through the persistent connection";
+
+const OLD_SCHEMA: &str = "an event came in the old form (schema 1.0), which is not read: in the developer console, under \
+                          Events and Callbacks, subscribe to the event's version 2.0 instead, and publish a version";
+
+/// What can be done about a payload that has no words here.
+fn advice(reason: &str) -> Option<&'static str> {
+    match reason {
+        "encrypted" => Some(ENCRYPTED),
+        "schema" => Some(OLD_SCHEMA),
+        _ => None,
+    }
 }
 
 fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Normalised {
     let raw: Arc<str> = text.into();
-    let Made { events, held, learnt, wanted, strangers } = made;
-    let entries = events.iter().map(|(event, key)| Entry {
+    let entry = |(event, key): &(Event, Option<DedupeKey>)| Entry {
         profile: Some(Arc::clone(&identity.profile)),
         transport: Some(identity.transport.name()),
         event_id: tidy::some(event_id, tidy::id),
@@ -204,10 +238,11 @@ fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Norma
         rendered: Rendered::new(event),
         raw: Some(Arc::clone(&raw)),
         replayed: false,
-        held,
-    });
-
-    Normalised { verdict: Verdict::Entries(entries.collect()), learnt, wanted, strangers }
+        held: made.held,
+    };
+    let entries = made.events.iter().map(entry).collect();
+    let Made { learnt, wanted, strangers, .. } = made;
+    Normalised { verdict: Verdict::Entries(entries), learnt, wanted, strangers, advice: None }
 }
 
 fn unknown_entry(
@@ -218,7 +253,8 @@ fn unknown_entry(
     text: &str,
 ) -> Entry {
     let event_type = event_type.and_then(|name| tidy::some(name, tidy::word));
-    let event = Event::Unknown(Unknown { reason: reason.to_owned(), event_type });
+    let hint = advice(reason).map(str::to_owned);
+    let event = Event::Unknown(Unknown { reason: reason.to_owned(), event_type, hint });
     Entry {
         profile: Some(Arc::clone(&identity.profile)),
         transport: Some(identity.transport.name()),
@@ -253,8 +289,18 @@ fn alone(entry: Entry) -> Normalised {
     verdict(Verdict::Entries(vec![entry]))
 }
 
+fn advised(entry: Entry, advice: &'static str) -> Normalised {
+    Normalised { advice: Some(advice), ..alone(entry) }
+}
+
 fn verdict(verdict: Verdict) -> Normalised {
-    Normalised { verdict, learnt: Vec::new(), wanted: Vec::new(), strangers: Strangers::default() }
+    Normalised {
+        verdict,
+        learnt: Vec::new(),
+        wanted: Vec::new(),
+        strangers: Strangers::default(),
+        advice: None,
+    }
 }
 
 fn shape<'a, T: Deserialize<'a>>(event: &'a str) -> Result<T, Pass> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::content::{self, Around};
 use super::known::Known;
@@ -81,7 +82,38 @@ struct WireBody<'a> {
     content: Text<'a>,
 }
 
+/// What a push of a message tells in its own fields.
+#[derive(Debug)]
+pub struct Told {
+    pub message_type: String,
+    pub content: String,
+    pub mentions: Value,
+}
+
 impl Wire<'_> {
+    /// None where the history has no words either.
+    pub fn told(&self) -> Option<Told> {
+        if self.deleted {
+            let content = json!({"text": RECALLED}).to_string();
+            return Some(Told {
+                message_type: "text".to_owned(),
+                content,
+                mentions: Value::Array(Vec::new()),
+            });
+        }
+        let mention = |mention: &WireMention<'_>| {
+            let id = json!({"open_id": mention.id.open_id.as_str()});
+            json!({"key": mention.key.as_str(), "id": id, "name": mention.name.as_str()})
+        };
+        let mentions = self.mentions.0.iter().map(mention).collect();
+        let content = self.body.content.as_str();
+        (!content.trim().is_empty()).then(|| Told {
+            message_type: self.kind().to_owned(),
+            content: content.to_owned(),
+            mentions,
+        })
+    }
+
     /// Milliseconds since the epoch.
     pub fn written(&self) -> i64 {
         time::millis(self.create_time.as_str()).unwrap_or(0)

@@ -205,6 +205,7 @@ fn container<'a>(query: &'a HistoryQuery, anchor: Option<&Anchor>) -> Container<
     }
 }
 
+/// None for what is no message.
 pub(super) fn read(raw: &Raw) -> Option<Wire<'_>> {
     loose::read_object(raw.get())
 }

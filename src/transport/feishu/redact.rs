@@ -1,14 +1,16 @@
-//! What the platform says goes into lines and logs. Should it repeat our own secrets, they do not.
+//! What the platform says goes into lines and logs. Our own secrets do not, should it repeat them, nor what looks like
+//! somebody's.
+
+use std::borrow::Cow;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::lookalike::{self, HIDDEN};
 use crate::core::end::End;
 use crate::error::Error;
 
 /// Shorter values would hide ordinary words.
 const SECRET_MIN: usize = 6;
-
-const HIDDEN: &str = "***";
 
 /// Our own secrets as far as they may be repeated.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +28,17 @@ impl Secrets {
     }
 
     pub fn hide(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| {
+        let text = self.0.iter().fold(text, |text, secret| {
             if text.contains(secret.expose_secret()) {
                 text.replace(secret.expose_secret(), HIDDEN)
             } else {
                 text
             }
-        })
+        });
+        match lookalike::cut(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(cut) => cut,
+        }
     }
 
     pub fn hide_in_error(&self, error: Error) -> Error {

@@ -193,7 +193,7 @@ impl Session {
                 self.works();
                 self.event(now, frame);
             }
-            // Legacy cards and types we do not know: no client of this platform answers them.
+            // Types we do not know: no client of this platform answers them.
             Purpose::Other => {}
         }
     }

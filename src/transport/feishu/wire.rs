@@ -94,6 +94,28 @@ pub struct Envelope<'a> {
     pub header: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub event: Option<&'a RawValue>,
+    /// Stands alone, for whoever has the key.
+    #[serde(borrow, default)]
+    pub encrypt: Text<'a>,
+    /// In what older cards report, which has neither header nor event.
+    #[serde(borrow, default)]
+    pub action: Option<&'a RawValue>,
+}
+
+/// What an older card reports, at the top level.
+#[derive(Debug, Default, Deserialize)]
+pub struct OldCardActed<'a> {
+    #[serde(borrow, default)]
+    pub open_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub open_message_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub open_chat_id: Text<'a>,
+    /// Of this one press.
+    #[serde(borrow, default)]
+    pub token: Text<'a>,
+    #[serde(borrow, default)]
+    pub action: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -256,7 +278,7 @@ pub struct CardActed<'a> {
     pub context: Option<CardContext<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct CardContext<'a> {
     #[serde(borrow, default)]
     pub open_message_id: Text<'a>,

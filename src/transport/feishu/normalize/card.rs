@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use super::super::loose::{self, List, Text};
 use super::super::tidy;
-use super::super::wire::CardActed;
+use super::super::wire::{CardActed, OldCardActed};
 use super::others::fields;
 use super::{Delivered, Made, Pass, View, event_key, name_of, nameless, required, shape};
+use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{CardAction, Event, bounded};
 
@@ -19,12 +20,44 @@ const ACTION_MAX: usize = 48 * 1024;
 
 pub fn acted(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: CardActed<'_> = shape(event.event)?;
-    let operator_id = required(wire.operator.open_id.as_str())?;
+    let context = wire.context.unwrap_or_default();
+    let acted = Acted {
+        operator: wire.operator.open_id,
+        chat: context.open_chat_id,
+        message: context.open_message_id,
+        action: wire.action,
+        event_type: event.event_type,
+    };
+    told(acted, event_key(event.event_id), view)
+}
+
+/// What an older card reports, in a frame of its own.
+pub fn acted_of_old(payload: &str, view: View<'_>) -> Result<Made, Pass> {
+    let wire: OldCardActed<'_> = shape(payload)?;
+    let acted = Acted {
+        operator: wire.open_id,
+        chat: wire.open_chat_id,
+        message: wire.open_message_id,
+        action: wire.action,
+        event_type: "card.action.trigger_v1",
+    };
+    told(acted, event_key(wire.token.as_str()), view)
+}
+
+struct Acted<'a> {
+    operator: Text<'a>,
+    chat: Text<'a>,
+    message: Text<'a>,
+    action: Option<&'a RawValue>,
+    event_type: &'a str,
+}
+
+fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made, Pass> {
+    let operator_id = required(acted.operator.as_str())?;
     let wanted = nameless(view.known, &operator_id);
-    let context = wire.context.as_ref();
-    let chat_id = context.and_then(|context| tidy::some(context.open_chat_id.as_str(), tidy::id));
-    let message_id = context.and_then(|context| tidy::some(context.open_message_id.as_str(), tidy::id));
-    let mut action = Action { fields: fields(wire.action), left: ACTION_MAX, cut: false };
+    let chat_id = tidy::some(acted.chat.as_str(), tidy::id);
+    let message_id = tidy::some(acted.message.as_str(), tidy::id);
+    let mut action = Action { fields: fields(acted.action), left: ACTION_MAX, cut: false };
     let (tag, name) = (action.word("tag"), action.word("name"));
     // What the person did comes before what the card's author attached.
     let (form_value, input_value) = (action.json("form_value"), action.text("input_value"));
@@ -48,9 +81,9 @@ pub fn acted(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         timezone,
         more,
         truncated: action.cut.then_some(true),
-        event_type: tidy::word(event.event_type),
+        event_type: tidy::word(acted.event_type),
     };
-    Ok(Made { wanted, ..Made::one(Event::CardAction(body), event_key(event.event_id)) })
+    Ok(Made { wanted, ..Made::one(Event::CardAction(body), key) })
 }
 
 /// The fields of an action that are not told yet, and what is left of the line.
@@ -171,6 +204,17 @@ mod tests {
             let others = line.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str()));
             assert_eq!(others.count(), wanted.as_object().unwrap().len(), "{action}: {line}");
         }
+    }
+
+    #[test]
+    fn an_older_card_tells_the_same() {
+        let payload = json!({"open_id": "ou_u1", "user_id": "u", "open_message_id": "om_1", "open_chat_id": "oc_1",
+            "tenant_key": "tk", "token": "c-1", "action": {"tag": "button", "value": {"k": 1}, "timezone": "UTC"}});
+        let lines = lines(payload.to_string().as_bytes());
+        let [("card.action", line)] = lines.as_slice() else { panic!("{lines:?}") };
+        let wanted = json!({"chat_id": "oc_1", "message_id": "om_1", "operator_id": "ou_u1", "operator_name": "Ann",
+            "tag": "button", "value": "{\"k\":1}", "timezone": "UTC", "event_type": "card.action.trigger_v1"});
+        assert_eq!(*line, wanted);
     }
 
     #[test]

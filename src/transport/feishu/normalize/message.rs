@@ -1,7 +1,7 @@
 //! `im.message.receive_v1`.
 
 use super::super::content::{self, Around};
-use super::super::mention::{self, MENTIONS_MAX, Mentions};
+use super::super::mention::{self, Doubt, MENTIONS_MAX, Mentions};
 use super::super::strangers::{self, Called, Given};
 use super::super::wire::{Receive, ReceivedMessage, Sender};
 use super::super::{tidy, time};
@@ -28,6 +28,9 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         |app_id| profile_of(view.identity, app_id),
         view.doubt,
     );
+    if view.doubt == Doubt::Report && is_empty(&wire) {
+        return Err(Pass::Empty { message_id });
+    }
     let chat_type = chat_type(&wire, view);
     let given = Given { message_id: &message_id, content: wire.content.as_str(), mentions: &wire.mentions.0 };
     let strangers = strangers::look(&given, view.identity, view.me, view.known);
@@ -44,6 +47,12 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
     let held = view.identity.finish(&mut line);
     Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], held, learnt, wanted, strangers })
+}
+
+/// Does it say nothing at all? The platform pushes such messages now and then, and has their words in the history.
+fn is_empty(wire: &ReceivedMessage<'_>) -> bool {
+    let bare: String = wire.content.as_str().chars().filter(|c| !c.is_whitespace()).collect();
+    matches!(bare.as_str(), "" | "{}" | "[]" | "null" | r#"{"text":""}"# | r#"{"title":"","content":[]}"#)
 }
 
 struct Author {

@@ -48,9 +48,15 @@ fn normalised(payload: &[u8], doubt: Doubt) -> Normalised {
 
 /// What a fixture is held against: type, key and body of each entry.
 fn shown(payload: &[u8]) -> String {
+    shown_as(payload, Doubt::Report)
+}
+
+fn shown_as(payload: &[u8], doubt: Doubt) -> String {
     let mut text = String::new();
-    match normalised(payload, Doubt::Report).verdict {
+    match normalised(payload, doubt).verdict {
         Verdict::Own => text.push_str("own\n"),
+        // Where the history tells no more, this is the line.
+        Verdict::Empty { .. } => return shown_as(payload, Doubt::Name),
         Verdict::Doubtful { message_id, mentions } => {
             let keys: Vec<_> = mentions.iter().map(|called| (&called.key, &called.open_id)).collect();
             text.push_str(&format!("doubtful {message_id} {keys:?}\n"));
@@ -219,7 +225,7 @@ fn check(payload: &[u8]) -> Result<(), TestCaseError> {
     for doubt in [Doubt::Report, Doubt::Name] {
         match normalised(payload, doubt).verdict {
             Verdict::Own => {}
-            Verdict::Doubtful { .. } => prop_assert_eq!(doubt, Doubt::Report),
+            Verdict::Doubtful { .. } | Verdict::Empty { .. } => prop_assert_eq!(doubt, Doubt::Report),
             Verdict::Entries(entries) => {
                 prop_assert!(!entries.is_empty());
                 for entry in entries {
@@ -336,4 +342,27 @@ fn an_odd_value_never_costs_an_event() {
         }
     }
     assert!(same > 100 && odd > 5000, "{same} {odd}");
+}
+
+/// Only what says nothing at all is looked up in the history.
+#[test]
+fn a_message_without_words_is_told_apart() {
+    let whole: Value = serde_json::from_slice(&fixtures()["text_plain"]).unwrap();
+    for (content, empty) in [
+        (json!(""), true),
+        (Value::Null, true),
+        (json!(" {} "), true),
+        (json!({}), true),
+        (json!("{\"text\":\"\"}"), true),
+        (json!("{\"text\": \"\"}"), true),
+        (json!("{\"title\":\"\",\"content\":[]}"), true),
+        (json!("{\"text\":\"0\"}"), false),
+        (json!("no json"), false),
+        (json!("{\"image_key\":\"img_1\"}"), false),
+    ] {
+        let mut payload = whole.clone();
+        payload["event"]["message"]["content"] = content.clone();
+        let verdict = normalised(payload.to_string().as_bytes(), Doubt::Report).verdict;
+        assert_eq!(matches!(verdict, Verdict::Empty { .. }), empty, "{content}");
+    }
 }

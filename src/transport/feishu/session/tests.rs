@@ -222,13 +222,27 @@ fn parts_that_never_come_are_reported() {
 #[test]
 fn frames_that_ask_for_nothing_get_nothing() {
     let mut session = working();
-    let mut card = event_frame("m1", "1", "0", b"{}");
-    card.headers[0].value = "card".to_owned();
-    session.handle(at(1.0), Input::Message(card.to_bytes()));
+    let mut other = event_frame("m1", "1", "0", b"{}");
+    other.headers[0].value = "news".to_owned();
+    session.handle(at(1.0), Input::Message(other.to_bytes()));
     session.handle(at(1.0), Input::Message(Frame::ping(7).to_bytes()));
     assert_eq!(outputs(&mut session), []);
     session.handle(at(1.0), Input::Message(Bytes::from_static(b"\xff garbage")));
     assert_eq!(outputs(&mut session), [Output::Garbage]);
+}
+
+#[test]
+fn a_card_s_frame_is_taken_and_acknowledged_as_an_event_is() {
+    let mut session = working();
+    let mut card = event_frame("m1", "1", "0", b"{}");
+    card.headers[0].value = "card".to_owned();
+    session.handle(at(1.0), Input::Message(card.to_bytes()));
+    assert_eq!(outputs(&mut session), [Output::Deliver { tag: 0, payload: Bytes::from_static(b"{}") }]);
+    session.handle(at(2.0), Input::Settled { tag: 0, stored: true });
+    let mut echo = event_frame("m1", "1", "0", b"");
+    echo.headers[0].value = "card".to_owned();
+    let ack = echo.ack(Duration::from_secs(1), 200).to_bytes();
+    assert_eq!(outputs(&mut session), [Output::Send(ack)]);
 }
 
 #[test]

@@ -396,10 +396,11 @@ pub fn advance_cursor_alone(
 pub const CORRUPT: &str = "corrupt";
 
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
     let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
+        Some(DiskFull) => text.subtype("disk_full").hint("free some space on that disk"),
         _ => text,
     }
 }

@@ -406,6 +406,50 @@ async fn what_sync_chats_finds_is_told_by_the_supervisor_that_runs() {
     assert_eq!(text(joined[0], "reason"), "reconciled");
 }
 
+/// However many look at the list beside it, before the event, after it and while it is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_and_a_leave_are_told_once_whatever_looks_at_the_list_beside() {
+    use rooma::sandbox::{Chat, Member};
+    const ROUNDS: usize = 4;
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let file = world.home.path().join("data/b0/known_chats.json");
+    until("the first list", || file.exists()).await;
+    let sync = || {
+        let mut command = world.command(&["sync-chats"]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let member = |add: Option<&str>, remove: Option<&str>| Member {
+        chat: "annexe".into(),
+        add: add.map(Into::into),
+        remove: remove.map(Into::into),
+        ..Default::default()
+    };
+    world.sandbox.chat(Chat { name: Some("annexe".into()), ..Chat::default() }).unwrap();
+    monitor.count("rooma.chat_joined", 1).await;
+    for round in 1..=ROUNDS {
+        for (change, type_name, told) in [
+            (member(None, Some("b0")), "rooma.chat_left", round),
+            (member(Some("b0"), None), "rooma.chat_joined", round + 1),
+        ] {
+            let mut beside: Vec<_> = (0..3).map(|_| sync()).collect();
+            world.sandbox.member(change).unwrap();
+            beside.extend((0..3).map(|_| sync()));
+            beside.iter_mut().for_each(|child| drop(child.wait().unwrap()));
+            monitor.count(type_name, told).await;
+            world.all_acked().await;
+        }
+    }
+    let (lines, _) = monitor.terminate().await;
+    let told = |type_name: &str| {
+        let lines = lines.iter().filter(|line| line["type"] == *type_name);
+        lines.map(|line| text(line, "reason")).collect::<Vec<_>>()
+    };
+    assert_eq!(told("rooma.chat_joined").len(), ROUNDS + 1, "{:?}", told("rooma.chat_joined"));
+    assert_eq!(told("rooma.chat_left").len(), ROUNDS, "{:?}", told("rooma.chat_left"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_read_keeps_nobody_else_from_a_farewell() {
     let world = world(2).await;

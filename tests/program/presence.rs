@@ -177,6 +177,33 @@ async fn a_farewell_returns_at_once_even_where_the_network_swallows_everything()
     assert_eq!((count(&world, "lobby", "off"), count(&world, "workshop", "off")), (1, 1));
 }
 
+/// Nobody has half a minute for it at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_supervisor_and_a_network_a_farewell_gives_up_soon_and_says_so() {
+    let world = world(1).await;
+    let agent = Agent::new();
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "off"]);
+    // It takes connections and never says a word.
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b0.yaml")).unwrap();
+    let dark = format!("http://{}", hole.local_addr().unwrap());
+    world.write("profiles/b0.yaml", &profile.replace(&world.sandbox.base_url(), &dark));
+    let began = Instant::now();
+    let (code, value) = rooma(&world, &["session", "farewell"]);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!((code, &value["ok"], &value["handed_over"]), (1, &Value::Bool(false), &Value::Bool(false)));
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 1, "{value}");
+    assert_eq!(rooma(&world, &["session", "show"]).1["waiting"].as_array().unwrap().len(), 1);
+    let (_, help, _) = output(&mut world.command(&["session", "farewell", "--help"]));
+    assert!(help.contains("[default: 1s]"), "{help}");
+    // It is said by the next supervisor that reaches somebody.
+    world.write("profiles/b0.yaml", &profile);
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.farewell_sent", 1).await;
+    monitor.terminate().await;
+    assert_eq!(count(&world, "lobby", "off"), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_supervisor_the_verbs_say_it_themselves_and_report_what_they_could_not() {
     let world = world(1).await;
@@ -436,7 +463,9 @@ async fn a_join_and_a_leave_are_told_once_whatever_looks_at_the_list_beside() {
             let mut beside: Vec<_> = (0..3).map(|_| sync()).collect();
             world.sandbox.member(change).unwrap();
             beside.extend((0..3).map(|_| sync()));
-            beside.iter_mut().for_each(|child| drop(child.wait().unwrap()));
+            for child in &mut beside {
+                child.wait().unwrap();
+            }
             monitor.count(type_name, told).await;
             world.all_acked().await;
         }

@@ -14,6 +14,9 @@ use crate::journal::{Filter, Retention, Sync};
 use crate::sandbox::{Chat, Fault, FaultKind, Member, Options, React, Said, Sandbox, Say, StateQuery};
 use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
 
+/// At most, of all that is played.
+const PROFILES: usize = 4;
+
 /// Between two things that happen: slow enough to read along.
 const BEAT: Duration = Duration::from_millis(700);
 
@@ -59,6 +62,7 @@ pub async fn run(args: Args) -> Result<()> {
         written.map_err(|error| Error::storage(format!("failed to write {}: {error}", policy.display())))?;
     }
     let (trigger, ask) = Ask::manual();
+    supervisor::descriptors::take(PROFILES)?;
     let plan = plan(&folder.0).await?;
     let mut served = std::pin::pin!(supervisor::run(plan, ask));
     let (played, reason) = tokio::select! {

@@ -1,5 +1,6 @@
 //! `rooma sync-chats` and `rooma chats-known`: the chats a profile is known to be in.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -87,7 +88,8 @@ async fn alone(context: &Context) -> Result<Synced> {
     let live: Vec<(ChatId, String)> =
         live.into_iter().map(|chat| (ChatId::new(chat.chat_id), chat.name)).collect();
     let now = context.clock.wall_ms();
-    let changes = KnownChats::update(&folder(context), now, |known| known.reconcile(&live, now))?;
+    let changes =
+        KnownChats::update(&folder(context), now, |known| known.reconcile(&live, &BTreeSet::new(), now))?;
     Ok(Synced { chats: live.len(), changes })
 }
 

@@ -65,6 +65,16 @@ pub struct Short {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
+    let detached = args.detached;
+    let outcome = serve(args, global).await;
+    if detached && let Err(error) = &outcome {
+        // For `rooma up`, while it waits: the log may be on the disk that is full.
+        let _ = print::line(&error.to_json());
+    }
+    outcome
+}
+
+async fn serve(args: Args, global: &Global) -> Result<()> {
     let working_directory = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
     let config = Config::load(global.home.as_deref(), &working_directory)?;
@@ -76,7 +86,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     check_cursor(&args.cursor)?;
     check_types(&args.types)?;
     let root = config.home.root();
-    config.chosen(&args.profile)?;
+    supervisor::descriptors::take(config.chosen(&args.profile)?.len())?;
     let lock = Lock::home(root)?;
     let clock = Clock::system();
     let roster = Roster::locked(&config, &args.profile, clock.clone())?;

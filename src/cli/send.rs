@@ -122,15 +122,18 @@ async fn words(context: &Context, args: &Args, around: &Around) -> Result<(Vec<C
 
 async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Result<Composed> {
     let upload = attach::read(context, path, None)?;
+    // Told before it is uploaded: what was, nobody takes back.
+    if context.account.upload_kind(&upload)? != UploadKind::Image {
+        let size = upload.bytes.len() as f64 / f64::from(1 << 20);
+        let text = format!("{} is no image the platform takes ({size:.1} MiB)", shown_path(path));
+        return Err(Error::validation(text)
+            .hint("images have up to 10 MB, and an image's name and content; send it as a file: rooma file --path …"));
+    }
     let uploaded = if dry_run {
         Uploaded { key: "img_…".to_owned(), kind: UploadKind::Image }
     } else {
         context.account.upload(&upload).await?
     };
-    if uploaded.kind != UploadKind::Image {
-        return Err(Error::validation(format!("{} is no image the platform takes", shown_path(path)))
-            .hint("images have up to 10 MB; send it as a file: rooma file --path …"));
-    }
     let mut messages = context.account.compose(&Body::Attachment(uploaded))?;
     Ok(messages.remove(0))
 }

@@ -10,7 +10,7 @@ use crate::supervisor::control::{Op, Request};
 /// Show what the running supervisor is connected to, since when, who reads, and which cursors lag
 ///
 /// `last_event` is when the platform's newest event was journalled, since the supervisor's start. A cursor that is
-/// being read has the `pid` of its reader.
+/// being read has the `pid` of its reader. `storage` is there while the disk under the journal is in trouble.
 ///
 /// Risk: read
 ///

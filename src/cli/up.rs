@@ -70,7 +70,7 @@ pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Res
         if let Some(running) = &mut child
             && let Some(code) = ended(running)?
         {
-            let error = why(code, &log);
+            let error = said(running, &log).unwrap_or_else(|| why(code, &log));
             if error.subtype.as_deref() != Some(HOME_HELD) {
                 return Err(error);
             }
@@ -136,7 +136,7 @@ fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
     for name in profiles {
         command.args(["--profile", name]);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open_log(log)?);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
     command.spawn().map_err(|error| Error::internal(format!("failed to start the supervisor: {error}")))
 }
 
@@ -163,7 +163,15 @@ fn ended(child: &mut Child) -> Result<Option<Option<i32>>> {
     Ok(status.map(|status| status.code()))
 }
 
-/// The error that the supervisor left on its stderr.
+/// The error that the supervisor told on its way out.
+fn said(child: &mut Child, log: &Path) -> Option<Error> {
+    let mut text = Vec::new();
+    child.stdout.take()?.take(TAIL_MAX).read_to_end(&mut text).ok()?;
+    let error = Error::from_json(&text)?;
+    Some(if error.hint.is_some() { error } else { error.hint(format!("its log is {}", log.display())) })
+}
+
+/// The error that it left on its stderr.
 fn why(code: Option<i32>, log: &PathBuf) -> Error {
     let hint = format!("its log is {}", log.display());
     let said = last_line(log).and_then(|line| serde_json::from_str::<serde_json::Value>(&line).ok());

@@ -188,9 +188,14 @@ impl Appender {
 
     /// Waits until what was given before is committed.
     pub async fn settled(&self) {
+        let _ = self.newest().await;
+    }
+
+    /// The same, and tells the newest position then; nothing where the journal takes nothing any more.
+    pub async fn newest(&self) -> Option<u64> {
         let (answer, committed) = oneshot::channel();
         self.give(Work::Barrier(answer));
-        let _ = committed.await;
+        committed.await.ok()
     }
 
     /// False when the journal is closed.

@@ -11,6 +11,7 @@ use super::activity::store_heard_to;
 use super::bots::{self, KnownBot};
 use super::damage;
 use super::entry::Entry;
+use super::membership;
 use super::place::{Lost, Place, Stuck};
 use super::retention::{self, Retention};
 use super::seen::{Seen, fingerprint};
@@ -147,6 +148,9 @@ impl Store {
             if !self.seen.first_time(&self.db, profile, key.as_str(), now)? {
                 return Ok(false);
             }
+        }
+        if membership::is_told(&self.db, entry, now)? {
+            return Ok(false);
         }
         let profile = entry.profile.as_deref();
         let rendered = &entry.rendered;
@@ -396,10 +400,11 @@ pub fn advance_cursor_alone(
 pub const CORRUPT: &str = "corrupt";
 
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
     let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
+        Some(DiskFull) => text.subtype("disk_full").hint("free some space on that disk"),
         _ => text,
     }
 }

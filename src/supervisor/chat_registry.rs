@@ -1,8 +1,9 @@
 //! Which bot is in which chat. A reader of the journal: what it missed while the process was down is still
 //! there when it starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -16,15 +17,12 @@ use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{ChatChange, Event};
-use crate::journal::{Appender, Cursors, Entry, Journal, Reader};
+use crate::journal::{Appender, Cursors, Entry, Journal, RECONCILED, Reader};
 use crate::transport::verbs::{Chat, Items};
 use crate::transport::{Call, Rooms};
 
 /// The registry's position in the journal.
 const CURSOR: &str = "registry";
-
-/// The reason of a change that no event told.
-const RECONCILED: &str = "reconciled";
 
 /// How long the platform's list is waited for.
 const RECONCILE_PATIENCE: Duration = Duration::from_secs(30);
@@ -111,6 +109,7 @@ pub async fn reconcile(
     rooms: &Rooms,
     now: WallMs,
 ) -> Result<Synced> {
+    let before = appender.newest().await.unwrap_or_default();
     let listed = (seat.perform)(Call::Chats { limit: None }, RECONCILE_PATIENCE).await?;
     let listed: Items<Chat> =
         serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
@@ -121,8 +120,14 @@ pub async fn reconcile(
     }
     rooms.set_listed(&seat.name);
     let (folder, chats) = (data.join(seat.name.as_ref()), live.len());
+    let (journal, name) = (data.join("journal.db"), Arc::clone(&seat.name));
     let reconciled = blocking(move || {
-        KnownChats::update(&folder, now, |known| (known.chats.is_empty(), known.reconcile(&live, now)))
+        let reader = Reader::open(&journal)?;
+        KnownChats::update(&folder, now, |known| {
+            // Read under the file's lock: what the registry has put there since is in the journal.
+            let told = told_since(&reader, &name, before)?;
+            Ok((known.chats.is_empty(), known.reconcile(&live, &told, now)))
+        })?
     });
     let (first, changes) = reconciled.await?;
     for change in &changes {
@@ -132,6 +137,19 @@ pub async fn reconcile(
         }
     }
     Ok(Synced { chats, changes })
+}
+
+/// The chats that events have told of since.
+fn told_since(reader: &Reader, profile: &str, mut after: u64) -> Result<BTreeSet<String>> {
+    let mut told = BTreeSet::new();
+    loop {
+        let lines = reader.chat_changes(after)?;
+        let Some((last, ..)) = lines.last() else { return Ok(told) };
+        after = *last;
+        let of_profile = lines.into_iter().filter(|(_, name, ..)| name == profile);
+        let changes = of_profile.filter_map(|(_, _, type_name, body)| change_of(&type_name, &body));
+        told.extend(changes.filter(|change| change.state.is_some()).map(|change| change.chat_id.to_string()));
+    }
 }
 
 fn told(change: Change) -> Event {

@@ -1,7 +1,7 @@
 //! `data/<profile>/known_chats.json`: which chats a bot is in. Written under a lock and as a whole, so that
 //! several processes may do so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -77,10 +77,15 @@ impl KnownChats {
     }
 
     /// Brings the file in line with what the platform lists: gives back who came and who is gone. Nothing is
-    /// deleted.
-    pub fn reconcile(&mut self, live: &[(ChatId, String)], now: WallMs) -> Vec<Change> {
+    /// deleted. Of chats that an event told of meanwhile, the list is the older news.
+    pub fn reconcile(
+        &mut self,
+        live: &[(ChatId, String)],
+        told: &BTreeSet<String>,
+        now: WallMs,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (chat_id, name) in live {
+        for (chat_id, name) in live.iter().filter(|(chat_id, _)| !told.contains(chat_id.as_str())) {
             let name = Some(name.clone()).filter(|name| !name.is_empty());
             let known = self.chats.get(chat_id.as_str());
             let change = Change { chat_id: chat_id.clone(), name, state: Some(ChatState::Joined) };
@@ -93,7 +98,7 @@ impl KnownChats {
         let gone: Vec<String> = self
             .chats
             .iter()
-            .filter(|(id, chat)| chat.state == ChatState::Joined && !here(id))
+            .filter(|(id, chat)| chat.state == ChatState::Joined && !here(id) && !told.contains(*id))
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
@@ -152,12 +157,17 @@ mod tests {
             changes.into_iter().map(|change| (change.chat_id.to_string(), change.state.unwrap())).collect()
         };
         let joined = |id: &str| (id.to_owned(), ChatState::Joined);
-        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), 1)), [joined("a"), joined("b")]);
-        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), 2)), []);
-        let changes = ids(known.reconcile(&live(&["a", "c"]), 3));
+        let none = BTreeSet::new();
+        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), &none, 1)), [joined("a"), joined("b")]);
+        assert_eq!(ids(known.reconcile(&live(&["a", "b"]), &none, 2)), []);
+        let changes = ids(known.reconcile(&live(&["a", "c"]), &none, 3));
         assert_eq!(changes, [joined("c"), ("b".to_owned(), ChatState::Removed)]);
         assert_eq!(known.chats["b"].name.as_deref(), Some("name of b"));
-        assert_eq!(ids(known.reconcile(&live(&["a", "b", "c"]), 4)), [joined("b")]);
+        assert_eq!(ids(known.reconcile(&live(&["a", "b", "c"]), &none, 4)), [joined("b")]);
+        // A list that was asked for before an event came knows less than the event.
+        let told = BTreeSet::from(["c".to_owned(), "d".to_owned()]);
+        assert_eq!(ids(known.reconcile(&live(&["a", "b", "d"]), &told, 5)), []);
+        assert!(known.chats["c"].state == ChatState::Joined && !known.chats.contains_key("d"));
     }
 
     #[test]

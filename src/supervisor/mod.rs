@@ -8,6 +8,7 @@ mod chat_registry;
 mod connection;
 pub mod control;
 mod deaf;
+pub mod descriptors;
 mod footing;
 #[cfg(test)]
 mod fuzz;
@@ -178,7 +179,6 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
     let Plan { rooms, room_policy, lock: mut footing, .. } = plan;
     let Plan { stdout, socket, filter, cursor, since, brief, .. } = plan;
-    take_all_descriptors();
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.keep(retention);
     let started_after = journal.settled().await;
@@ -292,15 +292,6 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         tracing::warn!("the journal did not close in time; what was acknowledged is in it");
     }
     outcome
-}
-
-/// A thousand connections are more than most systems give a process that does not ask.
-fn take_all_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
-    }
 }
 
 /// Does at once what people change in the files of profiles.

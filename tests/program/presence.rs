@@ -177,6 +177,33 @@ async fn a_farewell_returns_at_once_even_where_the_network_swallows_everything()
     assert_eq!((count(&world, "lobby", "off"), count(&world, "workshop", "off")), (1, 1));
 }
 
+/// Nobody has half a minute for it at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_supervisor_and_a_network_a_farewell_gives_up_soon_and_says_so() {
+    let world = world(1).await;
+    let agent = Agent::new();
+    set(&world, &agent, &["--chat", "lobby", "--farewell-text", "off"]);
+    // It takes connections and never says a word.
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b0.yaml")).unwrap();
+    let dark = format!("http://{}", hole.local_addr().unwrap());
+    world.write("profiles/b0.yaml", &profile.replace(&world.sandbox.base_url(), &dark));
+    let began = Instant::now();
+    let (code, value) = rooma(&world, &["session", "farewell"]);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!((code, &value["ok"], &value["handed_over"]), (1, &Value::Bool(false), &Value::Bool(false)));
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 1, "{value}");
+    assert_eq!(rooma(&world, &["session", "show"]).1["waiting"].as_array().unwrap().len(), 1);
+    let (_, help, _) = output(&mut world.command(&["session", "farewell", "--help"]));
+    assert!(help.contains("[default: 1s]"), "{help}");
+    // It is said by the next supervisor that reaches somebody.
+    world.write("profiles/b0.yaml", &profile);
+    let monitor = world.monitor(&[]);
+    monitor.count("rooma.farewell_sent", 1).await;
+    monitor.terminate().await;
+    assert_eq!(count(&world, "lobby", "off"), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_supervisor_the_verbs_say_it_themselves_and_report_what_they_could_not() {
     let world = world(1).await;
@@ -404,6 +431,52 @@ async fn what_sync_chats_finds_is_told_by_the_supervisor_that_runs() {
     let joined: Vec<&Value> = lines.iter().filter(|line| line["type"] == "rooma.chat_joined").collect();
     assert_eq!(joined.len(), 1, "{joined:?}");
     assert_eq!(text(joined[0], "reason"), "reconciled");
+}
+
+/// However many look at the list beside it, before the event, after it and while it is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_and_a_leave_are_told_once_whatever_looks_at_the_list_beside() {
+    use rooma::sandbox::{Chat, Member};
+    const ROUNDS: usize = 4;
+    let world = world(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let file = world.home.path().join("data/b0/known_chats.json");
+    until("the first list", || file.exists()).await;
+    let sync = || {
+        let mut command = world.command(&["sync-chats"]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let member = |add: Option<&str>, remove: Option<&str>| Member {
+        chat: "annexe".into(),
+        add: add.map(Into::into),
+        remove: remove.map(Into::into),
+        ..Default::default()
+    };
+    world.sandbox.chat(Chat { name: Some("annexe".into()), ..Chat::default() }).unwrap();
+    monitor.count("rooma.chat_joined", 1).await;
+    for round in 1..=ROUNDS {
+        for (change, type_name, told) in [
+            (member(None, Some("b0")), "rooma.chat_left", round),
+            (member(Some("b0"), None), "rooma.chat_joined", round + 1),
+        ] {
+            let mut beside: Vec<_> = (0..3).map(|_| sync()).collect();
+            world.sandbox.member(change).unwrap();
+            beside.extend((0..3).map(|_| sync()));
+            for child in &mut beside {
+                child.wait().unwrap();
+            }
+            monitor.count(type_name, told).await;
+            world.all_acked().await;
+        }
+    }
+    let (lines, _) = monitor.terminate().await;
+    let told = |type_name: &str| {
+        let lines = lines.iter().filter(|line| line["type"] == *type_name);
+        lines.map(|line| text(line, "reason")).collect::<Vec<_>>()
+    };
+    assert_eq!(told("rooma.chat_joined").len(), ROUNDS + 1, "{:?}", told("rooma.chat_joined"));
+    assert_eq!(told("rooma.chat_left").len(), ROUNDS, "{:?}", told("rooma.chat_left"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

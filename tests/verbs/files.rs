@@ -14,6 +14,51 @@ fn here(world: &World, name: &str, bytes: &[u8]) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// What the platform would refuse is refused here, and nothing is uploaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_refused_before_it_is_uploaded() {
+    let world = world(1).await;
+    world.rooma(&["send", "--chat", "lobby", "--text", "the token is cached"]).value();
+    let sized = |name: &str, start: &[u8], bytes: usize| {
+        let path = here(&world, name, start);
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(bytes as u64).unwrap();
+        path
+    };
+    const MIB: usize = 1024 * 1024;
+    let large = sized("large.png", PNG, 11 * MIB);
+    let fake = here(&world, "fake.png", b"words");
+    let empty = here(&world, "empty.png", b"");
+    let files = [
+        sized("a.bin", b"x", 31 * MIB),
+        sized("a.mp4", b"....", 31 * MIB),
+        sized("a.opus", b"OggS", 31 * MIB),
+        sized("a.pdf", b"%PDF", 31 * MIB),
+        sized("huge.png", PNG, 65 * MIB),
+        here(&world, "empty.txt", b""),
+    ];
+    let calls = world.state().apps[0].rest_calls;
+    // By its id, which nobody needs to look up.
+    let lobby = world.chat("lobby");
+    for dry in [&[][..], &["--dry-run"]] {
+        for image in [&large, &fake, &empty] {
+            for words in [&["--text", "look"][..], &[]] {
+                let arguments = [&["send", "--chat", &lobby, "--image", image], words, dry].concat();
+                let error = world.rooma(&arguments).error(2);
+                assert_eq!(error["type"], "validation", "{error}");
+            }
+        }
+        for file in &files {
+            let error = world.rooma(&[&["file", "--chat", &lobby, "--path", file], dry].concat()).error(2);
+            assert_eq!(error["type"], "validation", "{error}");
+        }
+    }
+    assert_eq!(world.state().apps[0].rest_calls, calls, "something was asked of the platform");
+    // As a file it goes.
+    let posted = world.rooma(&["file", "--chat", "lobby", "--path", &large]).value();
+    assert_eq!(posted["type"], "file");
+}
+
 fn said(world: &World, file: Option<&str>, text: &str) -> String {
     let say = Say {
         chat: Some("lobby".into()),

@@ -74,8 +74,8 @@ struct ClearArgs {
 /// Say the farewell and end the session
 ///
 /// While a supervisor runs this hands the farewell over and returns at once; it is said even if the network is
-/// away now. Without one it is said here, within --timeout; what could not be said stays for the next start of a
-/// supervisor, and is reported.
+/// away now. Without one it is said here, within --timeout, which is a second where none is given: whoever ends has
+/// no more. What could not be said stays for the next start of a supervisor, and is reported.
 ///
 /// Risk: write
 ///
@@ -83,6 +83,7 @@ struct ClearArgs {
 ///   rooma session farewell --reason logout
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[command(mut_arg("timeout", |timeout| timeout.default_value(FAREWELL_WITHIN)))]
 struct FarewellArgs {
     /// Why, as a word in the line
     #[arg(long, value_name = "REASON", default_value = "farewell")]
@@ -141,6 +142,9 @@ pub async fn end(context: &Context, reason: &str, patience: std::time::Duration)
     let delivery = hand_over(context, patience).await?;
     Ok(Delivery { session, ..delivery })
 }
+
+/// How long a farewell is tried without a supervisor: what Claude Code's hook has for it.
+const FAREWELL_WITHIN: &str = "1s";
 
 /// Where a profile's session is kept.
 pub fn folder(context: &Context) -> PathBuf {

@@ -15,6 +15,7 @@
 //! | [`clock`] | the one place that reads a clock |
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
 //! | [`folder`] | the one place that makes folders of a home, for their owner alone |
+//! | [`plain`] | the one way to read what people and others leave in files: plain ones, without waiting, so much and no more |
 //! | [`fault`] | places where a test may break things; nothing in a release build |
 //!
 //! # What never happens
@@ -51,6 +52,7 @@ pub mod folder;
 #[cfg(test)]
 mod fuzz;
 pub mod journal;
+pub mod plain;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod supervisor;

@@ -26,7 +26,7 @@ pub use platform::{
 pub use reading::{Added, Earlier, Whole, taken_apart};
 pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
 pub use schema::{schema, type_names};
-pub use text::{bounded, is_unsafe, neutralise};
+pub use text::{bounded, escaped, is_unsafe, neutralise};
 
 use serde::Serialize;
 

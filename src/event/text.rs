@@ -30,6 +30,20 @@ pub fn neutralise(text: &str) -> String {
     clean
 }
 
+/// A name as it is told: of a file, a flag, a variable. What would not be seen, or would move what stands beside it, is
+/// written out, so that the name can be recognised.
+pub fn escaped(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '\u{10000}'.. if is_unsafe(c) => shown.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if is_unsafe(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// At most `max` bytes of `text`, cut at a character.
 pub fn bounded(text: &str, max: usize) -> &str {
     if text.len() <= max {
@@ -90,6 +104,12 @@ mod tests {
         for (given, wanted) in cases {
             assert_eq!(neutralise(given), wanted);
         }
+    }
+
+    #[test]
+    fn a_name_shows_what_is_in_it() {
+        assert_eq!(escaped("\u{202e}x\n.y\u{0}ä\u{e0041}"), r"\u202ex\u000a.y\u0000ä\u{e0041}");
+        assert_eq!(escaped("报告 a-b_c.yaml"), "报告 a-b_c.yaml");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod configuration;
 mod expressions;
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program as a whole")]

@@ -5,6 +5,7 @@
 
 mod configuration;
 mod expressions;
+mod files;
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program as a whole")]
 mod support;

@@ -9,6 +9,7 @@ mod platform;
 mod reading;
 mod render;
 mod schema;
+mod seen;
 mod text;
 
 pub use message::{
@@ -26,7 +27,7 @@ pub use platform::{
 pub use reading::{Added, Earlier, Whole, taken_apart};
 pub use render::{LINE_MAX, Line, Rendered, SCHEMA_VERSION, head, one_line};
 pub use schema::{schema, type_names};
-pub use text::{bounded, escaped, is_unsafe, neutralise};
+pub use text::{bounded, escaped, hidden, is_unsafe, neutralise};
 
 use serde::Serialize;
 

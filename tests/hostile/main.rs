@@ -10,3 +10,4 @@ mod files;
 #[allow(dead_code, reason = "shared with the tests of the program as a whole")]
 mod support;
 mod table;
+mod texts;

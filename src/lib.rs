@@ -16,6 +16,7 @@
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
 //! | [`pipe`] | what a pipe tells of its reader: what it has taken, and what not |
 //! | [`folder`] | the one place that makes folders of a home, for their owner alone |
+//! | [`plain`] | the one way to read what people and others leave in files: plain ones, without waiting, so much and no more |
 //! | [`fault`] | places where a test may break things; nothing in a release build |
 //!
 //! # What never happens
@@ -53,6 +54,7 @@ pub mod folder;
 mod fuzz;
 pub mod journal;
 pub mod pipe;
+pub mod plain;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod supervisor;

@@ -133,7 +133,10 @@ impl Ground {
 
     /// A profile's standing with its platform. Does no I/O but for the secret.
     pub async fn account(&self, profile: &Profile) -> Result<Account> {
-        let secret = profile.app_secret.resolve(&self.home, &self.environment()?).await;
+        let ground = self.clone();
+        let environment = tokio::task::spawn_blocking(move || ground.environment()).await;
+        let environment = environment.map_err(|error| Error::internal(error.to_string()))??;
+        let secret = profile.app_secret.resolve(&self.home, &environment).await;
         let app_secret = secret.map_err(|error| Error {
             message: format!("{}: {}", profile.shown_path(), error.message),
             ..error

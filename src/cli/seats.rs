@@ -71,7 +71,7 @@ impl Roster {
         }
         roster.ground.rule_floors();
         roster.introduce();
-        roster.stamps = roster.look_at_files();
+        roster.stamps = roster.files()();
         Ok(roster)
     }
 
@@ -101,7 +101,7 @@ impl Roster {
 
     async fn look(&mut self, look: Look) -> Vec<Change> {
         self.refresh_locks();
-        let stamps = self.look_at_files();
+        let stamps = aside(self.files()).await;
         let before = std::mem::replace(&mut self.stamps, stamps);
         if look == Look::Touched && before == self.stamps {
             return Vec::new();
@@ -112,7 +112,8 @@ impl Roster {
             self.named
                 .extend(names.iter().filter(|name| !self.named.contains(name)).cloned().collect::<Vec<_>>());
         }
-        let found = match self.read() {
+        let (ground, named) = (self.ground.clone(), self.named.clone());
+        let found = match aside(move || read(&ground, &named)).await {
             Ok(found) => found,
             Err(error) => return self.failed_for_all(&look, &error),
         };
@@ -126,23 +127,6 @@ impl Roster {
         }
         self.introduce();
         changes
-    }
-
-    /// The profiles that are wanted, each as far as it can be read.
-    fn read(&self) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
-        match config::load_contacts(&self.ground.home) {
-            Ok(contacts) => self.ground.learn_contacts(contacts),
-            Err(error) => tracing::warn!(%error, "the contacts stay as they were"),
-        }
-        match config::load_rooms(&self.ground.home) {
-            Ok(policies) => self.ground.learn_policies(policies),
-            Err(error) => tracing::warn!(%error, "the policies of rooms stay as they were"),
-        }
-        let mut found = config::load_each_profile(&self.ground.home, &self.ground.environment()?)?;
-        if !self.named.is_empty() {
-            found.retain(|name, _| self.named.iter().any(|named| named == name.as_ref()));
-        }
-        Ok(found)
     }
 
     /// A person who asked hears of it; otherwise all stays as it is.
@@ -240,14 +224,18 @@ impl Roster {
         }
     }
 
-    fn look_at_files(&self) -> BTreeMap<PathBuf, Stamp> {
-        let root = self.ground.home.root();
-        let profiles = std::fs::read_dir(root.join("profiles"));
-        let profiles = profiles.into_iter().flatten().flatten().map(|entry| entry.path());
+    /// Looks at all files that make these profiles.
+    fn files(&self) -> impl FnOnce() -> BTreeMap<PathBuf, Stamp> + Send + 'static {
+        let root = self.ground.home.root().to_owned();
         let secrets = self.slots.values().filter_map(|slot| slot.profile.app_secret.file());
-        let secrets = secrets.map(|path| root.join(path));
-        let shared = [dotenv(root), root.join("config/contacts.yaml"), root.join("config/rooms.yaml")];
-        profiles.chain(secrets).chain(shared).filter_map(|path| Some((path.clone(), stamp(&path)?))).collect()
+        let secrets: Vec<PathBuf> = secrets.map(|path| root.join(path)).collect();
+        move || {
+            let profiles = std::fs::read_dir(root.join("profiles"));
+            let profiles = profiles.into_iter().flatten().flatten().map(|entry| entry.path());
+            let shared = [dotenv(&root), root.join("config/contacts.yaml"), root.join("config/rooms.yaml")];
+            let all = profiles.chain(secrets).chain(shared);
+            all.filter_map(|path| Some((path.clone(), stamp(&path)?))).collect()
+        }
     }
 
     /// Was any of the files changed that make this profile?
@@ -258,6 +246,35 @@ impl Roster {
         let mut files = own.into_iter().chain([dotenv(root)]).chain(secret.map(|path| root.join(path)));
         files.any(|path| before.get(&path) != self.stamps.get(&path))
     }
+}
+
+/// Away from the threads that serve: a disk that is slow, or a file that takes its time, keeps no verb waiting.
+async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(look).await {
+        Ok(seen) => seen,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// The profiles that are wanted, each as far as it can be read.
+fn read(ground: &Ground, named: &[String]) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
+    match config::load_contacts(&ground.home) {
+        Ok(contacts) => ground.learn_contacts(contacts),
+        Err(error) => tracing::warn!(%error, "the contacts stay as they were"),
+    }
+    match config::load_rooms(&ground.home) {
+        Ok(policies) => ground.learn_policies(policies),
+        Err(error) => tracing::warn!(%error, "the policies of rooms stay as they were"),
+    }
+    let mut found = config::load_each_profile(&ground.home, &ground.environment()?)?;
+    if !named.is_empty() {
+        found.retain(|name, _| named.iter().any(|named| named == name.as_ref()));
+    }
+    Ok(found)
 }
 
 /// When a file was changed, and whether it is another one.

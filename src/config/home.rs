@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{read, shown};
 use crate::error::{Error, Result};
+use crate::plain;
 
 /// The folder that holds profiles, configuration and data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Home {
 
 fn is_home(folder: &Path) -> bool {
     folder.join("profiles").is_dir()
-        || std::fs::read_to_string(folder.join(".env")).is_ok_and(|text| names_an_app(&text))
+        || plain::read_text(&folder.join(".env"), plain::CONFIG_MAX).is_ok_and(|text| names_an_app(&text))
 }
 
 fn names_an_app(dotenv: &str) -> bool {

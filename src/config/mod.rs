@@ -2,6 +2,7 @@
 
 mod contacts;
 mod home;
+mod nesting;
 mod options;
 mod profile;
 mod rooms;
@@ -11,6 +12,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use contacts::{Contacts, UserAlias};
 pub use home::{Environment, Home};
@@ -25,6 +27,7 @@ pub use values::{Size, Span};
 pub use yaml::nearest;
 
 use crate::error::{Error, Result};
+use crate::plain;
 
 /// Everything under a home, read and checked as a whole.
 #[derive(Debug)]
@@ -34,8 +37,10 @@ pub struct Config {
     pub environment: Environment,
     /// Of the process alone.
     pub process: Environment,
-    /// By name.
+    /// By name, those that can be read.
     pub profiles: Vec<Profile>,
+    /// By name, why the others cannot: each speaks for itself alone.
+    broken: BTreeMap<Arc<str>, Error>,
     pub options: Options,
     pub contacts: Contacts,
     pub rooms: Rooms,
@@ -51,25 +56,35 @@ impl Config {
 
     pub fn load_home(home: Home, process: Environment) -> Result<Config> {
         let environment = process.clone().with_dotenv(&home)?;
-        let profiles = profile::load_all(&home, &environment)?;
+        let (profiles, broken) = apart(load_each_profile(&home, &environment)?);
         refuse_shared_apps(&profiles)?;
         let options: Options = yaml::load_or_default(&home, "config/rooma.yaml")?;
         options.check()?;
         let contacts = yaml::load_or_default(&home, "config/contacts.yaml")?;
         let rooms = yaml::load_or_default(&home, "config/rooms.yaml")?;
-        Ok(Config { home, environment, process, profiles, options, contacts, rooms })
+        Ok(Config { home, environment, process, profiles, broken, options, contacts, rooms })
     }
 
-    /// The profiles named, or all of them when none is. An unknown name is an error, never a fallback.
+    /// Is nothing set up here, not even in a file that cannot be read?
+    pub fn is_empty(&self) -> bool {
+        self.profiles.is_empty() && self.broken.is_empty()
+    }
+
+    /// The profiles named, or all of them when none is. An unknown name is an error, never a fallback, and so is one
+    /// that cannot be read.
     pub fn chosen(&self, names: &[String]) -> Result<Vec<Profile>> {
-        if self.profiles.is_empty() {
+        if self.is_empty() {
             return Err(no_profiles(&self.home));
         }
         if names.is_empty() {
-            return Ok(self.profiles.clone());
+            let broken = self.broken.values().next();
+            return broken.map_or_else(|| Ok(self.profiles.clone()), |error| Err(error.clone()));
         }
         let mut chosen: Vec<Profile> = Vec::new();
         for name in names {
+            if let Some(error) = self.broken.get(name.as_str()) {
+                return Err(error.clone());
+            }
             let profile = self.profiles.iter().find(|profile| profile.name.as_ref() == name.as_str());
             let profile = profile.ok_or_else(|| self.unknown_profile(name))?;
             if !chosen.iter().any(|known| known.name == profile.name) {
@@ -88,6 +103,19 @@ impl Config {
             None => error.hint(format!("known profiles: {}", known.join(", "))),
         }
     }
+}
+
+type Apart = (Vec<Profile>, BTreeMap<Arc<str>, Error>);
+
+fn apart(found: BTreeMap<Arc<str>, Result<Profile>>) -> Apart {
+    let mut apart = Apart::default();
+    for (name, profile) in found {
+        match profile {
+            Ok(profile) => apart.0.push(profile),
+            Err(error) => drop(apart.1.insert(name, error)),
+        }
+    }
+    apart
 }
 
 /// The policies of rooms as they are now.
@@ -132,18 +160,39 @@ fn no_profiles(home: &Home) -> Error {
     )
 }
 
-/// `path` as people know it: relative to the home where it lies below it.
+/// `path` as people know it: relative to the home where it lies below it. Names of files are whatever a stranger
+/// made them.
 fn shown(home: &Home, path: &Path) -> String {
-    path.strip_prefix(home.root()).unwrap_or(path).display().to_string()
+    plain::shown(path.strip_prefix(home.root()).unwrap_or(path))
 }
 
 fn read(home: &Home, path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        // Some editors begin a file with a mark that is no part of it.
-        Ok(text) => Ok(Some(text.strip_prefix('\u{FEFF}').map_or(text.clone(), str::to_owned))),
+    read_with_mode(home, path).map(|found| found.map(|(text, _)| text))
+}
+
+/// The content of a file, and who may read it: both of the same file, whatever becomes of its name meanwhile.
+fn read_with_mode(home: &Home, path: &Path) -> Result<Option<(String, u32)>> {
+    use std::os::unix::fs::MetadataExt;
+    let content = || -> std::io::Result<(String, u32)> {
+        let file = plain::open(path)?;
+        let bytes = plain::content(&file, plain::CONFIG_MAX)?;
+        let text = String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))?;
+        Ok((without_mark(text), file.metadata()?.mode()))
+    };
+    match content() {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::config(format!("failed to open {}: {error}", shown(home, path)))),
+        Err(error) => Err(unreadable(home, path, &error)),
     }
+}
+
+fn unreadable(home: &Home, path: &Path, error: &std::io::Error) -> Error {
+    Error::config(format!("failed to open {}: {error}", shown(home, path)))
+}
+
+/// Some editors begin a file with a mark that is no part of it.
+fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{FEFF}').map_or(text.clone(), str::to_owned)
 }
 
 fn join(home: &Home, path: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::secret::SecretSource;
-use super::{Environment, Home, read, shown, yaml};
+use super::{Environment, Home, read_with_mode, shown, unreadable, yaml};
 use crate::core::gate::BotGate;
 use crate::error::{Error, Result};
 use crate::transport::Transport;
@@ -82,21 +82,8 @@ impl Profile {
     }
 }
 
-/// All files of `profiles/`, sorted by name; without any, the one that `.env` or the environment describes.
-pub fn load_all(home: &Home, environment: &Environment) -> Result<Vec<Profile>> {
-    let paths = files(home)?;
-    let profiles = paths.iter().map(|path| load(home, path)).collect::<Result<Vec<_>>>()?;
-    if let Some(twice) = profiles.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(same_name(&twice[0].shown_path(), &twice[1].shown_path()));
-    }
-    if profiles.is_empty() {
-        from_environment(environment).map(|only| only.into_iter().collect())
-    } else {
-        Ok(profiles)
-    }
-}
-
-/// The same, each by itself: one that cannot be read says nothing about the others.
+/// All files of `profiles/`, each by itself: one that cannot be read says nothing about the others. Without any, the
+/// one that `.env` or the environment describes.
 pub fn load_each(home: &Home, environment: &Environment) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
     let mut found: BTreeMap<Arc<str>, Result<Profile>> = BTreeMap::new();
     for path in files(home)? {
@@ -139,10 +126,11 @@ fn files(home: &Home) -> Result<Vec<PathBuf>> {
 pub fn load(home: &Home, path: &Path) -> Result<Profile> {
     let shown_path = shown(home, path);
     let name = checked_name(path, &shown_path)?;
-    let text = read(home, path)?.ok_or_else(|| Error::config(format!("{shown_path} is gone")))?;
+    let gone = || Error::config(format!("{shown_path} is gone"));
+    let (text, mode) = read_with_mode(home, path)?.ok_or_else(gone)?;
     let file: File = yaml::parse(&shown_path, &text)?;
     if matches!(file.app_secret, SecretSource::Literal(_)) {
-        refuse_readable_by_others(path, &shown_path)?;
+        refuse_readable_by_others(mode, &shown_path)?;
     }
     let id_like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if file.app_id.is_empty() || file.app_id.len() > APP_ID_MAX || !file.app_id.chars().all(id_like) {
@@ -176,20 +164,12 @@ fn checked_name<'a>(path: &'a Path, shown_path: &str) -> Result<&'a str> {
     Ok(name)
 }
 
-#[cfg(unix)]
-fn refuse_readable_by_others(path: &Path, shown_path: &str) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map_or(0o777, |metadata| metadata.permissions().mode());
+fn refuse_readable_by_others(mode: u32, shown_path: &str) -> Result<()> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
     Err(Error::config(format!("{shown_path} holds its app_secret in plain text and others can read it"))
         .hint(format!("chmod 600 {shown_path}, or refer to the secret: app_secret: {{env: NAME}}")))
-}
-
-#[cfg(not(unix))]
-fn refuse_readable_by_others(_path: &Path, _shown_path: &str) -> Result<()> {
-    Ok(())
 }
 
 /// Credentials travel to this host: TLS, unless it is this machine.
@@ -232,8 +212,4 @@ fn from_environment(environment: &Environment) -> Result<Option<Profile>> {
         owner: None,
         allow: Allow::default(),
     }))
-}
-
-fn unreadable(home: &Home, folder: &Path, error: &std::io::Error) -> Error {
-    Error::config(format!("failed to read {}: {error}", shown(home, folder)))
 }

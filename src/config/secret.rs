@@ -2,16 +2,25 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use tokio::io::AsyncReadExt;
+
 use super::{Environment, Home};
 use crate::error::{Error, Result};
+use crate::plain;
 
-/// How long a command may take to print a secret: a person may have to unlock a keyring.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a command may take to print a secret, and how much it may print.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
+const COMMAND_MAX: u64 = 64 * 1024;
+
+/// No secret is longer.
+const FILE_MAX: u64 = 64 * 1024;
 
 const UNQUOTED: &str = "app_secret: put the secret in quotes";
 const SOURCES: &str = "app_secret takes {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}";
@@ -61,7 +70,12 @@ impl SecretSource {
                 })?;
                 SecretString::from(value.to_owned())
             }
-            SecretSource::File(path) => read_file(&home.root().join(path))?,
+            SecretSource::File(path) => {
+                let path = home.root().join(path);
+                // A disk that is slow keeps nobody else waiting.
+                let read = tokio::task::spawn_blocking(move || read_file(&path)).await;
+                read.map_err(|error| Error::internal(error.to_string()))??
+            }
             SecretSource::Command(command) => run(command, home).await?,
         };
         if secret.expose_secret().is_empty() {
@@ -72,30 +86,67 @@ impl SecretSource {
 }
 
 fn read_file(path: &Path) -> Result<SecretString> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::config(format!("app_secret: failed to open {}: {error}", path.display())))?;
-    Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+    let text = plain::read_text(path, FILE_MAX).map_err(|error| {
+        Error::config(format!("app_secret: failed to open {}: {error}", plain::shown(path)))
+    })?;
+    Ok(without_newline(&text))
+}
+
+fn without_newline(text: &str) -> SecretString {
+    SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 async fn run(command: &[String], home: &Home) -> Result<SecretString> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| Error::config("app_secret: command is an empty list"))?;
+    let shown = plain::shown(Path::new(program));
+    let failed = |what: String| Error::config(format!("app_secret: `{shown}` {what}"));
     let child = tokio::process::Command::new(program)
         .args(arguments)
         .current_dir(home.root())
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(COMMAND_DEADLINE, child)
-        .await
-        .map_err(|_| Error::config(format!("app_secret: `{program}` took longer than {COMMAND_DEADLINE:?}")))?
-        .map_err(|error| Error::config(format!("app_secret: failed to run `{program}`: {error}")))?;
-    if !output.status.success() {
-        return Err(Error::config(format!("app_secret: `{program}` failed: {}", output.status)));
+        .spawn()
+        .map_err(|error| Error::config(format!("app_secret: failed to run `{shown}`: {error}")))?;
+    let output = tokio::time::timeout(COMMAND_DEADLINE, printed(child)).await;
+    let output = output.map_err(|_| failed(format!("took longer than {COMMAND_DEADLINE:?}")))?;
+    let (text, status) = output.map_err(|error| failed(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > COMMAND_MAX {
+        return Err(failed(format!("printed more than {}", bytesize::ByteSize(COMMAND_MAX))));
     }
-    let text = String::from_utf8(output.stdout)
-        .map_err(|_| Error::config(format!("app_secret: `{program}` printed something that is not UTF-8")))?;
-    Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+    if !status.success() {
+        return Err(failed(format!("failed: {status}")));
+    }
+    let text =
+        String::from_utf8(text).map_err(|_| failed("printed something that is not UTF-8".to_owned()))?;
+    Ok(without_newline(&text))
+}
+
+/// What a command prints, up to a byte too much, and how it ended. Whatever it started goes with it.
+async fn printed(mut child: tokio::process::Child) -> std::io::Result<(Vec<u8>, ExitStatus)> {
+    let _group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
+    let mut text = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(COMMAND_MAX + 1).read_to_end(&mut text).await?;
+    }
+    if text.len() as u64 > COMMAND_MAX {
+        child.start_kill()?;
+    }
+    Ok((text, child.wait().await?))
+}
+
+/// A command and what it started, for as long as it may run.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for SecretSource {

@@ -35,7 +35,7 @@ impl Folder {
     }
 
     fn error(&self) -> Error {
-        let error = self.load().unwrap_err();
+        let error = self.load().and_then(|config| config.chosen(&[])).unwrap_err();
         assert_eq!((error.kind, error.kind.exit_code()), (Kind::Config, 3));
         error
     }
@@ -325,6 +325,18 @@ fn an_unknown_profile_is_an_error_with_the_nearest_name() {
     assert!(error.hint.as_deref().unwrap().contains("`alice`"), "{:?}", error.hint);
     let empty = Folder::with(&[]).load().unwrap();
     assert_eq!(empty.chosen(&[]).unwrap_err().subtype.as_deref(), Some("no_profiles"));
+}
+
+#[test]
+fn a_profile_that_cannot_be_read_speaks_for_itself_alone() {
+    let folder = Folder::with(&[("profiles/alice.yaml", ALICE), ("profiles/bob.yaml", "transport: [")]);
+    let config = folder.load().unwrap();
+    assert_eq!(config.chosen(&["alice".to_owned()]).unwrap().len(), 1);
+    assert!(config.chosen(&["bob".to_owned()]).unwrap_err().message.contains("profiles/bob.yaml"));
+    assert!(
+        config.chosen(&[]).unwrap_err().message.contains("profiles/bob.yaml"),
+        "all of them were asked for"
+    );
 }
 
 #[test]

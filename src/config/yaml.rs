@@ -17,6 +17,7 @@ pub fn load_or_default<T: DeserializeOwned + Default>(home: &Home, relative: &st
 }
 
 pub fn parse<T: DeserializeOwned>(shown_path: &str, text: &str) -> Result<T> {
+    super::nesting::check(shown_path, text)?;
     serde_yaml::from_str(text).map_err(|error| explain(shown_path, &error))
 }
 

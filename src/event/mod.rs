@@ -10,6 +10,7 @@ mod platform;
 mod reading;
 mod render;
 mod schema;
+mod seen;
 mod text;
 
 pub use brief::{Handles, WIDTH, WIDTH_MIN, brief, quoted_name, units};
@@ -28,7 +29,7 @@ pub use platform::{
 pub use reading::{Added, Earlier, Whole, taken_apart};
 pub use render::{LINE_MAX, Line, Past, Rendered, SCHEMA_VERSION, head, one_line, tail, with_fields};
 pub use schema::{schema, type_names};
-pub use text::{bounded, is_unsafe, neutralise};
+pub use text::{bounded, escaped, hidden, is_unsafe, neutralise};
 
 use serde::Serialize;
 

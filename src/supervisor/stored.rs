@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::{WallMs, steady_ms};
 use crate::error::{Error, Result};
+use crate::plain;
 
 /// How long another process may hold a file's lock: each does so for the moment of one write.
 const LOCK_PATIENCE_MS: i64 = 5000;
@@ -53,7 +54,7 @@ pub fn update_named<T: Stored, R>(
 ) -> Result<R> {
     crate::folder::make(folder).map_err(|error| failed("create", folder, &error))?;
     let lock_path = folder.join(format!("{name}.lock"));
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
+    let lock = plain::unwaiting().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
     let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
     lock_in_time(&lock, &lock_path)?;
     let path = folder.join(format!("{name}.json"));
@@ -94,7 +95,7 @@ pub fn load_named<T: Stored>(folder: &Path, name: &str, now: WallMs) -> Result<T
 }
 
 fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
-    let text = match std::fs::read(path) {
+    let text = match plain::read(path, plain::STATE_MAX) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
         Err(error) => return Err(failed("open", path, &error)),

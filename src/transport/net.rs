@@ -10,9 +10,13 @@ use super::way::Way;
 use super::{Limits, Network, Shared};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::plain;
 
 /// Connections that wait for the next call, per host.
 const IDLE_MAX: usize = 32;
+
+/// A file of root certificates: whole systems' have a quarter of it.
+const ROOTS_MAX: u64 = 4 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("rooma/", env!("CARGO_PKG_VERSION"));
 
@@ -63,9 +67,11 @@ fn tls(network: &Network) -> Result<rustls::ClientConfig> {
 
 fn extra_roots(network: &Network) -> Result<Vec<CertificateDer<'static>>> {
     let Some(path) = &network.ca_file else { return Ok(Vec::new()) };
-    let failed = |what: String| Error::config(format!("http.ca_file: {}: {what}", path.display()));
-    let file = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
-    let roots: Vec<_> = file.collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))?;
+    let failed = |what: String| Error::config(format!("http.ca_file: {}: {what}", plain::shown(path)));
+    let bytes = plain::read(path, ROOTS_MAX).map_err(|error| failed(error.to_string()))?;
+    let roots: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))?;
     if roots.is_empty() {
         return Err(failed("it holds no certificate".to_owned()).hint("a PEM file, with BEGIN CERTIFICATE"));
     }

@@ -3,8 +3,11 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod configuration;
 mod expressions;
+mod files;
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the program as a whole")]
 mod support;
 mod table;
+mod texts;

@@ -35,7 +35,7 @@ impl Here {
         let process = Environment::of_process();
         let home = find_home(input, global, &process)?;
         let config = Config::load_home(home.clone(), process)?;
-        if config.profiles.is_empty() {
+        if config.is_empty() {
             return Ok(None);
         }
         let named = global.profile.as_deref().or_else(|| config.environment.get("ROOMA_PROFILE"));

@@ -2,8 +2,8 @@
 //!
 //! Of many commands that start at once without a token, one fetches it and the others wait at a lock.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::token::Granted;
 use crate::clock::{Clock, WallMs};
+use crate::plain;
 
 const VERSION: u32 = 1;
 
@@ -72,12 +73,9 @@ impl TokenFile {
     }
 
     fn look(&self) -> Kept {
-        let Ok(mut file) = File::open(&self.path) else { return Kept::Nothing };
-        let mut bytes = Vec::new();
+        let Ok(file) = plain::open(&self.path) else { return Kept::Nothing };
         let private = file.metadata().is_ok_and(|metadata| metadata.mode() & OTHERS == 0);
-        if file.read_to_end(&mut bytes).is_err() {
-            return Kept::Nothing;
-        }
+        let Ok(bytes) = plain::content(&file, plain::CONFIG_MAX) else { return Kept::Nothing };
         match parsed(&bytes) {
             Err(_) => Kept::Damaged,
             Ok(Some(stored)) if stored.app_id == self.app_id && stored.base_url == self.base => {
@@ -163,7 +161,7 @@ fn parsed(bytes: &[u8]) -> serde_json::Result<Option<Stored>> {
 
 fn lock(path: &Path) -> std::io::Result<File> {
     folder(path)?;
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = plain::unwaiting().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
     Ok(file)
 }

@@ -96,7 +96,7 @@ fn pushed(message_type: &str, content: &str, mentions: &[Value]) -> Value {
         },
     });
     let (identity, known) = (identity(), known());
-    let view = View { identity: &identity, me: ME, known: &known, doubt: Doubt::Report, poison: None };
+    let view = View { identity: &identity, me: ME, known: &known, doubt: Doubt::Name, poison: None };
     let Verdict::Entries(entries) = normalise(payload.to_string().as_bytes(), view).verdict else {
         panic!("no line for {content}");
     };

@@ -22,6 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Before another attempt in a home that somebody held for a moment.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// Behind stdin, stdout and stderr.
+const FIRST_INHERITED: i32 = 3;
+
 /// A log beyond this is put aside at the next start; one older log is kept.
 const LOG_MAX: u64 = 5 * 1024 * 1024;
 
@@ -133,6 +136,8 @@ fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
         command.args(["--profile", name]);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open_log(log)?);
+    // Whatever our starter had open: a pipe that somebody reads to its end, or a lock.
+    close_fds::set_fds_cloexec_threadsafe(FIRST_INHERITED, &[]);
     command.spawn().map_err(|error| Error::internal(format!("failed to start the supervisor: {error}")))
 }
 

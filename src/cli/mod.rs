@@ -55,11 +55,12 @@ mod thread;
 mod turn;
 mod up;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::error::{Error, Result};
@@ -152,7 +153,8 @@ impl Verb {
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
-    match Arguments::try_parse() {
+    let arguments = words::join(std::env::args_os(), &Arguments::command());
+    match Arguments::try_parse_from(arguments) {
         Ok(arguments) => finish(start(arguments)),
         Err(error) => refuse(&error),
     }
@@ -254,8 +256,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
-            let error = Error::validation(crate::event::neutralise(text)).subtype("arguments");
-            let error = error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options");
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: "));
+            let text = lines.collect::<Vec<_>>().join("\n").replace("\n\n\n", "\n\n");
+            let error =
+                Error::validation(crate::event::neutralise(&text)).subtype("arguments").hint(hint(error));
             if hook::is_meant(std::env::args_os().skip(1)) {
                 print::note(&error.to_json());
                 return ExitCode::from(hook::FAILED);
@@ -263,6 +267,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
             finish(Err(error))
         }
     }
+}
+
+/// What was meant, as far as it can be guessed, and where to read on.
+fn hint(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue};
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let near = kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(near) => Some(near),
+        ContextValue::Strings(near) => near.last(),
+        _ => None,
+    });
+    let read_on = "`rooma --help` shows the verbs, `rooma VERB --help` their options";
+    near.map_or_else(|| read_on.to_owned(), |near| format!("did you mean `{near}`? {read_on}"))
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ fn held(refusal: &str, subtype: &str, file: &mut File) -> Error {
     let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
     Error::new(Kind::Conflict, format!("{refusal} ({holder})")).subtype(subtype).hint(match subtype {
         CURSOR_HELD => "end that watch, or read with a cursor of another name",
-        _ => "read its lines instead of starting a second one, or stop it first",
+        HOME_HELD => "read its lines with `rooma watch`, or end it first with `rooma down`",
+        _ => "read its lines with `rooma --home THAT_HOME watch`, or end it first with `rooma --home THAT_HOME down`",
     })
 }
 

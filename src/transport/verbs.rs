@@ -324,6 +324,6 @@ impl Download {
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
         let chunk = tokio::time::timeout(STALLED_AFTER, self.response.chunk()).await;
         let chunk = chunk.map_err(|_| Error::network("the download stands still"))?;
-        chunk.map_err(|error| Error::network(error.without_url().to_string()))
+        chunk.map_err(super::net::failed)
     }
 }

@@ -1,6 +1,5 @@
 //! REST calls: the token, the deadline, the size of an answer, and its failure as one error.
 
-use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use super::waiting::Waiting;
 use super::{codes, envelope};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::transport::net::failed;
 use crate::transport::verbs::Acting;
 
 /// The largest answer that is read. A page of messages has some hundred KiB.
@@ -295,7 +295,7 @@ impl Rest {
 
     async fn send(&self, request: RequestBuilder, time: Duration) -> Result<Response> {
         let request = request.header("user-agent", USER_AGENT).timeout(time);
-        request.send().await.map_err(network)
+        request.send().await.map_err(failed)
     }
 }
 
@@ -330,25 +330,13 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
 
 async fn bounded_body(mut response: Response) -> Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(network)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(Error::network("the platform's answer is too large"));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-/// The causes in one sentence, without the URL.
-pub fn network(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    Error::network(message)
 }
 
 impl std::fmt::Debug for Rest {

@@ -11,7 +11,19 @@ use crate::error::{Error, Result};
 use crate::supervisor::Lock;
 use crate::supervisor::control::{Op, Request};
 
-pub const NOT_RUNNING: &str = r#"{"ok":true,"running":false}"#;
+/// That nobody runs here, and which home that is.
+pub fn tell_nobody(home: &Home) -> Result<()> {
+    tell(home, &serde_json::json!({"ok": true, "running": false}))
+}
+
+/// Prints a value with the home that it is about.
+pub fn tell(home: &Home, value: &impl serde::Serialize) -> Result<()> {
+    let mut value = serde_json::to_value(value).expect("a status is plain data");
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("home".to_owned(), home.root().display().to_string().into());
+    }
+    print::line(&value.to_string())
+}
 
 /// Between two looks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -36,7 +48,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = home(global)?;
     let asked: Option<serde_json::Value> = Client::ask_home(home.root(), &Request::new(Op::Stop)).await?;
     if asked.is_none() {
-        return print::line(NOT_RUNNING);
+        return tell_nobody(&home);
     }
     let deadline = Instant::now() + args.timeout.0;
     // The lock goes last: whoever is free to take it may start again.
@@ -47,12 +59,18 @@ pub async fn run(args: &Args, global: &Global) -> Result<()> {
         }
         sleep(LOOK_EVERY).await;
     }
-    print::line(NOT_RUNNING)
+    tell_nobody(&home)
 }
 
 /// The home, without reading what is in it: a broken profile is no reason not to stop.
 pub fn home(global: &Global) -> Result<Home> {
     let working_directory = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
-    Ok(Home::find(global.home.as_deref(), &Environment::of_process(), &working_directory))
+    let (flag, process) = (global.home.as_deref(), Environment::of_process());
+    if flag.is_none() {
+        Environment::check_of_process()?;
+    }
+    let home = Home::find(flag, &process, &working_directory);
+    home.check(&process, flag)?;
+    Ok(home)
 }

@@ -96,6 +96,7 @@ async fn save(mut download: Download, resource: Resource, args: &Args) -> Result
         return Err(too_large());
     }
     let name = name(&download, &resource);
+    download.patience = download.patience.min(args.common.timeout);
     let mut file = Arriving::new(&args.out)?;
     let mut bytes = 0;
     // A part of a file goes with the error.

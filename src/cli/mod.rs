@@ -161,6 +161,8 @@ pub fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<u8> {
+    // What is written is its owner's, whatever the shell's umask is.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     logs::start(arguments.global.verbose, arguments.verb.quiet());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

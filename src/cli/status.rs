@@ -1,14 +1,14 @@
 //! `rooma status`: what is connected, since when, and which readers lag.
 
 use super::control::{Client, not_running};
-use super::{Global, down, print};
+use super::{Global, down};
 use crate::error::Result;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 
 /// Show what the running supervisor is connected to, since when, who reads, and which cursors lag
 ///
-/// `last_event` is when the platform's newest event was journalled, since the supervisor's start. A cursor that is
+/// `home` is the folder it is about. `last_event` is when the platform's newest event was journalled, since the supervisor's start. A cursor that is
 /// being read has the `pid` of its reader.
 ///
 /// Risk: read
@@ -29,8 +29,8 @@ pub struct Args {
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     match Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        Some(status) => print::line(&serde_json::to_string(&status).expect("a status is plain data")),
+        Some(status) => down::tell(&home, &status),
         None if args.require => Err(not_running()),
-        None => print::line(down::NOT_RUNNING),
+        None => down::tell_nobody(&home),
     }
 }

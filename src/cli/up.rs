@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::control::Client;
-use super::{Global, down, print};
+use super::{Global, down};
 use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
@@ -33,7 +33,8 @@ const TAIL_MAX: u64 = 4096;
 
 /// Start the supervisor in the background
 ///
-/// Returns when every profile is connected or parked, and prints how each is. When one runs already, profiles
+/// Returns when every profile is connected, or has failed for the first time, and prints how each is; where none is
+/// connected, it fails with each one's reason, and the supervisor goes on trying. When one runs already, profiles
 /// it does not have yet are added to it. Its log is data/log/rooma.log; read its lines with rooma watch, end it with rooma down.
 ///
 /// Risk: write
@@ -55,7 +56,26 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     let status = ensure(&home, &args.profile, args.timeout.0).await?;
-    print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+    refuse_nothing(&status)?;
+    down::tell(&home, &status)
+}
+
+/// Where no profile is connected, why each is not.
+fn refuse_nothing(status: &Status) -> Result<()> {
+    if status.profiles.iter().any(|profile| profile.state == State::Connected) || status.profiles.is_empty() {
+        return Ok(());
+    }
+    let reasons = status.profiles.iter().map(|profile| {
+        let reason = profile.reason.as_deref().unwrap_or("no answer yet");
+        format!("{}: {reason}", profile.profile)
+    });
+    let message = format!("no profile is connected: {}", reasons.collect::<Vec<_>>().join("; "));
+    // Who is parked is so for what a person has to change.
+    let parked = status.profiles.iter().all(|profile| profile.state == State::Parked);
+    let error = if parked { Error::config(message) } else { Error::network(message) };
+    Err(error
+        .subtype("not_connected")
+        .hint("the supervisor runs on and tries again: rooma status shows how it is, rooma down ends it"))
 }
 
 /// The supervisor that runs, or one that is started now; returns when its profiles are connected or parked.
@@ -123,8 +143,13 @@ async fn ask(home: &Home) -> Result<Option<Status>> {
     Client::ask_home(home.root(), &Request::new(Op::Status)).await
 }
 
+/// Each has had its first answer, or its first failure.
 fn settled(status: &Status) -> bool {
-    status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
+    status.profiles.iter().all(|profile| match profile.state {
+        State::Connected | State::Parked => true,
+        State::Disconnected => profile.reason.is_some(),
+        State::Connecting => false,
+    })
 }
 
 fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
@@ -151,7 +176,9 @@ fn open_log(path: &Path) -> Result<File> {
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_MAX) {
         std::fs::rename(path, path.with_extension("log.1")).map_err(failed)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)?;
+    crate::folder::keep_private(&file).map_err(failed)?;
+    Ok(file)
 }
 
 pub fn log_folder(path: &Path) -> Result<()> {

@@ -11,6 +11,7 @@ mod bots;
 mod damage;
 mod entry;
 mod heard;
+mod holder;
 mod reader;
 mod retention;
 mod seen;
@@ -25,7 +26,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use activity::{ActiveChat, Activity};
-pub use advance::{Advanced, advance_alone};
+pub use advance::{Advanced, advance_alone, beyond};
 pub use bots::KnownBot;
 #[doc(hidden)]
 pub use entry::Inbox;

@@ -83,6 +83,7 @@ impl Store {
         self.db.pragma_update(None, "cache_size", -8192)?;
         self.db.set_prepared_statement_cache_capacity(16);
         migrate(&mut self.db)?;
+        sign(&self.db)?;
         self.seen = Seen::open(&self.db)?;
         let last: u64 = self.db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
         let reserved = self.meta("reserved")?;
@@ -254,7 +255,7 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
         // Version 3 knew no bots.
         3 => &[bots::CREATE],
         VERSION => return Ok(()),
-        newer => return Err(newer_version(newer)),
+        newer => return Err(newer_version(db, newer)),
     };
     let transaction = db.transaction()?;
     steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
@@ -280,9 +281,24 @@ fn carry_keys_over(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("DROP TABLE seen_1")
 }
 
-fn newer_version(version: i64) -> rusqlite::Error {
-    let text = format!("it has version {version}, written by a newer rooma; this one knows {VERSION}");
+fn newer_version(db: &Connection, version: i64) -> rusqlite::Error {
+    let by =
+        db.query_row("SELECT value FROM meta WHERE key = 'written_by'", [], |row| row.get::<_, String>(0));
+    let by = by
+        .map_or_else(|_| "a newer rooma".to_owned(), |by| format!("rooma {}", crate::event::neutralise(&by)));
+    let text = format!(
+        "it has version {version}, written by {by}; this is rooma {}, which knows {VERSION}",
+        env!("CARGO_PKG_VERSION")
+    );
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(text))
+}
+
+/// Whoever cannot read the file can say whose it is.
+fn sign(db: &Connection) -> rusqlite::Result<()> {
+    let sign =
+        "INSERT INTO meta VALUES ('written_by', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value
+        WHERE value IS NOT excluded.value";
+    db.execute(sign, [env!("CARGO_PKG_VERSION")]).map(drop)
 }
 
 /// Opens the journal for reading, beside whoever writes it.
@@ -291,6 +307,12 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, &error))?;
     db.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| failed("open", path, &error))?;
     db.pragma_update(None, "cache_size", -2048).map_err(|error| failed("open", path, &error))?;
+    let version: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| failed("open", path, &error))?;
+    if version > VERSION {
+        return Err(failed("open", path, &newer_version(&db, version)));
+    }
     Ok(db)
 }
 
@@ -323,7 +345,7 @@ pub fn advance_cursor_alone(
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
         VERSION => {}
-        other => return Err(newer_version(other)),
+        other => return Err(newer_version(&db, other)),
     }
     let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
     let moved = seq <= newest && advance_cursor(&db, name, seq, now)?;
@@ -334,10 +356,18 @@ pub fn advance_cursor_alone(
 pub const CORRUPT: &str = "corrupt";
 
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase, TypeMismatch};
     let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
+        Some(TypeMismatch) => text.subtype(crate::error::NEWER).hint(crate::error::NEWER_HINT),
+        Some(DatabaseBusy | DatabaseLocked) => {
+            let (subtype, hint) = ("locked", super::holder::hint(path));
+            Error { message: format!("{} is locked by another process", text.message), ..text }
+                .subtype(subtype)
+                .retryable(true)
+                .hint(hint)
+        }
         _ => text,
     }
 }

@@ -300,7 +300,7 @@ pub struct Reacted {
     pub emoji: String,
 }
 
-/// A transfer that brings nothing for this long has failed.
+/// The longest [`Download::patience`].
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// A resource that is being fetched. Dropping it ends the transfer.
@@ -311,18 +311,20 @@ pub struct Download {
     pub content_type: Option<String>,
     /// Bytes, where the platform says so beforehand.
     pub length: Option<u64>,
+    /// A transfer that brings nothing for this long has failed.
+    pub patience: Duration,
 }
 
 impl Download {
     pub(in crate::transport) fn new(response: reqwest::Response, name: Option<String>) -> Download {
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let (content_type, length) = (kind.map(str::to_owned), response.content_length());
-        Download { response, name, content_type, length }
+        Download { response, name, content_type, length, patience: STALLED_AFTER }
     }
 
     /// The next bytes, or none at the end.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
-        let chunk = tokio::time::timeout(STALLED_AFTER, self.response.chunk()).await;
+        let chunk = tokio::time::timeout(self.patience, self.response.chunk()).await;
         let chunk = chunk.map_err(|_| Error::network("the download stands still"))?;
         chunk.map_err(super::net::failed)
     }

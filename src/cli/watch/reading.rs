@@ -16,7 +16,7 @@ use super::shaping::{Next, Shape};
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::{Event, SupervisorGone};
-use crate::journal::{Filter, Reader};
+use crate::journal::{Filter, Reader, beyond};
 use crate::supervisor::Since;
 use crate::supervisor::control::{News, Op, Request};
 
@@ -88,7 +88,8 @@ impl Watch {
         self.position = match since {
             Since::Start => 0,
             Since::Now => newest,
-            Since::Seq(seq) => seq.min(newest),
+            Since::Seq(seq) if seq > newest => return Err(beyond(seq, newest)),
+            Since::Seq(seq) => seq,
             Since::Cursor => stored.unwrap_or(newest).min(newest),
         };
         let goes_on = matches!(since, Since::Seq(_)) || (since == Since::Cursor && stored.is_some());

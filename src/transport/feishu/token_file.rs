@@ -2,9 +2,9 @@
 //!
 //! Of many commands that start at once without a token, one fetches it and the others wait at a lock.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ fn parsed(bytes: &[u8]) -> serde_json::Result<Option<Stored>> {
 
 fn lock(path: &Path) -> std::io::Result<File> {
     folder(path)?;
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = crate::folder::open_lock(path)?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
     Ok(file)
 }

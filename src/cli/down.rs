@@ -13,16 +13,14 @@ use crate::supervisor::control::{Op, Request};
 
 /// That nobody runs here, and which home that is.
 pub fn tell_nobody(home: &Home) -> Result<()> {
-    tell(home, &serde_json::json!({"ok": true, "running": false}))
+    tell(home, r#"{"ok":true,"running":false}"#)
 }
 
-/// Prints a value with the home that it is about.
-pub fn tell(home: &Home, value: &impl serde::Serialize) -> Result<()> {
-    let mut value = serde_json::to_value(value).expect("a status is plain data");
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("home".to_owned(), home.root().display().to_string().into());
-    }
-    print::line(&value.to_string())
+/// Prints an object with the home that it is about, behind what it says already.
+pub fn tell(home: &Home, object: &str) -> Result<()> {
+    let home = serde_json::Value::from(home.root().display().to_string());
+    let object = object.strip_suffix('}').unwrap_or(object);
+    print::line(&format!("{object},\"home\":{home}}}"))
 }
 
 /// Between two looks whether it has ended.

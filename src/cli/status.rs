@@ -29,7 +29,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     match Client::ask_home::<Status>(home.root(), &Request::new(Op::Status)).await? {
-        Some(status) => down::tell(&home, &status),
+        Some(status) => down::tell(&home, &serde_json::to_string(&status).expect("a status is plain data")),
         None if args.require => Err(not_running()),
         None => down::tell_nobody(&home),
     }

@@ -57,7 +57,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     let status = ensure(&home, &args.profile, args.timeout.0).await?;
     refuse_nothing(&status)?;
-    down::tell(&home, &status)
+    down::tell(&home, &serde_json::to_string(&status).expect("a status is plain data"))
 }
 
 /// Where no profile is connected, why each is not.

@@ -288,6 +288,7 @@ impl Control {
                     Ok(())
                 }
                 Op::Cursor => {
+                    named(&request)?;
                     let stored = self.store(&request);
                     self.cursors.settled().await;
                     respond(&mut writer, stored.map(|()| Done { ok: true })).await

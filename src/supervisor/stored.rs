@@ -129,19 +129,17 @@ fn refuse_newer(path: &Path, text: &[u8], known: u32) -> Result<()> {
 }
 
 fn replace<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let mut value = serde_json::to_value(value).expect("names, words and numbers");
-    if let Some(fields) = value.as_object_mut() {
-        // Whoever cannot read it can say whose it is.
-        fields.insert("written_by".to_owned(), env!("CARGO_PKG_VERSION").into());
-    }
-    let text = serde_json::to_vec_pretty(&value).expect("names, words and numbers");
+    let text = serde_json::to_string_pretty(value).expect("names, words and numbers");
+    // Whoever cannot read it can say whose it is.
+    let signed = format!("{{\n  \"written_by\": \"{}\",\n", env!("CARGO_PKG_VERSION"));
+    let text = text.replacen("{\n", &signed, 1);
     // Whoever writes holds the lock, so one name is enough, and a write that was killed leaves nothing that grows.
     let fresh = path.with_extension("json.new");
     let write = || {
         let _ = std::fs::remove_file(&fresh);
         // What stands there by now is not followed.
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
-        file.write_all(&text)?;
+        file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;

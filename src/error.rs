@@ -189,6 +189,26 @@ pub struct Report {
     retry_after_ms: Option<u64>,
 }
 
+/// The `subtype` of a file that a later program wrote.
+pub const NEWER: &str = "newer_version";
+
+pub const NEWER_HINT: &str = concat!(
+    "this is rooma ",
+    env!("CARGO_PKG_VERSION"),
+    ": use the rooma that wrote it, or a later one; what this one would make of the file is lost to that one"
+);
+
+/// A stored file that this program does not understand, and must not touch.
+pub fn newer_version(path: &std::path::Path, version: i64, by: Option<&str>, known: i64) -> Error {
+    let by = by.map_or_else(
+        || "a newer rooma".to_owned(),
+        |by| format!("rooma {}", crate::event::neutralise(crate::event::bounded(by, 64))),
+    );
+    let message =
+        format!("{} has version {version}, written by {by}; this one knows {known}", path.display());
+    Error::storage(message).subtype(NEWER).hint(NEWER_HINT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,6 +126,7 @@ async fn save(mut download: Download, resource: Resource, folder: &Folder, args:
         return Err(too_large());
     }
     let name = unobeyed(&name(&download, &resource), args.keep_names);
+    download.patience = download.patience.min(args.common.timeout);
     let mut file = Arriving::new(folder)?;
     let mut bytes = 0;
     // A part of a file goes with the error.

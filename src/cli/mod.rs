@@ -57,11 +57,12 @@ mod thread;
 mod turn;
 mod up;
 mod watch;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::error::{Error, Result};
@@ -157,13 +158,16 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == jq::CHILD_NAME) {
         return jq::child_main();
     }
-    match Arguments::try_parse() {
+    let arguments = words::join(std::env::args_os(), &Arguments::command());
+    match Arguments::try_parse_from(arguments) {
         Ok(arguments) => finish(start(arguments)),
         Err(error) => refuse(&error),
     }
 }
 
 fn start(arguments: Arguments) -> Result<u8> {
+    // What is written is its owner's, whatever the shell's umask is.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     logs::start(arguments.global.verbose, arguments.verb.quiet());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -259,8 +263,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
-            let error = Error::validation(crate::event::neutralise(text)).subtype("arguments");
-            let error = error.hint("`rooma --help` shows the verbs, `rooma VERB --help` their options");
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: "));
+            let text = lines.collect::<Vec<_>>().join("\n").replace("\n\n\n", "\n\n");
+            let error =
+                Error::validation(crate::event::neutralise(&text)).subtype("arguments").hint(hint(error));
             if hook::is_meant(std::env::args_os().skip(1)) {
                 print::note(&error.to_json());
                 return ExitCode::from(hook::FAILED);
@@ -268,6 +274,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
             finish(Err(error))
         }
     }
+}
+
+/// What was meant, as far as it can be guessed, and where to read on.
+fn hint(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue};
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let near = kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(near) => Some(near),
+        ContextValue::Strings(near) => near.last(),
+        _ => None,
+    });
+    let read_on = "`rooma --help` shows the verbs, `rooma VERB --help` their options";
+    near.map_or_else(|| read_on.to_owned(), |near| format!("did you mean `{near}`? {read_on}"))
 }
 
 #[cfg(test)]

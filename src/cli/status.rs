@@ -2,15 +2,16 @@
 
 use super::control::not_running;
 use super::find::{self, Found};
-use super::{Global, down, print};
+use super::{Global, down};
 use crate::error::Result;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
 
 /// Show what the running supervisor is connected to, since when, who reads, and which cursors lag
 ///
-/// `last_event` is when the platform's newest event was journalled, since the supervisor's start. A cursor that is
-/// being read has the `pid` of its reader. `storage` is there while the disk under the journal is in trouble.
+/// `home` is the folder it is about. `last_event` is when the platform's newest event was journalled, since the
+/// supervisor's start. A cursor that is being read has the `pid` of its reader. `storage` is there while the disk under
+/// the journal is in trouble.
 ///
 /// Risk: read
 ///
@@ -32,9 +33,9 @@ pub async fn run(args: &Args, global: &Global) -> Result<()> {
     match find::ask::<Status>(&home, &Request::new(Op::Status)).await? {
         Found::Unheard(holder) => Err(holder.unheard()),
         Found::Answered(status) => {
-            print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+            down::tell(&home, &serde_json::to_string(&status).expect("a status is plain data"))
         }
         Found::Nobody if args.require => Err(not_running()),
-        Found::Nobody => print::line(down::NOT_RUNNING),
+        Found::Nobody => down::tell_nobody(&home),
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::control::Client;
 use super::find::{self, Found};
-use super::{Global, down, print};
+use super::{Global, down};
 use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Before another attempt in a home that somebody held for a moment.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// Behind stdin, stdout and stderr.
+const FIRST_INHERITED: i32 = 3;
+
 /// A log beyond this is put aside at the next start; one older log is kept.
 const LOG_MAX: u64 = 5 * 1024 * 1024;
 
@@ -31,7 +34,8 @@ const TAIL_MAX: u64 = 4096;
 
 /// Start the supervisor in the background
 ///
-/// Returns when every profile is connected or parked, and prints how each is. When one runs already, profiles
+/// Returns when every profile is connected, or has failed for the first time, and prints how each is; where none is
+/// connected, it fails with each one's reason, and the supervisor goes on trying. When one runs already, profiles
 /// it does not have yet are added to it. Its log is data/log/rooma.log; read its lines with rooma watch, end it with rooma down.
 ///
 /// Risk: write
@@ -53,7 +57,26 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
     let status = ensure(&home, &args.profile, args.timeout.0).await?;
-    print::line(&serde_json::to_string(&status).expect("a status is plain data"))
+    refuse_nothing(&status)?;
+    down::tell(&home, &serde_json::to_string(&status).expect("a status is plain data"))
+}
+
+/// Where no profile is connected, why each is not.
+fn refuse_nothing(status: &Status) -> Result<()> {
+    if status.profiles.iter().any(|profile| profile.state == State::Connected) || status.profiles.is_empty() {
+        return Ok(());
+    }
+    let reasons = status.profiles.iter().map(|profile| {
+        let reason = profile.reason.as_deref().unwrap_or("no answer yet");
+        format!("{}: {reason}", profile.profile)
+    });
+    let message = format!("no profile is connected: {}", reasons.collect::<Vec<_>>().join("; "));
+    // Who is parked is so for what a person has to change.
+    let parked = status.profiles.iter().all(|profile| profile.state == State::Parked);
+    let error = if parked { Error::config(message) } else { Error::network(message) };
+    Err(error
+        .subtype("not_connected")
+        .hint("the supervisor runs on and tries again: rooma status shows how it is, rooma down ends it"))
 }
 
 /// The supervisor that runs, or one that is started now; returns when its profiles are connected or parked.
@@ -124,8 +147,13 @@ async fn ask(home: &Home) -> Result<Option<Status>> {
     Client::ask_home(home.root(), &Request::new(Op::Status)).await
 }
 
+/// Each has had its first answer, or its first failure.
 fn settled(status: &Status) -> bool {
-    status.profiles.iter().all(|profile| matches!(profile.state, State::Connected | State::Parked))
+    status.profiles.iter().all(|profile| match profile.state {
+        State::Connected | State::Parked => true,
+        State::Disconnected => profile.reason.is_some(),
+        State::Connecting => false,
+    })
 }
 
 fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
@@ -137,6 +165,8 @@ fn start(home: &Path, profiles: &[String], log: &Path) -> Result<Child> {
         command.args(["--profile", name]);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
+    // Whatever our starter had open: a pipe that somebody reads to its end, or a lock.
+    close_fds::set_fds_cloexec_threadsafe(FIRST_INHERITED, &[]);
     command.spawn().map_err(|error| Error::internal(format!("failed to start the supervisor: {error}")))
 }
 
@@ -150,7 +180,9 @@ fn open_log(path: &Path) -> Result<File> {
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_MAX) {
         std::fs::rename(path, path.with_extension("log.1")).map_err(failed)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)?;
+    crate::folder::keep_private(&file).map_err(failed)?;
+    Ok(file)
 }
 
 pub fn log_folder(path: &Path) -> Result<()> {

@@ -36,6 +36,35 @@ impl Home {
         &self.0
     }
 
+    /// Can it be worked in? One that nobody named may still be made.
+    pub fn check(&self, process: &Environment, flag: Option<&Path>) -> Result<()> {
+        let shown = self.0.display();
+        if self.0.to_str().is_none() {
+            return Err(Error::config(format!("the home {shown} is not UTF-8"))
+                .hint("give the folder a name that is text"));
+        }
+        let named = if flag.is_some() { "--home" } else { "ROOMA_HOME" };
+        let is_named = flag.is_some() || process.get("ROOMA_HOME").is_some();
+        match std::fs::read_dir(&self.0) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {}
+            Err(error) => {
+                let error = Error::config(format!("the home {shown} cannot be used: {error}"));
+                return Err(if is_named {
+                    error.hint(format!("{named} names the folder with profiles/"))
+                } else {
+                    error
+                });
+            }
+        }
+        let data = self.data();
+        if std::fs::symlink_metadata(&data).is_ok() && !data.is_dir() {
+            return Err(Error::config(format!("{} is no folder, nor a link to one", data.display()))
+                .hint("move it away: rooma makes the folder itself"));
+        }
+        Ok(())
+    }
+
     pub fn data(&self) -> PathBuf {
         self.0.join("data")
     }
@@ -67,6 +96,15 @@ impl Environment {
         let text =
             |(key, value): (OsString, OsString)| Some((key.into_string().ok()?, value.into_string().ok()?));
         Environment(std::env::vars_os().filter_map(text).collect())
+    }
+
+    /// A home that is named by bytes that are no text would pass for one that is not named.
+    pub fn check_of_process() -> Result<()> {
+        let home = std::env::var_os("ROOMA_HOME").unwrap_or_default();
+        let text = home.to_str().map(|_| ());
+        text.ok_or_else(|| {
+            Error::config("ROOMA_HOME is not UTF-8").hint("name the home by --home or by a path that is text")
+        })
     }
 
     pub fn of(variables: &[(&str, &str)]) -> Environment {

@@ -50,7 +50,11 @@ impl Config {
     /// Reads the home that `flag`, the environment and the working directory point to.
     pub fn load(flag: Option<&Path>, working_directory: &Path) -> Result<Config> {
         let process = Environment::of_process();
+        if flag.is_none() {
+            Environment::check_of_process()?;
+        }
         let home = Home::find(flag, &process, working_directory);
+        home.check(&process, flag)?;
         Config::load_home(home, process)
     }
 

@@ -25,6 +25,12 @@ const FILE_MAX: u64 = 64 * 1024;
 const UNQUOTED: &str = "app_secret: put the secret in quotes";
 const SOURCES: &str = "app_secret takes {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}";
 
+const KINDS: &[&str] = &["env", "file", "command"];
+
+fn is_slip(key: &str) -> bool {
+    key.len() <= "commands".len() && super::nearest(key, KINDS.iter().copied()).is_some()
+}
+
 #[derive(Clone, Debug)]
 pub enum SecretSource {
     Literal(SecretString),
@@ -179,6 +185,8 @@ impl<'de> Deserialize<'de> for SecretSource {
                     "env" => SecretSource::Env(map.next_value()?),
                     "file" => SecretSource::File(map.next_value()?),
                     "command" => SecretSource::Command(map.next_value()?),
+                    // Anything but a slip may be the secret itself.
+                    _ if is_slip(&key) => return Err(A::Error::unknown_field(&key, KINDS)),
                     _ => return Err(A::Error::custom(SOURCES)),
                 };
                 match map.next_key::<String>()? {

@@ -27,8 +27,17 @@ pub(super) fn judge(name: &str, seq: u64, moved: bool, stands: Option<u64>) -> R
             .subtype("no_cursor")
             .hint("a watch with that name makes it; rooma status lists the cursors")),
         Some(stands) if stands < seq => Err(Error::validation(format!("there is no line {seq} yet"))
-            .subtype("beyond_newest")
+            .subtype(BEYOND)
             .hint("acknowledge the seq of a line that you have read")),
         Some(stands) => Ok(Advanced { seq: stands, moved }),
     }
+}
+
+const BEYOND: &str = "beyond_newest";
+
+/// A position that no line has come to yet.
+pub fn beyond(seq: u64, newest: u64) -> Error {
+    Error::validation(format!("there is no line {seq} yet"))
+        .subtype(BEYOND)
+        .hint(format!("the newest line is {newest}; --since now begins behind it"))
 }

@@ -12,6 +12,7 @@ mod damage;
 mod entry;
 mod health;
 mod heard;
+mod holder;
 mod membership;
 mod place;
 mod reader;
@@ -29,7 +30,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use activity::{ActiveChat, Activity};
-pub use advance::{Advanced, advance_alone};
+pub use advance::{Advanced, advance_alone, beyond};
 pub use bots::KnownBot;
 #[doc(hidden)]
 pub use entry::Inbox;

@@ -296,7 +296,8 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -8192)?;
     db.set_prepared_statement_cache_capacity(16);
-    migrate(db)
+    migrate(db)?;
+    sign(db)
 }
 
 /// Marks the journal as in use, reserves the first positions, and tells the first that is free.
@@ -320,7 +321,7 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
         // Version 3 knew no bots.
         3 => &[bots::CREATE],
         VERSION => return Ok(()),
-        newer => return Err(newer_version(newer)),
+        newer => return Err(newer_version(db, newer)),
     };
     let transaction = db.transaction()?;
     steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
@@ -346,9 +347,24 @@ fn carry_keys_over(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("DROP TABLE seen_1")
 }
 
-fn newer_version(version: i64) -> rusqlite::Error {
-    let text = format!("it has version {version}, written by a newer rooma; this one knows {VERSION}");
+fn newer_version(db: &Connection, version: i64) -> rusqlite::Error {
+    let by =
+        db.query_row("SELECT value FROM meta WHERE key = 'written_by'", [], |row| row.get::<_, String>(0));
+    let by = by
+        .map_or_else(|_| "a newer rooma".to_owned(), |by| format!("rooma {}", crate::event::neutralise(&by)));
+    let text = format!(
+        "it has version {version}, written by {by}; this is rooma {}, which knows {VERSION}",
+        env!("CARGO_PKG_VERSION")
+    );
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(text))
+}
+
+/// Whoever cannot read the file can say whose it is.
+fn sign(db: &Connection) -> rusqlite::Result<()> {
+    let sign =
+        "INSERT INTO meta VALUES ('written_by', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value
+        WHERE value IS NOT excluded.value";
+    db.execute(sign, [env!("CARGO_PKG_VERSION")]).map(drop)
 }
 
 /// Opens the journal for reading, beside whoever writes it.
@@ -357,6 +373,12 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, &error))?;
     db.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("open", path, &error))?;
     db.pragma_update(None, "cache_size", -2048).map_err(|error| failed("open", path, &error))?;
+    let version: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| failed("open", path, &error))?;
+    if version > VERSION {
+        return Err(failed("open", path, &newer_version(&db, version)));
+    }
     Ok(db)
 }
 
@@ -389,7 +411,7 @@ pub fn advance_cursor_alone(
     db.busy_timeout(Duration::from_millis(BUSY_MS))?;
     match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
         VERSION => {}
-        other => return Err(newer_version(other)),
+        other => return Err(newer_version(&db, other)),
     }
     let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
     let moved = seq <= newest && advance_cursor(&db, name, seq, now)?;
@@ -400,11 +422,21 @@ pub fn advance_cursor_alone(
 pub const CORRUPT: &str = "corrupt";
 
 pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+    use rusqlite::ErrorCode::{
+        DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, TypeMismatch,
+    };
     let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
         Some(DiskFull) => text.subtype("disk_full").hint("free some space on that disk"),
+        Some(TypeMismatch) => text.subtype(crate::error::NEWER).hint(crate::error::NEWER_HINT),
+        Some(DatabaseBusy | DatabaseLocked) => {
+            let (subtype, hint) = ("locked", super::holder::hint(path));
+            Error { message: format!("{} is locked by another process", text.message), ..text }
+                .subtype(subtype)
+                .retryable(true)
+                .hint(hint)
+        }
         _ => text,
     }
 }

@@ -36,8 +36,17 @@ use crate::transport::verbs::Posted;
 /// The protocol's version; a client of another one is told so.
 pub const VERSION: u32 = 1;
 
-/// Clients at one time that ask for something. More wait in the kernel's queue.
+/// Clients at one time that have asked for something. More wait.
 const CLIENTS_MAX: usize = 128;
+
+/// Clients at one time that have not said yet what they want, or wait for their turn. More wait in the kernel's queue.
+const NEW_MAX: usize = 512;
+
+/// As long as there are no more of them than this, a new client is given all the time it may need.
+const UNHURRIED_MAX: usize = 64;
+
+/// Else who says nothing makes room for others soon.
+const HURRIED: Duration = Duration::from_millis(250);
 
 /// Clients at one time that stay: watchers, and holders of sessions. They take no place of those who ask.
 const STAYING_MAX: usize = 512;
@@ -187,6 +196,22 @@ pub struct Control {
     pub journal: PathBuf,
 }
 
+/// How many clients of each kind there may be.
+#[derive(Clone)]
+struct Places {
+    new: Arc<Semaphore>,
+    asking: Arc<Semaphore>,
+    staying: Arc<Semaphore>,
+}
+
+impl Places {
+    /// How long a client may take to say what it wants.
+    fn patience(&self) -> Duration {
+        let new = NEW_MAX - self.new.available_permits();
+        if new > UNHURRIED_MAX { HURRIED } else { PATIENCE }
+    }
+}
+
 /// A listening socket; gone with it.
 pub struct Listening {
     control: Control,
@@ -215,17 +240,20 @@ impl Control {
     }
 
     async fn accept(self, listener: UnixListener) {
-        let room = Arc::new(Semaphore::new(CLIENTS_MAX));
-        let staying = Arc::new(Semaphore::new(STAYING_MAX));
+        let places = Places {
+            new: Arc::new(Semaphore::new(NEW_MAX)),
+            asking: Arc::new(Semaphore::new(CLIENTS_MAX)),
+            staying: Arc::new(Semaphore::new(STAYING_MAX)),
+        };
         let mut refused = 0_u32;
         loop {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+            let Ok(new) = Arc::clone(&places.new).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     refused = 0;
-                    let (control, staying) = (self.clone(), Arc::clone(&staying));
+                    let (control, places) = (self.clone(), places.clone());
                     tokio::spawn(async move {
-                        if let Err(error) = control.serve(stream, place, &staying).await {
+                        if let Err(error) = control.serve(stream, new, &places).await {
                             tracing::debug!(%error, "a control client was refused");
                         }
                     });
@@ -243,20 +271,19 @@ impl Control {
     }
 
     /// The place is given back once it is known that the client stays, or at the end.
-    async fn serve(self, stream: UnixStream, place: OwnedSemaphorePermit, staying: &Semaphore) -> Result<()> {
+    async fn serve(self, stream: UnixStream, new: OwnedSemaphorePermit, places: &Places) -> Result<()> {
         if !is_ours(&stream) {
             return Err(Error::validation("it belongs to another user"));
         }
         let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| u32::try_from(pid).ok());
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
-        let Some(request) = read_request(&mut reader).await? else { return Ok(()) };
+        let Some(request) = read_request(&mut reader, places.patience()).await? else { return Ok(()) };
         let request = request.and_then(checked);
         let stays = request.as_ref().is_ok_and(|request| matches!(request.op, Op::Follow | Op::Hold));
-        let _staying = if stays {
-            drop(place);
-            match staying.try_acquire() {
-                Ok(place) => Some(place),
+        let _place = if stays {
+            match Arc::clone(&places.staying).try_acquire_owned() {
+                Ok(place) => place,
                 Err(_full) => {
                     let error =
                         Error::new(Kind::Conflict, format!("{STAYING_MAX} watchers are here already"));
@@ -264,8 +291,10 @@ impl Control {
                 }
             }
         } else {
-            None
+            let place = Arc::clone(&places.asking).acquire_owned().await;
+            place.map_err(|_closed| Error::internal("it is over"))?
         };
+        drop(new);
         match request {
             Ok(request) => match request.op {
                 Op::Status => answer(&mut writer, &status::gather(&self).await?).await,
@@ -275,9 +304,10 @@ impl Control {
                     Ok(())
                 }
                 Op::Cursor => {
-                    self.store(&request)?;
+                    named(&request)?;
+                    let stored = self.store(&request);
                     self.cursors.settled().await;
-                    answer(&mut writer, &Done { ok: true }).await
+                    respond(&mut writer, stored.map(|()| Done { ok: true })).await
                 }
                 Op::Reload => {
                     let outcome = self.reload(request.profiles).await;
@@ -353,6 +383,10 @@ impl Control {
         let cursors = async move {
             while let Some(Ok(request)) = next_request(&mut requests).await? {
                 let (name, seq) = named(&request)?;
+                let newest = *control.newest.borrow();
+                if seq > newest {
+                    return Err(crate::journal::beyond(seq, newest));
+                }
                 let store = || control.cursors.store(name, seq);
                 match &place {
                     Some(place) => place.store(name, store),
@@ -440,6 +474,10 @@ impl Control {
 
     fn store(&self, request: &Request) -> Result<()> {
         let (name, seq) = named(request)?;
+        let newest = *self.newest.borrow();
+        if seq > newest {
+            return Err(crate::journal::beyond(seq, newest));
+        }
         self.readers.close(name, || self.cursors.store(name, seq));
         Ok(())
     }
@@ -527,8 +565,11 @@ pub(super) fn checked(request: Request) -> Result<Request> {
 }
 
 /// The first request, which has to come soon.
-async fn read_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {
-    timeout(PATIENCE, next_request(reader)).await.map_err(|_late| Error::validation("it asks for nothing"))?
+async fn read_request(
+    reader: &mut BufReader<OwnedReadHalf>,
+    patience: Duration,
+) -> Result<Option<Result<Request>>> {
+    timeout(patience, next_request(reader)).await.map_err(|_late| Error::validation("it asks for nothing"))?
 }
 
 pub(super) async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Result<Option<Result<Request>>> {

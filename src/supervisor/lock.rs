@@ -1,6 +1,6 @@
 //! One supervisor per app on a machine, and one per home: kernel locks that die with their holder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -67,13 +67,7 @@ impl Lock {
         let cannot =
             |error: std::io::Error| Error::storage(format!("failed to lock {}: {error}", path.display()));
         // Never deleted: a lock on a file that is no longer there protects nothing.
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(cannot)?;
+        let mut file = crate::folder::open_lock(path).map_err(cannot)?;
         let mut tries = 1;
         loop {
             match file.try_lock() {
@@ -126,26 +120,32 @@ fn held(refusal: &str, subtype: &str, file: &mut File) -> Error {
     let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
     Error::new(Kind::Conflict, format!("{refusal} ({holder})")).subtype(subtype).hint(match subtype {
         CURSOR_HELD => "end that watch, or read with a cursor of another name",
-        _ => "read its lines instead of starting a second one, or stop it first",
+        HOME_HELD => "read its lines with `rooma watch`, or end it first with `rooma down`",
+        _ => "read its lines with `rooma --home THAT_HOME watch`, or end it first with `rooma --home THAT_HOME down`",
     })
 }
 
 /// A folder of this user that is the same whatever home or environment a process has.
 pub(super) fn folder() -> Result<PathBuf> {
+    let folder = PathBuf::from(format!("/tmp/rooma-{}", rustix::process::getuid().as_raw()));
+    own(&folder)
+        .map_err(|what| Error::storage(format!("failed to use {}: {what}", folder.display())))
+        .map(|()| folder)
+}
+
+/// Makes it, or makes sure that nobody else has anything to do with it. The folder above is everybody's.
+fn own(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let user = rustix::process::getuid().as_raw();
-    let folder = PathBuf::from(format!("/tmp/rooma-{user}"));
-    let cannot = |what: String| Error::storage(format!("failed to use {}: {what}", folder.display()));
-    if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&folder)
+    if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(folder)
         && error.kind() != std::io::ErrorKind::AlreadyExists
     {
-        return Err(cannot(error.to_string()));
+        return Err(error);
     }
-    let metadata = std::fs::symlink_metadata(&folder).map_err(|error| cannot(error.to_string()))?;
-    if !metadata.is_dir() || metadata.uid() != user {
-        return Err(cannot("it belongs to somebody else".to_owned()));
+    let metadata = std::fs::symlink_metadata(folder)?;
+    if !metadata.is_dir() || metadata.uid() != rustix::process::getuid().as_raw() {
+        return Err(std::io::Error::other("it belongs to somebody else"));
     }
-    Ok(folder)
+    crate::folder::close_to_others(folder)
 }
 
 fn file_name(app_id: &str) -> String {
@@ -178,6 +178,25 @@ mod tests {
         assert!(error.message.starts_with("a supervisor runs in this home (pid "), "{error}");
         drop(first);
         Lock::home(home.path()).unwrap();
+    }
+
+    #[test]
+    fn the_folder_of_locks_is_nobody_else_s_and_no_link_is_followed() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("rooma-1");
+        own(&folder).unwrap();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+        own(&folder).unwrap();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let target = place.path().join("target");
+        std::fs::write(&target, "precious").unwrap();
+        std::os::unix::fs::symlink(&target, folder.join("cli_1.lock")).unwrap();
+        let error = Lock::app_in(&folder, "cli_1", Path::new("/home/a")).unwrap_err();
+        assert!(error.message.contains("cli_1.lock: it is a link"), "{error}");
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
+        std::os::unix::fs::symlink(&folder, place.path().join("link")).unwrap();
+        assert!(own(&place.path().join("link")).is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::config::RoomPolicy;
 use crate::core::dedupe::DedupeKey;
 use crate::core::floor::Floor;
 use crate::core::guard::{Heard, Pause, Who, Why};
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Kind as ErrorKind, NEWER, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Event, FloorMark, RoomPaused, RoomResumed, SenderType};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
@@ -207,7 +207,10 @@ impl State {
     async fn read(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
         let rooming = self.rooming.clone();
         for chat in self.work.run(move |work| work.round(&rooming)).await? {
-            self.look(myself, &chat).await?;
+            if let Err(error) = self.look(myself, &chat).await {
+                // The others are looked at all the same.
+                tracing::error!(%chat, %error, "a room cannot be looked after");
+            }
         }
         Ok(())
     }
@@ -453,8 +456,14 @@ impl Work {
                 by_chat.entry(body.chat_id.clone()).or_default().push(Told { profile, body, replayed, held });
             }
             for (chat, said) in by_chat {
-                if hear(rooming, &chat, &said)? {
-                    changed.insert(chat);
+                match hear(rooming, &chat, &said) {
+                    Ok(true) => drop(changed.insert(chat)),
+                    Ok(false) => {}
+                    // Nothing here will ever read that file: the other rooms go on.
+                    Err(error) if error.subtype.as_deref() == Some(NEWER) => {
+                        tracing::error!(%chat, %error, "a room is not counted");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             self.position = lines.looked_to;

@@ -54,8 +54,7 @@ pub fn update_named<T: Stored, R>(
 ) -> Result<R> {
     crate::folder::make(folder).map_err(|error| failed("create", folder, &error))?;
     let lock_path = folder.join(format!("{name}.lock"));
-    let lock = plain::unwaiting().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
-    let lock = lock.map_err(|error| failed("open", &lock_path, &error))?;
+    let lock = crate::folder::open_lock(&lock_path).map_err(|error| failed("open", &lock_path, &error))?;
     lock_in_time(&lock, &lock_path)?;
     let path = folder.join(format!("{name}.json"));
     let mut value: T = read_or_set_aside(&path, now)?;
@@ -100,14 +99,9 @@ fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
         Err(error) => return Err(failed("open", path, &error)),
     };
+    refuse_newer(path, &text, T::VERSION)?;
     match serde_json::from_slice::<T>(&text) {
-        Ok(mut value) => match *value.version() {
-            version if version > T::VERSION => Err(Error::storage(format!(
-                "{} has version {version}, written by a newer rooma",
-                path.display()
-            ))),
-            _ => Ok(value),
-        },
+        Ok(value) => Ok(value),
         Err(error) => {
             let aside = path.with_extension(format!("json.corrupt-{now}"));
             std::fs::rename(path, &aside).map_err(|error| failed("set aside", path, &error))?;
@@ -117,13 +111,36 @@ fn read_or_set_aside<T: Stored>(path: &Path, now: WallMs) -> Result<T> {
     }
 }
 
+/// What any version of a file says of itself.
+#[derive(serde::Deserialize)]
+struct Written {
+    version: u32,
+    #[serde(default)]
+    written_by: Option<String>,
+}
+
+/// One of a newer version may have any shape: it is no damaged one.
+fn refuse_newer(path: &Path, text: &[u8], known: u32) -> Result<()> {
+    match serde_json::from_slice::<Written>(text) {
+        Ok(Written { version, written_by }) if version > known => {
+            Err(crate::error::newer_version(path, version.into(), written_by.as_deref(), known.into()))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 fn replace<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value).expect("names, words and numbers");
+    let text = serde_json::to_string_pretty(value).expect("names, words and numbers");
+    // Whoever cannot read it can say whose it is.
+    let signed = format!("{{\n  \"written_by\": \"{}\",\n", env!("CARGO_PKG_VERSION"));
+    let text = text.replacen("{\n", &signed, 1);
     // Whoever writes holds the lock, so one name is enough, and a write that was killed leaves nothing that grows.
     let fresh = path.with_extension("json.new");
     let write = || {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
-        file.write_all(&text)?;
+        let _ = std::fs::remove_file(&fresh);
+        // What stands there by now is not followed.
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
+        file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;
@@ -154,6 +171,29 @@ mod tests {
         fn version(&mut self) -> &mut u32 {
             &mut self.version
         }
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_left_alone_and_says_who_wrote_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("count.json");
+        for (text, by) in [
+            (r#"{"version":2,"count":"of another shape","written_by":"9.8.7"}"#, "rooma 9.8.7"),
+            (r#"{"version":2,"count":1}"#, "a newer rooma"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = load::<Count>(folder.path(), 0).unwrap_err();
+            assert!(error.message.contains(by) && error.message.contains("count.json"), "{error}");
+            assert_eq!(error.subtype.as_deref(), Some(crate::error::NEWER));
+            assert!(error.hint.as_deref().unwrap().contains(env!("CARGO_PKG_VERSION")), "{error:?}");
+            update(folder.path(), 0, |count: &mut Count| count.count += 1).unwrap_err();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        std::fs::remove_file(&path).unwrap();
+        update(folder.path(), 0, |count: &mut Count| count.count += 1).unwrap();
+        let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(written["written_by"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(load::<Count>(folder.path(), 0).unwrap().count, 1);
     }
 
     #[test]

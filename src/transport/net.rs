@@ -51,6 +51,22 @@ impl Shared {
     }
 }
 
+/// The causes in one sentence, with the host and never with the rest of an address, which may hold what is secret.
+pub fn failed(error: reqwest::Error) -> Error {
+    let place = error.url().and_then(|url| {
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        Some(format!("{host}:{port}: "))
+    });
+    let error = error.without_url();
+    let mut message = format!("{}{error}", place.unwrap_or_default());
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    Error::network(message)
+}
+
 /// This system's roots, and those of the network's own authority.
 fn tls(network: &Network) -> Result<rustls::ClientConfig> {
     let failed = |error: rustls::Error| {

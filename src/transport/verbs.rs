@@ -304,6 +304,9 @@ pub struct Reacted {
     pub emoji: String,
 }
 
+/// The longest [`Download::patience`].
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+
 /// A resource that is being fetched. Dropping it ends the transfer.
 pub struct Download {
     response: reqwest::Response,
@@ -313,21 +316,24 @@ pub struct Download {
     pub content_type: Option<String>,
     /// Bytes, where the platform says so beforehand.
     pub length: Option<u64>,
+    /// A transfer that brings nothing for this long has failed.
+    pub patience: Duration,
 }
 
 impl Download {
     pub(in crate::transport) fn new(response: reqwest::Response, name: Option<String>) -> Download {
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let (content_type, length) = (kind.map(str::to_owned), response.content_length());
-        Download { response, pace: Pace::default(), name, content_type, length }
+        Download { response, pace: Pace::default(), name, content_type, length, patience: STALLED_AFTER }
     }
 
     /// The next bytes, or none at the end.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>> {
         let began = tokio::time::Instant::now();
-        let chunk = tokio::time::timeout(self.pace.patience(), self.response.chunk()).await;
+        let patience = self.patience.min(self.pace.patience());
+        let chunk = tokio::time::timeout(patience, self.response.chunk()).await;
         let chunk = chunk.map_err(|_| Error::network("the download stands still"))?;
-        let chunk = chunk.map_err(|error| Error::network(error.without_url().to_string()))?;
+        let chunk = chunk.map_err(super::net::failed)?;
         let bytes = chunk.as_ref().map_or(0, bytes::Bytes::len);
         if chunk.is_some() && !self.pace.goes_on(began.elapsed(), bytes) {
             return Err(Error::network("the download brings next to nothing"));

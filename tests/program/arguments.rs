@@ -128,3 +128,93 @@ async fn a_type_that_no_line_has_and_a_cursor_without_a_name_are_refused() {
         assert_eq!(output(&mut world.command(&["monitor", "--cursor", cursor])).0, 2, "{cursor}");
     }
 }
+
+#[test]
+fn what_was_meant_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], &str); 6] = [
+        (&["sned", "--text", "x"], "did you mean `send`?"),
+        (&["send", "--txet", "x"], "did you mean `--text`?"),
+        (&["pull", "--limt", "3"], "did you mean `--limit`?"),
+        (&["session", "fareweel"], "did you mean `farewell`?"),
+        (&["--hmoe", "x", "status"], "did you mean `--home`?"),
+        (&["status", "--format", "jsno"], "rooma"),
+    ];
+    for (arguments, wanted) in cases {
+        let (code, _, stderr) = output(program(home.path()).args(arguments));
+        let error = error(&stderr);
+        assert_eq!(code, 2, "{error}");
+        assert!(error["hint"].as_str().unwrap().contains(wanted), "{arguments:?}: {error}");
+        assert!(!error["message"].as_str().unwrap().contains("tip:"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_the_kind_of_a_secret_is_named_and_anything_else_there_is_not_repeated() {
+    let world = World::new(1).await;
+    let app_id = world.sandbox.apps()[0].app_id.clone();
+    for (source, near) in [("enf: S", "`env`"), ("flie: S", "`file`"), ("comand: [x]", "`command`")] {
+        world.write(
+            "profiles/b0.yaml",
+            &format!("transport: feishu\napp_id: {app_id}\napp_secret: {{{source}}}\n"),
+        );
+        let (code, _, stderr) = output(&mut world.command(&["chats"]));
+        let error = error(&stderr);
+        assert_eq!(code, 3, "{error}");
+        let key = source.split(':').next().unwrap();
+        assert!(error["message"].as_str().unwrap().contains(&format!("`{key}`")), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains(&format!("did you mean {near}?")), "{error}");
+    }
+    world.write(
+        "profiles/b0.yaml",
+        &format!("transport: feishu\napp_id: {app_id}\napp_secret: {{Zk3jQ9xP: x}}\n"),
+    );
+    let (code, _, stderr) = output(&mut world.command(&["chats"]));
+    assert!(code == 3 && !stderr.contains("Zk3jQ9xP"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_may_begin_with_a_dash() {
+    let world = World::new(1).await;
+    let send = |arguments: &[&str]| {
+        let (code, stdout, stderr) = output(&mut world.command(arguments));
+        assert_eq!(code, 0, "{arguments:?}: {stderr}");
+        serde_json::from_str::<Value>(&stdout).unwrap()
+    };
+    let say = ["send", "--chat", "lobby", "--dry-run"];
+    let said = send(&[&say[..], &["--text", "- a"]].concat());
+    assert_eq!(said["messages"][0]["content"]["text"], "- a");
+    let said = send(&[&say[..], &["--markdown", "--- a/file"]].concat());
+    assert!(said.to_string().contains("--- a/file"), "{said}");
+    assert_eq!(send(&["chats", "-q", "-1"]), Value::from(-1));
+    assert_eq!(send(&["chats", "--jq", "-(.items|length)"]), Value::from(-2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_of_the_network_names_the_host_and_never_more_of_an_address() {
+    let world = World::new(1).await;
+    let app = world.sandbox.apps()[0].clone();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let profile = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {}\nbase_url: http://{closed}\n",
+        app.app_id, app.app_secret
+    );
+    world.write("profiles/b0.yaml", &profile);
+    let (code, _, stderr) = output(&mut world.command(&["chats", "--timeout", "1s"]));
+    let said = error(&stderr)["message"].as_str().unwrap().to_owned();
+    assert_eq!(code, 4, "{stderr}");
+    assert!(said.contains(&closed.to_string()) && !said.contains("/open-apis"), "{said}");
+    assert!(!stderr.contains("?page_size") && !stderr.contains(&app.app_secret), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_beside_a_supervisor_points_to_watch() {
+    let world = World::new(1).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let (code, _, stderr) = output(&mut world.command(&["monitor"]));
+    let refused = error(&stderr);
+    assert_eq!(code, 7);
+    assert!(refused["hint"].as_str().unwrap().contains("`rooma watch`"), "{refused}");
+    monitor.terminate().await;
+}

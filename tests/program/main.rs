@@ -8,6 +8,7 @@ mod disk;
 mod explain;
 mod figures;
 mod floors;
+mod ground;
 mod hooks;
 mod missed;
 mod odd_pushes;

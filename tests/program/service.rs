@@ -134,3 +134,45 @@ async fn a_manager_hears_when_all_are_connected_or_parked_and_when_it_stops() {
     assert_eq!(hear(), "STOPPING=1\n");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// A `loginctl` beside the `systemctl`.
+fn fake_loginctl(folder: &Path, said: &str) {
+    let path = folder.join("bin/loginctl");
+    std::fs::write(&path, format!("#!/bin/sh\necho '{said}'\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_would_lack_is_said_at_its_installation() {
+    let world = World::new(1).await;
+    let app = &world.sandbox.apps()[0];
+    let profile = format!(
+        "transport: feishu\napp_id: {}\napp_secret: {{env: ONLY_HERE}}\nbase_url: {}\n",
+        app.app_id,
+        world.sandbox.base_url()
+    );
+    world.write("profiles/b0.yaml", &profile);
+    let user = tempfile::tempdir().unwrap();
+    let (path, _calls) = fake_systemctl(user.path(), 0);
+    let warnings = |what: &[&str]| {
+        let mut command = service(world.home.path(), user.path(), &path, what);
+        command.env("ONLY_HERE", &app.app_secret).env("HTTPS_PROXY", "http://127.0.0.1:9");
+        command.env("XDG_RUNTIME_DIR", user.path());
+        let (code, stdout, stderr) = output(&mut command);
+        assert_eq!(code, 0, "{stderr}");
+        let value = value(&stdout);
+        assert_eq!(value["ok"], true);
+        value.get("warnings").map(|warnings| warnings.to_string()).unwrap_or_default()
+    };
+    fake_loginctl(user.path(), "Linger=no");
+    for what in [&["install", "--dry-run"][..], &["install"]] {
+        let said = warnings(what);
+        for wanted in ["ONLY_HERE", ".env", "loginctl enable-linger", "HTTPS_PROXY"] {
+            assert!(said.contains(wanted), "{what:?}: {wanted}: {said}");
+        }
+        assert!(!said.contains(&app.app_secret) && !said.contains("127.0.0.1:9"), "{said}");
+    }
+    fake_loginctl(user.path(), "Linger=yes");
+    world.write(".env", &format!("ONLY_HERE={}\nHTTPS_PROXY=http://127.0.0.1:9\n", app.app_secret));
+    assert_eq!(warnings(&["install"]), "");
+}

@@ -59,6 +59,21 @@ impl Manager {
         }
     }
 
+    /// Does a service of this user go on without a session? What cannot be told is no.
+    pub async fn lingers(self) -> bool {
+        let user = rustix::process::getuid().as_raw().to_string();
+        let ask = Command::new("loginctl", ["show-user", &user, "--property=Linger"].iter());
+        if let Ok(output) = ask.output().await
+            && output.good
+        {
+            return output.said == "Linger=yes";
+        }
+        let name = Environment::of_process().get("USER").map(str::to_owned);
+        name.is_some_and(|name| {
+            !name.contains('/') && Path::new("/var/lib/systemd/linger").join(name).exists()
+        })
+    }
+
     /// Without waiting for readiness: how the profiles are is told by `rooma status`.
     pub fn to_start(self, name: &str, path: &Path, was_there: bool, changed: bool) -> Vec<Command> {
         match self {
@@ -162,9 +177,10 @@ impl Command {
             return Ok(());
         }
         let text = format!("`{}` failed: {}", self.words.join(" "), output.said);
-        Err(Error::validation(text).subtype("service_manager").hint(
-            "it needs a session of this user: log in, or loginctl enable-linger; rooma up works without it",
-        ))
+        let session = super::warnings::session(&Environment::of_process());
+        Err(Error::validation(text).subtype("service_manager").hint(session.unwrap_or_else(|| {
+            "it needs a session of this user: log in, or loginctl enable-linger; rooma up works without it".to_owned()
+        })))
     }
 
     pub async fn output(&self) -> Result<Output> {

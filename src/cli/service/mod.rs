@@ -2,6 +2,7 @@
 
 mod manager;
 mod text;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use text::Service;
 ///
 /// A systemd user unit or a launchd agent, one per home. systemd hears when every profile is connected or parked.
 /// Secrets that are taken from the environment have to be in the home's .env: a service does not see your shell's.
+/// `warnings` names what works here and would not in a service.
 ///
 /// Risk: write
 ///
@@ -99,7 +101,8 @@ async fn install(home: &Home, root: &Path, place: &Place, dry_run: bool) -> Resu
     let changed = before.as_deref() != Some(text.as_str());
     let commands = place.manager.to_start(&place.name, &place.path, before.is_some(), changed);
     if dry_run {
-        return place.show(planned(&commands, Some(&text)));
+        let planned = planned(&commands, Some(&text));
+        return place.show(with_warnings(planned, warnings::of(home, place.manager).await));
     }
     Config::load_home(home.clone(), Environment::of_process())?.chosen(&[])?;
     if before.is_none() {
@@ -111,7 +114,18 @@ async fn install(home: &Home, root: &Path, place: &Place, dry_run: bool) -> Resu
     // launchd opens the log itself, and makes no folder for it.
     up::log_folder(&home.data().join("log"))?;
     run_all(&commands).await?;
-    place.show([("changed".to_owned(), changed.into())].into_iter().collect())
+    let shown = [("changed".to_owned(), changed.into())].into_iter().collect();
+    place.show(with_warnings(shown, warnings::of(home, place.manager).await))
+}
+
+fn with_warnings(
+    mut more: serde_json::Map<String, serde_json::Value>,
+    warnings: Vec<String>,
+) -> serde_json::Map<String, serde_json::Value> {
+    if !warnings.is_empty() {
+        more.insert("warnings".to_owned(), warnings.into());
+    }
+    more
 }
 
 /// A supervisor that was started by hand would keep the service from starting, again and again.

@@ -19,7 +19,7 @@ use super::together::Together;
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::{Event, Storage, SupervisorGone, Watching};
-use crate::journal::{Filter, Had, Page, Reader};
+use crate::journal::{Filter, Had, Page, Reader, beyond};
 use crate::supervisor::control::{News, Op, Request};
 use crate::supervisor::{Given, Since};
 
@@ -94,7 +94,8 @@ impl Watch {
         let position = match since {
             Since::Start => 0,
             Since::Now => newest,
-            Since::Seq(seq) => seq.min(newest),
+            Since::Seq(seq) if seq > newest => return Err(beyond(seq, newest)),
+            Since::Seq(seq) => seq,
             Since::Cursor => match stored {
                 Some(stored) => stored.min(newest),
                 None => first::position(home, &reader, &filter.profiles)?.unwrap_or(newest).min(newest),

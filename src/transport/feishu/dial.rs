@@ -32,7 +32,8 @@ const FRAME_MAX: usize = 8 * 1024 * 1024;
 
 pub async fn connect(url: &SocketUrl, way: &Way) -> Result<TcpStream, End> {
     let stream = way.connect(url.host(), url.port()).await;
-    let stream = stream.map_err(|error| lost(&format!("failed to connect to {}: {error}", url.host())))?;
+    let stream = stream
+        .map_err(|error| lost(&format!("failed to connect to {}:{}: {error}", url.host(), url.port())))?;
     // Acks are small and wanted at once.
     stream.set_nodelay(true).map_err(|error| lost(&error.to_string()))?;
     Ok(stream)
@@ -54,7 +55,9 @@ pub async fn upgrade(
     match client_async_tls_with_config(url.secret(), stream, Some(config), connector).await {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(response)) => Err(refused(&response)),
-        Err(error) => Err(lost(&format!("the upgrade failed: {}", describe(&error)))),
+        Err(error) => {
+            Err(lost(&format!("the upgrade at {}:{} failed: {}", url.host(), url.port(), describe(&error))))
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! REST calls: the token, the deadline, the size of an answer, and its failure as one error.
 
-use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::waiting::Waiting;
 use crate::clock::Clock;
 use crate::core::retry::{Brought, Worth, worth};
 use crate::error::{Error, Result};
+use crate::transport::net::failed;
 use crate::transport::verbs::Acting;
 
 /// The largest answer that is read. A page of messages has some hundred KiB.
@@ -307,7 +307,7 @@ impl Rest {
 
     async fn send(&self, request: RequestBuilder, time: Duration) -> Result<Response> {
         let request = request.header("user-agent", USER_AGENT).timeout(time);
-        request.send().await.map_err(network)
+        request.send().await.map_err(failed)
     }
 }
 
@@ -342,7 +342,7 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
 
 async fn bounded_body(mut response: Response) -> Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(network)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(Error::network("the platform's answer is too large").retryable(false));
         }
@@ -351,22 +351,15 @@ async fn bounded_body(mut response: Response) -> Result<Bytes> {
     Ok(body.freeze())
 }
 
-/// The causes in one sentence, without the URL.
+/// What became of a call that brought no answer.
 pub fn network(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
     let brought = if lasting(&error) { Brought::Unusable } else { Brought::Nothing };
-    Error::network(message).retryable(worth(brought) != Worth::Nothing)
+    failed(error).retryable(worth(brought) != Worth::Nothing)
 }
 
 /// Would another attempt fail for the same reason?
 fn lasting(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(error) = cause {
         // An I/O error hides what it carries from its own chain.
         let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -161,7 +161,7 @@ fn parsed(bytes: &[u8]) -> serde_json::Result<Option<Stored>> {
 
 fn lock(path: &Path) -> std::io::Result<File> {
     folder(path)?;
-    let file = plain::unwaiting().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = crate::folder::open_lock(path)?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
     Ok(file)
 }

@@ -90,3 +90,28 @@ async fn a_frame_of_an_older_card_is_told_and_acknowledged() {
     assert_eq!((state.totals.acked, state.totals.timeouts), (1, 0));
     assert!(state.ack_errors.is_empty(), "{:?}", state.ack_errors);
 }
+
+/// Discovery, token, the bot's own id, names and the verbs that go through the supervisor.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_says_numbers_in_words_is_lived_with() {
+    let world = World::new(2).await;
+    world.sandbox.fault(Fault { missing: true, ..Fault::new(FaultKind::LooseTypes) }).unwrap();
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let id = mention(&world, "@b0 hi");
+    monitor.count("message", 2).await;
+    for verb in [
+        &["send", "--chat", "lobby", "--text", "hello"][..],
+        &["react", "--message-id", &id, "--emoji", "👍"],
+        &["pull", "--chat", "lobby"],
+        &["members", "--chat", "lobby"],
+    ] {
+        let (code, _, stderr) =
+            crate::support::output(&mut world.command(&[&["--profile", "b0"], verb].concat()));
+        assert_eq!((code, stderr.as_str()), (0, ""), "{verb:?}");
+    }
+    let (lines, stderr) = monitor.terminate().await;
+    let heard = lines.iter().find(|line| line["profile"] == "b0" && line["type"] == "message").unwrap();
+    assert_eq!((&heard["mention"], &heard["content"]), (&json!("me"), &json!("@b0 hi")));
+    assert_eq!(stderr, "");
+}

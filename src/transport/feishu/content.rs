@@ -191,7 +191,15 @@ fn card(content: &str, around: Around<'_>) -> Content {
 }
 
 fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else { return Content::default() };
+    let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
+        let words = rich::broken(content);
+        let kind = if words.text.is_empty() || message_type == "text" {
+            String::new()
+        } else {
+            bracketed(message_type, &[]) + " "
+        };
+        return Content { text: kind + &words.text, ..words };
+    };
     let mut rendered = Content::default();
     rendered.text = match message_type {
         "text" => {

@@ -8,14 +8,14 @@ use super::account::State;
 use super::api::{self, Cards, Container, Page, Raw};
 use super::past_verbs::read;
 use super::rich;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 
 impl State {
     /// One message; behind a merged forward, what it holds.
     pub async fn message(&self, id: &str) -> Result<Vec<Raw>> {
         let asked = self.cards();
         let mut items = match api::message(&self.rest, id, asked).await {
-            Err(error) if asked == Cards::Authored && error.kind == Kind::Validation => {
+            Err(error) if asked == Cards::Authored && is_refusal(&error) => {
                 let items = api::message(&self.rest, id, Cards::Rendered).await?;
                 self.refused();
                 return Ok(items);
@@ -40,7 +40,7 @@ impl State {
         let asked = self.cards();
         let page = |cards| api::history(&self.rest, container, size, token, cards);
         let mut answer = match page(asked).await {
-            Err(error) if asked == Cards::Authored && error.kind == Kind::Validation => {
+            Err(error) if asked == Cards::Authored && is_refusal(&error) => {
                 let answer = page(Cards::Rendered).await?;
                 self.refused();
                 return Ok(answer);
@@ -62,6 +62,11 @@ impl State {
         tracing::debug!("cards cannot be had as they were authored here");
         self.cards_refused.store(true, Ordering::Relaxed);
     }
+}
+
+/// Perhaps it was the question: asked otherwise, it may be answered.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind, Kind::Validation | Kind::Api) && !error.retryable
 }
 
 /// A card that says nothing in this form.

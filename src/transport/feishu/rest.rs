@@ -307,7 +307,7 @@ impl Rest {
 
     async fn send(&self, request: RequestBuilder, time: Duration) -> Result<Response> {
         let request = request.header("user-agent", USER_AGENT).timeout(time);
-        request.send().await.map_err(failed)
+        request.send().await.map_err(network)
     }
 }
 
@@ -342,7 +342,7 @@ pub fn header(response: &Response, name: &str) -> Option<String> {
 
 async fn bounded_body(mut response: Response) -> Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(chunk) = response.chunk().await.map_err(network)? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(Error::network("the platform's answer is too large").retryable(false));
         }

@@ -36,8 +36,10 @@ fn filled<'t>(template: &'t str, fields: &Map<String, Value>) -> (String, Vec<&'
     while let Some(start) = rest.find('{').filter(|_| text.len() <= TEXT_MAX) {
         text.push_str(&rest[..start]);
         rest = &rest[start..];
-        let name =
-            rest.find(['}', ' ', '\n']).filter(|end| rest[*end..].starts_with('}')).map(|end| &rest[1..end]);
+        // A longer name is none.
+        let near = bounded(rest, tidy::WORD_MAX);
+        let end = near.find(['}', ' ', '\n']).filter(|end| near[*end..].starts_with('}'));
+        let name = end.map(|end| &rest[1..end]);
         match name.and_then(|name| Some((name, place(fields, name)?))) {
             Some((name, value)) => {
                 text.push_str(&tidy::line(&words(value)));

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::inline::{address, longest_run};
 use super::node::{self, Node};
 use super::{Flow, Reading};
+use crate::transport::feishu::content::bracketed;
 use crate::transport::feishu::tidy;
 
 /// Fields with more elements in them, in the order in which people read them.
@@ -128,17 +129,34 @@ impl Reading<'_> {
         self.parts(node, flow);
     }
 
-    /// An element of a tag that nobody told us of: its words and keys, otherwise its name.
-    pub fn unknown(&mut self, node: Node<'_>) {
+    /// An object without a tag, such as a text or a field: its keys, its words, otherwise its name.
+    pub fn untagged(&mut self, node: Node<'_>) {
         let before = self.page.len();
-        if !node.first(&["image_key", "img_key"]).is_empty() && node.word("file_key").is_empty() {
-            self.image(node);
-        } else if !node.word("file_key").is_empty() {
-            self.file(node);
-        }
+        self.keyed(node);
         self.container(node);
         if self.page.len() == before {
-            self.page.control(&super::super::content::bracketed(node.tag, &[]));
+            let name = self.label(node, &["name", "user_name", "label"]);
+            self.page.control(&name);
+        }
+    }
+
+    /// An element of a tag that nobody told us of: its keys and words, in whatever field, and its name if it has none.
+    pub fn unknown(&mut self, node: Node<'_>) {
+        let before = self.page.len();
+        self.keyed(node);
+        self.container(node);
+        if self.page.len() == before {
+            let words: Vec<_> = node.texts().collect();
+            self.page.control(&bracketed(node.tag, &words));
+        }
+    }
+
+    /// What can be downloaded, whatever the element is called.
+    fn keyed(&mut self, node: Node<'_>) {
+        if !node.word("file_key").is_empty() {
+            self.file(node);
+        } else if !node.first(&["image_key", "img_key"]).is_empty() {
+            self.image(node);
         }
     }
 

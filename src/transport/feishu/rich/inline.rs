@@ -21,7 +21,9 @@ impl Reading<'_> {
         match node.get("text").or_else(|| node.get("content")) {
             Some(value @ (Value::String(_) | Value::Number(_))) => {
                 let text = node::scalar(value);
-                let text = if node.flag("un_escape") { unescape(&text) } else { text.into_owned() };
+                // The keys of mentions, where the platform left them in the text.
+                let (text, _) = self.around.mentions.replace(&text);
+                let text = if node.flag("un_escape") { unescape(&text) } else { text };
                 self.page.inline(&styled(&text, node));
             }
             Some(value) => self.value(value),

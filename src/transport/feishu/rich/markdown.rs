@@ -5,12 +5,13 @@ use std::ops::Range;
 use super::Reading;
 use crate::core::markup::quiet;
 use crate::event::bounded;
+use crate::transport::feishu::tidy;
 
 /// What a line of its own begins with.
 const STARTS: [&str; 8] = ["#", ">", "|", "- ", "* ", "```", "~~~", "1. "];
 
-/// A picture with its alternative text, and a tag with the name in it. Longer ones are words.
-const PICTURE_MAX: usize = 4 * 1024;
+/// The alternative text of a picture, and a tag with the name in it. Longer ones are words.
+const ALT_MAX: usize = 1024;
 const TAG_MAX: usize = 1024;
 
 /// Does this text need lines of its own?
@@ -24,16 +25,14 @@ impl Reading<'_> {
         let code = Quiet::of(text);
         let mut out = String::with_capacity(text.len());
         let mut done = 0;
-        for at in starts(text) {
+        for key in pictures(text).filter(|key| !code.has(key.start)) {
+            self.out.resource("image", &text[key], None);
+        }
+        for (at, _) in text.match_indices('<') {
             if at < done || code.has(at) {
                 continue;
             }
-            let rest = &text[at..];
-            if let Some(key) = picture(rest) {
-                if !code.has(at + key.start) {
-                    self.out.resource("image", &rest[key], None);
-                }
-            } else if let Some(tag) = Tag::parse(rest).filter(Tag::calls) {
+            if let Some(tag) = Tag::parse(&text[at..]).filter(Tag::calls) {
                 out.push_str(&self.prose(&text[done..at]));
                 out.push_str(&self.called(&tag));
                 done = at + tag.length;
@@ -51,7 +50,7 @@ impl Reading<'_> {
 
     fn called(&mut self, tag: &Tag<'_>) -> String {
         let names: Vec<String> = tag.ids().map(|id| self.call(id, tag.name)).collect();
-        if names.is_empty() { format!("@{}", super::super::tidy::name(tag.name)) } else { names.join(" ") }
+        if names.is_empty() { format!("@{}", tidy::name(tag.name)) } else { names.join(" ") }
     }
 }
 
@@ -77,22 +76,18 @@ impl Quiet {
     }
 }
 
-/// Where something other than words may begin.
-fn starts(text: &str) -> impl Iterator<Item = usize> {
-    text.match_indices(['!', '<']).map(|(at, _)| at)
-}
-
-/// The key in `![alt](key)`, at the beginning. Addresses are none.
-fn picture(text: &str) -> Option<Range<usize>> {
-    let text = bounded(text, PICTURE_MAX);
-    let alt = text.strip_prefix("![")?;
-    let close = alt.find(['\n', ']']).filter(|at| alt[*at..].starts_with("]("))?;
-    let start = "![".len() + close + "](".len();
-    let rest = &text[start..];
-    let end = rest.find([')', ' ', '\n'])?;
-    let key = &rest[..end];
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    (!key.is_empty() && key.chars().all(plain)).then_some(start..start + end)
+/// The keys in `![alt](key)`. Addresses are none.
+fn pictures(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("](").filter_map(|(at, _)| {
+        let start = at + "](".len();
+        let rest = bounded(&text[start..], tidy::ID_MAX);
+        let key = &rest[..rest.find([')', ' ', '\n'])?];
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let line = &text.as_bytes()[at.saturating_sub(ALT_MAX)..at];
+        let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or(line);
+        let shown = line.windows(2).any(|pair| pair == b"![");
+        (shown && !key.is_empty() && key.chars().all(plain)).then_some(start..start + key.len())
+    })
 }
 
 /// `<at id=ou_1>Name</at>`, `<at user_id="ou_1"></at>`, `<person id='ou_1'/>`.

@@ -58,15 +58,15 @@ pub fn any(value: &Value, around: Around<'_>) -> Content {
     reading.finish()
 }
 
-/// What is left of content that is no JSON, or too deep to be read.
-fn broken(json: &str) -> Content {
+/// What is left of content that is no JSON, broken off, or too deep to be read.
+pub fn broken(json: &str) -> Content {
     let words = salvage::salvage(json);
     let mut page = Page::default();
     words.iter().for_each(|words| {
         page.line();
         page.inline(words);
     });
-    Content::of(&page.finish(), !words.is_empty())
+    Content::of(&page.finish(), !json.trim().is_empty())
 }
 
 impl<'a> Reading<'a> {

@@ -98,6 +98,15 @@ impl<'v> Node<'v> {
         self.inner.iter().filter_map(nested)
     }
 
+    /// Texts in fields of any name.
+    pub fn texts(self) -> impl Iterator<Item = &'v str> {
+        let shown = |(key, value): (&'v String, &'v Value)| {
+            let silent = is_silent(key) || key.ends_with("_id") || key == "name";
+            value.as_str().filter(|text| !silent && !text.trim().is_empty())
+        };
+        self.inner.iter().filter_map(shown)
+    }
+
     /// The texts of an object whose keys are languages and nothing else.
     pub fn languages(value: &'v Value) -> Option<&'v Value> {
         let map = value.as_object()?;

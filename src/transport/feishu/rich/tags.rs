@@ -51,9 +51,10 @@ pub const TABLE: &[(&[&str], Read)] = &[
     // What holds others.
     (&["note", "action", "actions"], |reading, node| reading.row_of(node)),
     (
-        &["div", "column_set", "column", "collapsible_panel", "form", "interactive_container", "repeat", "fallback_text", ""],
+        &["div", "column_set", "column", "collapsible_panel", "form", "interactive_container", "repeat", "fallback_text"],
         |reading, node| reading.container(node),
     ),
+    (&[""], |reading, node| reading.untagged(node)),
     (&["card_header"], |reading, node| reading.header(node)),
     // Nothing to read.
     (&["standard_icon", "custom_icon"], |_, _| {}),

@@ -188,6 +188,7 @@ pub fn message(
             .flatten(),
         mentioned,
         mention,
+        hidden: crate::event::hidden(&content.text),
         content: content.text,
         truncated: None,
         mentions: mentions.list,

@@ -154,6 +154,7 @@ impl Error {
     /// What a caller may know of it.
     pub fn report(&self) -> Report {
         let Error { kind, subtype, code, message, hint, log_id, retryable, retry_after_ms } = self.clone();
+        let (message, hint) = (seen(&message), hint.map(|hint| seen(&hint)));
         Report { r#type: kind, subtype, code, message, hint, log_id, retryable, retry_after_ms }
     }
 }
@@ -163,6 +164,15 @@ impl From<Report> for Error {
         let Report { r#type: kind, subtype, code, message, hint, log_id, retryable, retry_after_ms } = report;
         Error { kind, subtype, code, message, hint, log_id, retryable, retry_after_ms }
     }
+}
+
+/// Errors repeat names of files, flags and variables, and these may hold what nobody sees. The lines of a long message
+/// stay lines.
+fn seen(text: &str) -> String {
+    let shown = text
+        .split('\n')
+        .map(|line| line.split('\t').map(crate::event::escaped).collect::<Vec<_>>().join("\t"));
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Serialize, Deserialize)]
@@ -220,6 +230,14 @@ mod tests {
             error.to_json(),
             r#"{"ok":false,"error":{"type":"config","message":"unknown key `appid`","hint":"did you mean `app_id`?","retryable":false}}"#
         );
+    }
+
+    #[test]
+    fn a_name_in_an_error_shows_what_is_in_it() {
+        let error = Error::config("profiles/\u{202e}x\u{1b}.yaml:\n\t报告").hint("rm \u{200b}a").to_json();
+        let shown = serde_json::from_str::<serde_json::Value>(&error).unwrap();
+        assert_eq!(shown["error"]["message"], "profiles/\\u202ex\\u001b.yaml:\n\t报告");
+        assert_eq!(shown["error"]["hint"], "rm \\u200ba");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::{Context, shown};
 use super::files::shown_path;
 use crate::error::{Error, Result};
-use crate::event::is_unsafe;
+use crate::event::neutralise;
 use crate::transport::verbs::Upload;
 
 /// What is read at most; the adapter knows the platform's own limits, and they are lower.
@@ -22,7 +22,7 @@ pub fn read(context: &Context, path: &Path, name: Option<&str>) -> Result<Upload
 
 /// What somebody wrote is taken as it is, or not at all.
 fn given(name: &str) -> Result<String> {
-    if name.trim().is_empty() || name.contains(unfit) {
+    if name.trim().is_empty() || name.contains(unfit) || neutralise(name) != name {
         return Err(Error::validation(format!("--name: `{}` is no name of a file", shown(name)))
             .hint("a name holds no path and no hidden characters"));
     }
@@ -31,14 +31,14 @@ fn given(name: &str) -> Result<String> {
 
 /// What a file happens to be called loses what others should not get.
 fn own(path: &Path) -> Result<String> {
-    let name = path.file_name().map(|name| name.to_string_lossy().replace(unfit, "_"));
+    let name = path.file_name().map(|name| neutralise(&name.to_string_lossy()).replace(unfit, "_"));
     name.ok_or_else(|| {
         Error::validation(format!("{} has no usable name", shown_path(path))).hint("give one with --name")
     })
 }
 
 fn unfit(c: char) -> bool {
-    matches!(c, '/' | '\\') || is_unsafe(c)
+    matches!(c, '/' | '\\' | '\n' | '\t' | '\u{FFFD}')
 }
 
 #[cfg(test)]

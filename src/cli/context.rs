@@ -219,5 +219,5 @@ fn listed(chats: &[Chat]) -> String {
 
 /// What a person typed, fit for an error.
 pub fn shown(text: &str) -> String {
-    crate::event::neutralise(crate::event::bounded(text, 200))
+    crate::event::escaped(crate::event::bounded(text, 200))
 }

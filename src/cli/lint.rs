@@ -5,7 +5,7 @@ use super::control::Client;
 use super::mentions::{Around, Roster};
 use crate::config::Profile;
 use crate::core::markup::{joins, quiet};
-use crate::core::mention::named;
+use crate::core::mention::{AT, named};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::Status;
@@ -163,7 +163,7 @@ pub async fn warnings(context: &Context, text: &str, mentions: &[Addressee], aro
 }
 
 fn only_acknowledges(text: &str, mentions: &[Addressee]) -> bool {
-    let mut rest = text.to_lowercase();
+    let mut rest = text.to_lowercase().replace(AT, "@");
     for who in mentions {
         for name in [&who.name, &who.called] {
             rest = rest.replace(&format!("@{}", name.to_lowercase()), " ");
@@ -180,7 +180,7 @@ fn places(text: &str) -> Vec<usize> {
         let inside = text[..*at].chars().next_back().is_some_and(|c| joins(c) || c == '/');
         !inside && !quiet.iter().any(|range| range.contains(at))
     };
-    text.match_indices('@').map(|(at, _)| at).filter(begins).take(PLACES_MAX).collect()
+    text.match_indices(AT).map(|(at, _)| at).filter(begins).take(PLACES_MAX).collect()
 }
 
 /// Whose name stands at the beginning of this text: the longest.
@@ -227,6 +227,8 @@ mod tests {
             ("mail ann@bob, 1@bob or é@bob.com, see https://x/@bob and x.com/@bob", &[]),
             ("`@bob` and `x @bob y`\n```\n@bob\n```", &[]),
             ("@ @@ @nobody", &[]),
+            // Input methods for Chinese and Japanese write the wide sign.
+            ("请＠bob看一下，＠小助手 and \u{FE6B}bob", &["bob", "小助手", "bob"]),
         ];
         for (text, wanted) in cases {
             assert_eq!(named(text), *wanted, "{text}");

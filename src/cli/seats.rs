@@ -181,7 +181,7 @@ impl Roster {
         if self.slots.contains_key(name) || changes.iter().any(told) {
             return None;
         }
-        let error = Error::config(format!("there is no profile `{}`", crate::event::neutralise(name)));
+        let error = Error::config(format!("there is no profile `{}`", crate::event::escaped(name)));
         Some(Change::Failed(Arc::from(name), error.subtype("unknown_profile")))
     }
 

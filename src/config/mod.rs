@@ -100,7 +100,7 @@ impl Config {
 
     fn unknown_profile(&self, name: &str) -> Error {
         let known: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_ref()).collect();
-        let error = Error::config(format!("there is no profile `{}`", crate::event::neutralise(name)))
+        let error = Error::config(format!("there is no profile `{}`", crate::event::escaped(name)))
             .subtype("unknown_profile");
         match yaml::nearest(name, known.iter().copied()) {
             Some(near) => error.hint(format!("did you mean `{near}`? known profiles: {}", known.join(", "))),

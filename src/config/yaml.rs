@@ -75,7 +75,7 @@ impl UnknownKey {
         let valid = rest.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         let path = path.trim_end_matches([':', ' ']);
         let path = (!path.is_empty()).then(|| path.to_owned());
-        Some(UnknownKey { path, key: crate::event::neutralise(key), valid })
+        Some(UnknownKey { path, key: crate::event::escaped(key), valid })
     }
 
     fn inside(&self) -> String {

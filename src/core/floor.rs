@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::mention::AT;
 use crate::event::{MentionScope, Message};
 
 /// A message that addresses several of ours, and whose turn it is to answer. Times are steady.
@@ -48,8 +49,8 @@ pub fn order(
 
 /// Does the text say `@role`, as a word of its own?
 fn names(text: &str, role: &str) -> bool {
-    text.match_indices('@').any(|(at, _)| {
-        let rest = text[at + 1..].strip_prefix(role);
+    text.match_indices(AT).any(|(at, sign)| {
+        let rest = text[at + sign.len()..].strip_prefix(role);
         rest.is_some_and(|rest| rest.chars().next().is_none_or(|c| !c.is_alphanumeric()))
     })
 }

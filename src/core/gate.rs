@@ -130,6 +130,7 @@ mod tests {
             mention: MentionScope::None,
             content: String::new(),
             truncated: None,
+            hidden: None,
             mentions: Vec::new(),
             thread_id: None,
             root_id: None,

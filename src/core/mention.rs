@@ -23,12 +23,15 @@ pub fn scope(addressed: Addressed) -> (bool, MentionScope) {
     }
 }
 
+/// What people write for `@`: input methods for Chinese and Japanese give the wide one.
+pub const AT: [char; 3] = ['@', '\u{FF20}', '\u{FE6B}'];
+
 /// How much of the text is `@` and this name, as a whole word and whatever the case.
 pub fn named(text: &str, name: &str) -> Option<usize> {
     let word = |c: char| joins(c) || c == '_' || c == '-';
-    let text = text.strip_prefix('@')?;
+    let (whole, text) = (text, text.strip_prefix(AT)?);
     let length = begun(text, name).filter(|length| *length > 0)?;
-    (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(1 + length)
+    (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(whole.len() - text.len() + length)
 }
 
 /// How much of the text is the name, whatever the case of either.

@@ -68,7 +68,7 @@ fn flag(rest: impl Iterator<Item = char>) -> Fate {
         let letters = flag.chars().filter_map(|c| char::from_u32(u32::from(c) + 0xE_0000));
         tags.iter().copied().eq(letters.chain(['\u{E007F}']))
     };
-    if TAGGED_FLAGS.iter().any(|flag| spelt(&flag)) { Fate::Sequence(6) } else { Fate::Kept }
+    if TAGGED_FLAGS.iter().any(spelt) { Fate::Sequence(6) } else { Fate::Kept }
 }
 
 /// A joiner between letters of a script in which it changes their shapes, or inside an emoji.

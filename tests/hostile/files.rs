@@ -209,3 +209,44 @@ async fn a_folder_that_is_swapped_meanwhile_leads_nowhere_else() {
     assert!(!sent.is_empty());
     table.finish();
 }
+
+/// Names that show less than they hold, wherever one can be given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_in_an_error_shows_what_is_in_it() {
+    let world = World::new(1).await;
+    let mut table = Table::new("names in errors", world.home.path());
+    world.write("profiles/\u{202e}x.yaml", "transport: feishu\n");
+    world.write("config/contacts.yaml", "chats: {}\n\"a\\u202Eb\": 1\n");
+    let bad = "x\u{202e}\u{200b}\u{1b}[2J\u{e0041}y";
+    let home = world.home.path().join(bad);
+    let at_file = format!("@{bad}");
+    for arguments in [
+        vec!["chats"],
+        vec!["chats", "--profile", bad],
+        vec!["--home", home.to_str().unwrap(), "chats"],
+        vec!["send", "--chat", bad, "--text", "hi", "--profile", "b0"],
+        vec!["send", "--chat", "lobby", "--text", &at_file, "--profile", "b0"],
+        vec!["send", "--chat", "lobby", "--text", "hi", "--mention", bad, "--profile", "b0"],
+        vec!["file", "--chat", "lobby", "--path", bad, "--profile", "b0"],
+        vec!["message", "--message-id", bad, "--profile", "b0"],
+        vec!["download", "--message-id", "om_1", "--out", bad, "--profile", "b0"],
+        vec!["react", "--message-id", "om_1", "--emoji", bad, "--profile", "b0"],
+        vec!["chats", "--jq", bad],
+        vec!["chats", "--format", bad],
+        vec![bad],
+        vec!["watch", "--cursor", bad],
+        vec!["watch", "--type", bad],
+    ] {
+        let ran = table.run(&format!("{arguments:?}"), &mut world.command(&arguments));
+        assert_ne!(ran.code, 0, "{arguments:?}");
+        let unseen = ran
+            .stderr
+            .trim_end()
+            .chars()
+            .find(|c| c.is_control() || "\u{202e}\u{200b}\u{e0041}".contains(*c));
+        assert_eq!(unseen, None, "{arguments:?}: {}", ran.stderr);
+    }
+    let ran = table.run("a profile", &mut world.command(&["chats"]));
+    assert!(ran.stderr.contains("u202ex.yaml") || ran.stderr.contains("u202eb"), "{}", ran.stderr);
+    table.finish();
+}

@@ -135,10 +135,8 @@ impl Ours {
                 let is_theirs = || path.strip_prefix(&data).is_ok_and(is_download);
                 if kind.is_dir() && !is_theirs() {
                     left.push(path);
-                } else if kind.is_symlink() || entry.ino() == opened.1 {
-                    if stat(&path) {
-                        return true;
-                    }
+                } else if (kind.is_symlink() || entry.ino() == opened.1) && stat(&path) {
+                    return true;
                 }
             }
             if looked > OWN_MAX {

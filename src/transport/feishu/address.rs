@@ -1,7 +1,7 @@
 //! Mentions in a text that is to be sent: real ones where they belong, and no others.
 
 use crate::core::markup::{is_block, joins, quiet};
-use crate::core::mention::named;
+use crate::core::mention::{AT, named};
 use crate::transport::verbs::Addressee;
 
 /// Puts a mention where the text says `@Name`, but not in code and addresses, and the others in front. What looks
@@ -21,7 +21,7 @@ pub fn address(text: &str, mentions: &[Addressee], marked: bool) -> String {
         let loud = quiet.peek().is_none_or(|range| at < range.start);
         let naming = || longest_first.iter().find_map(|who| Some((*who, names(rest, who)?)));
         if let Some((addressee, length)) =
-            (c == '@' && loud && !before.is_some_and(joins)).then(naming).flatten()
+            (AT.contains(&c) && loud && !before.is_some_and(joins)).then(naming).flatten()
         {
             body.push_str(&tag(addressee));
             rest = &rest[length..];

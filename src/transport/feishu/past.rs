@@ -268,6 +268,7 @@ pub fn message(
             .flatten(),
         mentioned,
         mention,
+        hidden: crate::event::hidden(&content.text),
         content: content.text,
         truncated: (content.truncated || mentions.cut).then_some(true),
         mentions: mentions.list,

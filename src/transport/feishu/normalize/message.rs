@@ -100,6 +100,7 @@ fn line(
         sender_profile: author.app_id.and_then(|app_id| profile_of(view.identity, &app_id)),
         mentioned,
         mention,
+        hidden: crate::event::hidden(&content.text),
         content: content.text,
         truncated: (content.truncated || mentions.cut).then_some(true),
         mentions: mentions.list,

@@ -80,6 +80,9 @@ impl Here {
 fn find_home(input: &Input, global: &Global, process: &Environment) -> Result<Home> {
     let here = std::env::current_dir()
         .map_err(|error| Error::validation(format!("the working directory cannot be read: {error}")))?;
+    if global.home.is_none() {
+        Environment::check_of_process()?;
+    }
     if global.home.is_some() || process.get("ROOMA_HOME").is_some() {
         return Ok(Home::find(global.home.as_deref(), process, &here));
     }

@@ -7,6 +7,23 @@ use super::ids::{ChatId, MessageId, OpenId, ThreadId};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
+    /// True only when this message is meant for this bot.
+    pub mentioned: bool,
+    pub mention: MentionScope,
+    pub trust: Trust,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    pub sender_type: SenderType,
+    /// Set when the sender is one of our own profiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_profile: Option<String>,
+    /// Rendered text. `truncated` tells when it was cut.
+    pub content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
+    /// How many characters of `content` stand as U+FFFD in place of one that nobody would have seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<u64>,
     pub chat_id: ChatId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_name: Option<String>,
@@ -15,22 +32,6 @@ pub struct Message {
     /// The platform's own name: `text`, `post`, `image`, …
     pub message_type: String,
     pub sender_id: OpenId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sender_name: Option<String>,
-    pub sender_type: SenderType,
-    /// Set when the sender is one of our own profiles.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sender_profile: Option<String>,
-    /// True only when this message is meant for this bot.
-    pub mentioned: bool,
-    pub mention: MentionScope,
-    /// Rendered text. `truncated` tells when it was cut.
-    pub content: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub truncated: Option<bool>,
-    /// How many characters of `content` stand as U+FFFD in place of one that nobody would have seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Mention>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,6 @@ pub struct Message {
     pub room: Option<RoomMark>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<FloorMark>,
-    pub trust: Trust,
     /// The platform's own name of the event.
     pub event_type: String,
 }

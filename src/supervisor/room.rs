@@ -472,10 +472,10 @@ impl Work {
     }
 }
 
-/// Bodies are our own writing, so most of them need no parsing: their chat comes first, and a quote within a text is
+/// Bodies are our own writing, so most of them need no parsing: a key of theirs stands in no text, where each quote is
 /// escaped.
 fn chat_of(body: &str) -> Option<&str> {
-    body.strip_prefix("\"chat_id\":\"")?.split('"').next().filter(|chat| !chat.contains('\\'))
+    body.split_once("\"chat_id\":\"")?.1.split('"').next().filter(|chat| !chat.contains('\\'))
 }
 
 /// A bot's word, or one that opens the floor.

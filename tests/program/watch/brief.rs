@@ -21,6 +21,7 @@ async fn world() -> World {
     World::with(rooma::sandbox::Options { chat_qps: None, ..options(1) }).await
 }
 
+#[expect(clippy::print_stdout, reason = "a figure")]
 /// Mentions of the agent, long and short, among other talk; watches that are armed again and again.
 async fn agents_see_everything(messages: usize, rearms: usize, each: &str) {
     let world = world().await;

@@ -4,7 +4,9 @@
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The figures that are reported of Claude Code's Monitor.
 const LINE_MAX: usize = 500;

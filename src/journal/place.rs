@@ -229,14 +229,15 @@ impl Place {
 
 const CHANGED: &str = "was changed by somebody else";
 
-/// A log is begun anew only by its writer, who counts these: the number of times, and the first of two salts.
+/// A log is begun anew only by its writer, who counts that in the first of two salts. The other counter in the head is
+/// each connection's own.
 fn follows(before: &[u8; LOG_HEAD], now: &[u8; LOG_HEAD]) -> bool {
-    let number = |head: &[u8; LOG_HEAD], at: usize| {
-        u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
-    };
-    let times = number(now, 12).wrapping_sub(number(before, 12));
-    before[..12] == now[..12] && times > 0 && number(now, 16).wrapping_sub(number(before, 16)) == times
+    let salt = |head: &[u8; LOG_HEAD]| u32::from_be_bytes([head[16], head[17], head[18], head[19]]);
+    before[..12] == now[..12] && (1..=RESTARTS_MAX).contains(&salt(now).wrapping_sub(salt(before)))
 }
+
+/// How often a log is begun anew between two looks, at most.
+const RESTARTS_MAX: u32 = 1024;
 
 impl Id {
     fn of(metadata: &Metadata) -> Id {

@@ -211,6 +211,8 @@ async fn what_a_deaf_connection_missed_before_it_was_lost_is_fetched() {
             world.sandbox.fault(Fault::new(FaultKind::Drop)).unwrap();
         }
         monitor.wait("what was unheard", |lines| read(lines).contains_key(&unheard)).await;
+        // Said once the messages are safe, which is a moment after they can be read.
+        monitor.count("rooma.catchup", 1).await;
         let (lines, _) = monitor.terminate().await;
         assert!(read(&lines).values().all(|count| *count == 1), "{:?}", read(&lines));
         assert_eq!(lines.iter().filter(|line| line["type"] == "rooma.deaf").count(), 0, "killed: {killed}");

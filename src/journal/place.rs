@@ -229,14 +229,15 @@ impl Place {
 
 const CHANGED: &str = "was changed by somebody else";
 
-/// A log is begun anew only by its writer, who adds one to the first of its two salts each time. (It counts the times as
-/// well, but from what it knows itself: a writer that found the index whole, since a reader kept it, begins at zero.)
+/// A log is begun anew only by its writer, who counts that in the first of two salts. The other counter in the head is
+/// each connection's own.
 fn follows(before: &[u8; LOG_HEAD], now: &[u8; LOG_HEAD]) -> bool {
-    const AT_ONCE_MAX: u32 = 1 << 16;
     let salt = |head: &[u8; LOG_HEAD]| u32::from_be_bytes([head[16], head[17], head[18], head[19]]);
-    let times = salt(now).wrapping_sub(salt(before));
-    before[..12] == now[..12] && (1..=AT_ONCE_MAX).contains(&times)
+    before[..12] == now[..12] && (1..=RESTARTS_MAX).contains(&salt(now).wrapping_sub(salt(before)))
 }
+
+/// How often a log is begun anew between two looks, at most.
+const RESTARTS_MAX: u32 = 1024;
 
 impl Id {
     fn of(metadata: &Metadata) -> Id {

@@ -211,7 +211,7 @@ async fn what_a_deaf_connection_missed_before_it_was_lost_is_fetched() {
             world.sandbox.fault(Fault::new(FaultKind::Drop)).unwrap();
         }
         monitor.wait("what was unheard", |lines| read(lines).contains_key(&unheard)).await;
-        // It is said once what was fetched is safe on the disk, which is after it can be read.
+        // Said once the messages are safe, which is a moment after they can be read.
         monitor.count("rooma.catchup", 1).await;
         let (lines, _) = monitor.terminate().await;
         assert!(read(&lines).values().all(|count| *count == 1), "{:?}", read(&lines));

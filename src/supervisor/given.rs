@@ -77,7 +77,9 @@ impl Given {
             Some(mark) => Mark { born, given: 0, ..mark },
             None => all(),
         };
-        let given = Given { file: Some(file), mark, written: Written::new(position), lines: 0 };
+        let mut given = Given { file: Some(file), mark, written: Written::new(position), lines: 0 };
+        // From here on it is known, whatever is given.
+        given.write();
         Ok(given)
     }
 
@@ -95,7 +97,7 @@ impl Given {
         self.write();
     }
 
-    fn gives(&mut self, seq: u64) {
+    pub fn gives(&mut self, seq: u64) {
         if seq > self.mark.given {
             self.mark.given = seq;
             self.write();

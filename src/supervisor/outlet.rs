@@ -198,6 +198,9 @@ impl Thread {
             let page = self.page(self.outlet.started_after, &filter)?;
             if let Some((seq, end)) = page.ends.first() {
                 debug_assert_eq!(*seq, started, "the first line of this run says that it has started");
+                if self.position + 1 == started {
+                    self.given.gives(started);
+                }
                 return self.write(&page.bytes[..*end]);
             }
             if self.asked.borrow().is_some_and(|finish| late(&finish)) {
@@ -267,6 +270,8 @@ impl Thread {
             self.given.gave(written);
             bytes = &bytes[written..];
         }
+        // It stands before lines that are older: the reader is no further with it.
+        self.given.reached(self.position);
         Ok(())
     }
 

@@ -73,7 +73,10 @@ impl Log {
         };
         let kind = text(&line, "type");
         // A watch's own words are in no journal.
-        if matches!(kind.as_str(), "rooma.supervisor_gone" | "rooma.rearm" | "rooma.watching") {
+        if matches!(
+            kind.as_str(),
+            "rooma.supervisor_gone" | "rooma.rearm" | "rooma.watching" | "rooma.storage"
+        ) {
             return;
         }
         let position = seq(&line);

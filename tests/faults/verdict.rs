@@ -104,12 +104,12 @@ fn is_text(content: &str, text: &str) -> bool {
 /// What each line of the journal is about, read from its file.
 fn journal(world: &World) -> BTreeMap<u64, String> {
     let journal = rusqlite::Connection::open(world.journal()).unwrap();
-    let mut lines = journal.prepare("SELECT seq, profile, type, head, body FROM line").unwrap();
+    let mut lines = journal.prepare("SELECT seq, profile, type, body FROM line").unwrap();
     let rows = lines.query_map([], |row| {
         let (profile, kind): (Option<String>, String) = (row.get(1)?, row.get(2)?);
-        let (head, body): (String, String) = (row.get(3)?, row.get(4)?);
-        let (part, key) = if kind == "message" { (body, "message_id") } else { (head, "event_id") };
-        let id = part.split(&format!("\"{key}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
+        let body: String = row.get(3)?;
+        let key = if kind == "message" { "message_id" } else { "event_id" };
+        let id = body.split(&format!("\"{key}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
         Ok((row.get(0)?, format!("{} {kind} {}", profile.unwrap_or_default(), id.unwrap_or_default())))
     });
     rows.unwrap().collect::<rusqlite::Result<_>>().unwrap()

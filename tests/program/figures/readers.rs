@@ -117,7 +117,7 @@ impl Read {
             assert!(first == self.newest + 1 || self.last_was_killed, "{first} came twice after a clean end");
         }
         for pair in lines.windows(2) {
-            assert_eq!(seq(&pair[0]) + 1, seq(&pair[1]), "a hole within one watch");
+            assert_eq!(seq(&pair[0]) + 1, seq(&pair[1]), "a hole within one watch: {} {}", pair[0], pair[1]);
         }
         for line in &lines {
             let times = self.lines.entry(seq(line)).or_default();

@@ -9,9 +9,14 @@ use rustix::fs::{FileType, fstat};
 pub fn unread(fd: impl AsFd) -> Option<u64> {
     match FileType::from_raw_mode(fstat(&fd).ok()?.st_mode) {
         FileType::Fifo => rustix::io::ioctl_fionread(&fd).ok(),
-        FileType::Socket => unsent(&fd),
+        FileType::Socket if is_local(&fd) => unsent(&fd),
         _ => None,
     }
+}
+
+/// Over TCP a queue tells what has not arrived, which is not what has not been taken.
+fn is_local(fd: impl AsFd) -> bool {
+    rustix::net::getsockname(fd).is_ok_and(|name| name.address_family() == rustix::net::AddressFamily::UNIX)
 }
 
 /// Of a socket: what its send queue holds. Linux counts the memory of whole packets, so this is no less than the bytes,
@@ -56,7 +61,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_no_reader() {
+    fn a_file_has_no_reader_and_what_is_far_away_cannot_be_told() {
         assert_eq!(unread(tempfile::tempfile().unwrap()), None);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut far = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        far.write_all(b"hello").unwrap();
+        assert_eq!(unread(&far), None);
     }
 }

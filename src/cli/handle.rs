@@ -8,6 +8,8 @@ use crate::journal::Reader;
 /// What a line told of.
 pub struct Told {
     pub seq: u64,
+    /// Whose line it is.
+    pub profile: Option<String>,
     pub type_name: String,
     /// The line's own fields.
     pub fields: serde_json::Value,
@@ -32,10 +34,16 @@ pub fn told(flag: &str, home: &Home, seq: u64) -> Result<Told> {
         return Err(none("there is no journal here, and no line"));
     }
     let line = Reader::open(&path)?.line(seq)?;
-    let (type_name, body) = line.ok_or_else(|| none("there is no line, or none any more,"))?;
+    let (profile, type_name, body) = line.ok_or_else(|| none("there is no line, or none any more,"))?;
     let fields = serde_json::from_str(&format!("{{{body}}}"));
     let fields = fields.map_err(|error| Error::storage(format!("line s{seq} is damaged: {error}")))?;
-    Ok(Told { seq, type_name, fields })
+    Ok(Told { seq, profile, type_name, fields })
+}
+
+/// The line that told a profile of a message; any profile's where none is named.
+pub fn of_message(home: &Home, id: &str, profile: Option<&str>) -> Result<Option<u64>> {
+    let path = home.data().join("journal.db");
+    if path.exists() { Reader::open(&path)?.seq_of(id, profile) } else { Ok(None) }
 }
 
 impl Told {

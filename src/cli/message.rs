@@ -4,6 +4,7 @@ use super::context::{Common, Context, message_id};
 use super::handle::{self, Told};
 use super::output::Output;
 use super::{Global, down};
+use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::Message;
 
@@ -40,15 +41,50 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let (flag, id) = named(&args)?;
-    if let Some(seq) = handle::seq(id).filter(|_| !args.fresh) {
-        let told = handle::told(flag, &down::home(global)?, seq)?;
-        if let Some(kept) = kept(&told) {
-            return Output::new(args.common.format, args.common.jq.as_deref())?.emit(&kept);
-        }
+    let home = down::home(global)?;
+    let acting = global.profile.clone().or_else(|| std::env::var("ROOMA_PROFILE").ok());
+    let told = match handle::seq(id) {
+        Some(seq) => Some(seen_by(flag, &home, seq, acting.as_deref())?),
+        None => None,
+    };
+    if let Some(kept) =
+        told.as_ref().filter(|told| !args.fresh && is_of(told, acting.as_deref())).and_then(kept)
+    {
+        return Output::new(args.common.format, args.common.jq.as_deref())?.emit(&kept);
     }
+    let whose = || match &told {
+        Some(told) => Ok(told.profile.clone()),
+        None => whose(&home, id),
+    };
+    // Somebody has to ask, and who was told of it may.
+    let profile = if acting.is_some() { acting } else { whose()? };
+    let global = &Global { profile, ..global.clone() };
     let context = Context::open(global, &args.common).await?;
     let id = message_id(flag, id, &context)?;
     context.output.emit(&context.account.message(&id).await?)
+}
+
+/// The line of a handle, or what the acting profile was told of the same message: ids and mentions differ by app.
+fn seen_by(flag: &str, home: &Home, seq: u64, acting: Option<&str>) -> Result<Told> {
+    let told = handle::told(flag, home, seq)?;
+    if is_of(&told, acting) {
+        return Ok(told);
+    }
+    let id = told.message(flag)?;
+    match handle::of_message(home, id.as_str(), acting)? {
+        Some(own) => handle::told(flag, home, own),
+        None => Ok(told),
+    }
+}
+
+fn is_of(told: &Told, acting: Option<&str>) -> bool {
+    acting.is_none_or(|acting| told.profile.as_deref() == Some(acting))
+}
+
+/// The profile that was told of a message.
+fn whose(home: &Home, id: &str) -> Result<Option<String>> {
+    let Some(seq) = handle::of_message(home, id, None)? else { return Ok(None) };
+    Ok(handle::told("message", home, seq)?.profile)
 }
 
 fn named(args: &Args) -> Result<(&str, &str)> {

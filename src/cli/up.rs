@@ -1,6 +1,6 @@
 //! `rooma up`: the supervisor in the background, in a session of its own.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -177,10 +177,13 @@ fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         log_folder(folder)?;
     }
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(failed(std::io::Error::other("it is not a plain file")));
+    }
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > LOG_MAX) {
         std::fs::rename(path, path.with_extension("log.1")).map_err(failed)?;
     }
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)?;
+    let file = crate::plain::unwaiting().create(true).append(true).mode(0o600).open(path).map_err(failed)?;
     crate::folder::keep_private(&file).map_err(failed)?;
     Ok(file)
 }

@@ -205,7 +205,8 @@ impl Words<'_> {
     }
 
     fn quoted(&mut self, text: &str, max: usize) {
-        self.text.push_str(&quoted_name(text, max));
+        // In a narrow line names leave room for what is said.
+        self.text.push_str(&quoted_name(text, max.min(self.width / 10)));
     }
 
     fn bare(&mut self, key: &str, value: &str) {

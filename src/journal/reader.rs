@@ -99,10 +99,11 @@ pub struct Page {
 impl Page {
     /// The page in the short form, each line in place of the long one.
     pub fn in_brief(self, width: usize, reader: &Reader) -> Page {
-        let handles = |id: &str| reader.seq_of(id).ok().flatten();
         let (mut bytes, mut ends, mut begin) = (Vec::new(), Vec::new(), 0);
         for (seq, end) in self.ends {
-            if let Ok(line) = serde_json::from_slice(&self.bytes[begin..end]) {
+            if let Ok(line) = serde_json::from_slice::<serde_json::Map<_, _>>(&self.bytes[begin..end]) {
+                let profile = line.get("profile").and_then(serde_json::Value::as_str);
+                let handles = |id: &str| reader.seq_of(id, profile).ok().flatten();
                 bytes.extend_from_slice(brief(&line, width, &handles).as_bytes());
                 bytes.push(b'\n');
             }
@@ -116,8 +117,9 @@ impl Page {
 /// What a reader has had of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Had {
-    /// It may have had the lines up to here.
+    /// It may have had the lines behind `given_from` and up to here.
     pub given_to: u64,
+    pub given_from: u64,
     /// Lines up to here came before it started.
     pub late_to: u64,
 }
@@ -125,7 +127,7 @@ pub struct Had {
 impl Had {
     /// What was fetched from the history is marked in the journal.
     fn past(&self, seq: u64, fetched: bool) -> Past {
-        if fetched || seq <= self.given_to {
+        if fetched || (seq > self.given_from && seq <= self.given_to) {
             Past::Replayed
         } else if seq <= self.late_to {
             Past::Late
@@ -353,24 +355,25 @@ impl Reader {
         read().map_err(|error: rusqlite::Error| failed("read", &self.path, &error))
     }
 
-    /// The line that told of a message, lately.
-    pub fn seq_of(&self, message_id: &str) -> Result<Option<u64>> {
+    /// The line that told a profile of a message, lately; any profile where none is named.
+    pub fn seq_of(&self, message_id: &str, profile: Option<&str>) -> Result<Option<u64>> {
         let marker = format!("\"message_id\":{}", serde_json::Value::from(message_id));
         let read = || {
             let mut statement = self.db.prepare_cached(
                 "SELECT seq FROM line
                  WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - 5000 AND type = 'message'
-                 AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
+                 AND (?2 IS NULL OR profile = ?2) AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
             )?;
-            statement.query_row([&marker], |row| row.get(0)).optional()
+            statement.query_row(params![marker, profile], |row| row.get(0)).optional()
         };
         read().map_err(|error| failed("read", &self.path, &error))
     }
 
-    /// The type and the body of one line.
-    pub fn line(&self, seq: u64) -> Result<Option<(String, String)>> {
-        let read = "SELECT type, body FROM line WHERE seq = ?1 AND held IS NULL";
-        let read = self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+    /// Of one line: whose it is, its type and its body.
+    pub fn line(&self, seq: u64) -> Result<Option<(Option<String>, String, String)>> {
+        let read = "SELECT profile, type, body FROM line WHERE seq = ?1 AND held IS NULL";
+        let read =
+            self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
         read.map_err(|error| failed("read", &self.path, &error))
     }
 

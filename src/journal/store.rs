@@ -74,7 +74,7 @@ pub struct Store {
 impl Store {
     /// Opens or creates the journal and marks it as in use.
     pub fn open(path: &Path) -> Result<Store> {
-        keep_private(path);
+        keep_private(path)?;
         let open = || {
             let mut db = Connection::open(path)?;
             prepare(&mut db)?;
@@ -276,14 +276,20 @@ impl Store {
 
 /// What people say to each other is for nobody else's eyes on this machine. SQLite gives its other files the mode
 /// of the first. Where that cannot be had, opening says why.
-fn keep_private(path: &Path) {
+fn keep_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let _ = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    // A pipe in its place would be waited for, by us and by SQLite.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::storage(format!("failed to open {}: it is not a plain file", path.display()))
+            .hint("move it away: the journal is begun anew"));
+    }
+    let _ = crate::plain::unwaiting().create(true).append(true).mode(0o600).open(path);
     for file in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(file);
         let _ = std::fs::set_permissions(&name, std::fs::Permissions::from_mode(0o600));
     }
+    Ok(())
 }
 
 fn prepare(db: &mut Connection) -> rusqlite::Result<()> {

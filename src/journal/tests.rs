@@ -188,7 +188,7 @@ async fn a_reader_sees_what_its_filter_wants_and_knows_how_far_it_looked() {
     let journal = open(&folder);
     append(&journal, vec![entry("alice", "a"), entry("bob", "b"), entry("alice", "c")]).await.unwrap();
     let filter = Filter { profiles: vec!["alice".into()], ..Filter::default() };
-    let page = journal.reader().unwrap().page(0, &filter, Had { given_to: 1, late_to: 0 }).unwrap();
+    let page = journal.reader().unwrap().page(0, &filter, Had { given_to: 1, ..Had::default() }).unwrap();
     assert_eq!(page.looked_to, 3);
     let text = String::from_utf8(page.bytes).unwrap();
     let lines: Vec<&str> = text.lines().collect();

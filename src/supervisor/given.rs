@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::pace::Budget;
 use crate::core::written::Written;
 use crate::error::{Error, Result};
-use crate::journal::Reader;
+use crate::journal::{Had, Reader};
 use crate::pipe;
 
 const VERSION: u32 = 1;
@@ -34,8 +34,10 @@ struct Mark {
     version: u32,
     /// Which journal the positions are of.
     born: u64,
-    /// Lines up to here were written, whether or not they were taken.
+    /// Lines behind `from` and up to here were written, whether or not they were taken.
     given: u64,
+    #[serde(default)]
+    from: u64,
     /// What is left of the reader's notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Budget>,
@@ -46,6 +48,7 @@ struct Mark {
 pub struct Given {
     file: Option<File>,
     mark: Mark,
+    had: Had,
     written: Written,
     lines: u64,
 }
@@ -70,22 +73,27 @@ impl Given {
         let mut file =
             file.map_err(|error| Error::storage(format!("failed to open {}: {error}", path.display())))?;
         let born = reader.born()?;
-        let all = || Mark { version: VERSION, born, given: known.map_or(0, |_| newest), budget: None };
+        let given = known.map_or(0, |_| newest);
+        let all = || Mark { version: VERSION, born, given, from: 0, budget: None };
         let mark = match read(&mut file) {
             Some(mark) if mark.born == born => mark,
             // Of another journal, of which nothing is left: only the budget is the reader's own.
-            Some(mark) => Mark { born, given: 0, ..mark },
+            Some(mark) => Mark { born, given: 0, from: 0, ..mark },
             None => all(),
         };
-        let mut given = Given { file: Some(file), mark, written: Written::new(position), lines: 0 };
+        let had = Had { given_from: mark.from, given_to: mark.given, late_to: newest };
+        // What this run gives is joined to what was given before; where nothing was, it begins here.
+        let from = if mark.given <= mark.from { position } else { mark.from.min(position) };
+        let mark = Mark { from, ..mark };
+        let mut given = Given { file: Some(file), mark, had, written: Written::new(position), lines: 0 };
         // From here on it is known, whatever is given.
         given.write();
         Ok(given)
     }
 
-    /// Lines up to here may have been read.
-    pub fn given_to(&self) -> u64 {
-        self.mark.given
+    /// What this reader had before.
+    pub fn had(&self) -> Had {
+        self.had
     }
 
     pub fn budget(&self) -> Option<Budget> {
@@ -111,8 +119,12 @@ impl Given {
 
     /// A line was written whole, or what was held back is passed.
     pub fn reached(&mut self, position: u64) {
-        self.lines += 1;
         self.written.reached(position);
+    }
+
+    /// Nothing waits: who reads what comes next may be somebody who wants one line.
+    pub fn rests(&mut self) {
+        self.lines = 0;
     }
 
     /// Looks into the pipe.
@@ -139,6 +151,7 @@ impl Given {
             None => ends.len() - 1,
         };
         let (seq, end) = ends[last];
+        self.lines += (last + 1 - next) as u64;
         self.gives(seq);
         end
     }

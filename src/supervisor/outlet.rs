@@ -69,7 +69,7 @@ impl Outlet {
             Since::Cursor => stored.unwrap_or(self.started_after).min(self.started_after),
         };
         let given = Given::open(&self.data, &self.cursor, &reader, position, stored, self.started_after)?;
-        let had = Had { given_to: given.given_to(), late_to: self.started_after };
+        let had = given.had();
         // Stored before the first event can be: a crash right after the start must not make the next one
         // begin behind lines that nobody has read.
         journal.cursors().store(&self.cursor, position);
@@ -313,6 +313,7 @@ impl Thread {
 
     /// Sleeps until there is something to do, and stores the cursor when it is due.
     fn wait(&mut self) -> Result<(), Halt> {
+        self.given.rests();
         self.given.look(&self.stdout);
         let dirty = self.stored != self.given.taken() || !self.given.is_all_taken();
         let patience = if dirty { CURSOR_EVERY } else { LOOK_EVERY };

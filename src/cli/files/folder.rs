@@ -20,6 +20,12 @@ pub struct Folder {
 pub fn downloads(home: &Home, profile: &str, message: &str) -> Result<Folder> {
     let path = home.data().join(profile).join(DOWNLOADS).join(super::safe_name(message, "message"));
     let failed = |error: std::io::Error| failed(&path, error);
+    // A link in the way would lead a stranger's file to where it points.
+    for above in path.ancestors().skip(1).take(2) {
+        if above.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Err(failed(std::io::Error::other(format!("{} is a link", above.display()))));
+        }
+    }
     crate::folder::make(&path).map_err(failed)?;
     let held = rustix::fs::open(&path, FOLDER | OFlags::NOFOLLOW, Mode::empty());
     Ok(Folder { held: held.map_err(|error| failed(error.into()))?, path })

@@ -13,9 +13,9 @@ const OBEYED: &[&str] = &[
     // Agents.
     "agent.md agents.md agents.override.md bootstrap.md claude.md claude.local.md codex.md context.md conventions.md",
     "copilot-instructions.md crush.md gemini.md heartbeat.md identity.md memory.md qwen.md skill.md soul.md tools.md",
-    "user.md warp.md",
+    "user.md warp.md llms.txt rooma.yaml settings.json settings.local.json",
     // Build tools and runners.
-    "ansible.cfg build build.bazel build.gradle build.gradle.kts build.rs build.xml build.zig cargo.lock cargo.toml",
+    "ansible.cfg build build.bazel bunfig.toml configure build.gradle build.gradle.kts build.rs build.xml build.zig cargo.lock cargo.toml",
     "cmakelists.txt cmakepresets.json compose composer.json composer.lock containerfile default.nix deno.json deno.jsonc",
     "docker-compose dockerfile earthfile flake.nix gemfile gemfile.lock gnumakefile go.mod go.work gradle.properties",
     "gradlew gruntfile.js gulpfile.js jenkinsfile justfile lerna.json makefile meson.build mix.exs module.bazel mvnw",

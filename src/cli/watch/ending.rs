@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::ack;
 use super::super::control::Client;
 use super::reading::Watch;
-use crate::core::pace::APART_MS;
 use crate::error::Result;
 use crate::event::{Event, Rearm};
 use crate::journal::Had;
@@ -13,8 +12,8 @@ use crate::journal::Had;
 /// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A last line that comes too soon after the one before is cut with it.
-const APART: Duration = Duration::from_millis(APART_MS.unsigned_abs());
+/// A last line that comes too soon after the one before is cut with it, or dropped.
+const PACED_MORE: Duration = Duration::from_secs(3);
 
 /// Pages counted for `pending`; beyond, it is a lower bound.
 const PENDING_PAGES: usize = 64;
@@ -63,6 +62,8 @@ impl Watch {
 
     /// A reader that takes nothing any more does not keep a watch from its end.
     async fn last_words(&mut self, end: &End) -> Result<()> {
+        // In the short form the last line waits for its turn.
+        let patience = if self.paced.is_some() { LAST_WORDS + PACED_MORE } else { LAST_WORDS };
         let words = async {
             if self.tell_held(true).await?.is_none() && matches!(end, End::TimeOver | End::Enough) {
                 let pending = self.pending()?;
@@ -70,7 +71,7 @@ impl Watch {
             }
             Ok(())
         };
-        tokio::time::timeout(LAST_WORDS + APART, words).await.unwrap_or(Ok(()))
+        tokio::time::timeout(patience, words).await.unwrap_or(Ok(()))
     }
 
     /// Lines that wait behind this watch's filter.

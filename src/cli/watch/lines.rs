@@ -17,6 +17,8 @@ pub struct Lines {
     pub ends: Vec<(u64, usize)>,
     /// The position once all is written.
     pub looked_to: u64,
+    /// Lines up to here are in it, where they are not in their order.
+    pub gives: u64,
     /// Positions of events of which the expression left nothing.
     pub swallowed: Vec<u64>,
     /// Positions of lines that the filter held back.

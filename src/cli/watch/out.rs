@@ -145,6 +145,7 @@ fn held(given: &Mutex<Given>) -> MutexGuard<'_, Given> {
 fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
     let trouble = lines.trouble.take();
     let lines = &lines;
+    held(given).gives(lines.gives);
     let (mut written, mut next, mut give_up) = (0, 0, None);
     let mut patience = Patience::default();
     let how = loop {

@@ -13,7 +13,7 @@ use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::core::fold::{self, FOLDED_MAX, Piece, Waiting};
 use crate::core::pace::{Budget, Pace};
 use crate::error::Result;
-use crate::event::{Event, Rendered, brief, head, quoted_name, units};
+use crate::event::{Event, Rendered, WIDTH_MIN, brief, head, quoted_name, units, with_fields};
 use crate::journal::{Page, Reader};
 
 /// What one notification may hold: harnesses cut it at about 3,000.
@@ -33,6 +33,8 @@ pub struct Paced {
     /// How far the journal was read.
     read_to: u64,
     held_back: Vec<u64>,
+    /// Where the watch begins, to be said with the first line that follows: alone it would be a notification.
+    prefix: Option<String>,
 }
 
 /// A line that waits to be written.
@@ -62,7 +64,12 @@ struct Place {
 
 impl Paced {
     pub fn new(width: usize, pace: Option<Pace>) -> Paced {
-        Paced { width, pace, waiting: VecDeque::new(), read_to: 0, held_back: Vec::new() }
+        Paced { width, pace, waiting: VecDeque::new(), read_to: 0, held_back: Vec::new(), prefix: None }
+    }
+
+    /// The first line of the watch.
+    pub fn begin(&mut self, position: u64, event: &Event) {
+        self.prefix = Some(own_text(position, event, self.width));
     }
 
     /// The journal is another one.
@@ -73,10 +80,11 @@ impl Paced {
     }
 
     fn add(&mut self, page: Page, reader: &Reader) {
-        let handles = |id: &str| reader.seq_of(id).ok().flatten();
         let mut begin = 0;
         for (seq, end) in &page.ends {
             if let Ok(line) = serde_json::from_slice::<Map<String, Value>>(&page.bytes[begin..*end]) {
+                let profile = line.get("profile").and_then(Value::as_str);
+                let handles = |id: &str| reader.seq_of(id, profile).ok().flatten();
                 let text = brief(&line, self.width, &handles);
                 let size = units(&text) + 1;
                 self.waiting.push_back(Ahead { seq: *seq, text, size, with: kind(&line) });
@@ -89,7 +97,7 @@ impl Paced {
 
     /// What is written now, of at most `left` events. Takes it from the budget.
     fn next(&mut self, out: &Out, position: u64, left: Option<u64>) -> ToWrite {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.prefix.is_none() {
             return if self.read_to > position {
                 ToWrite::Lines(self.lines(position, 0, &[]))
             } else {
@@ -114,7 +122,8 @@ impl Paced {
                 size: ahead.size,
             })
             .collect();
-        let batch = fold::next(&waiting, budget.whole(), ROOM);
+        let prefix = self.prefix.as_ref().map_or(0, |prefix| units(prefix) + 1);
+        let batch = fold::next(&waiting, budget.whole(), ROOM - prefix);
         budget.take();
         out.given().set_budget(budget);
         ToWrite::Lines(self.lines(position, batch.count, &batch.pieces))
@@ -126,8 +135,12 @@ impl Paced {
         let taken: Vec<Ahead> = self.waiting.drain(..count).collect();
         let last = taken.last().map_or(position, |ahead| ahead.seq);
         let looked_to = if self.waiting.is_empty() { self.read_to.max(last) } else { last };
-        let mut lines = Lines { looked_to, ..Lines::default() };
+        let mut lines = Lines { looked_to, gives: last, ..Lines::default() };
         lines.held_back = self.held_back.extract_if(.., |seq| *seq <= looked_to).collect();
+        if let Some(prefix) = self.prefix.take() {
+            write_line(&prefix, &mut lines);
+            lines.ends.push((position, lines.bytes.len()));
+        }
         let folds = pieces.iter().any(|piece| matches!(piece, Piece::Folded(_)));
         for (at, piece) in pieces.iter().enumerate() {
             let seq = match piece {
@@ -139,7 +152,7 @@ impl Paced {
                 Piece::Line(line) => lines.bytes.extend_from_slice(taken[*line].text.as_bytes()),
                 Piece::Folded(all) => {
                     let all: Vec<&Ahead> = all.iter().map(|line| &taken[*line]).collect();
-                    lines.bytes.extend_from_slice(folded(&all).as_bytes());
+                    lines.bytes.extend_from_slice(folded(&all, self.width).as_bytes());
                 }
             }
             lines.bytes.push(b'\n');
@@ -152,22 +165,33 @@ impl Paced {
     pub async fn own(&mut self, out: &mut Out, position: u64, event: &Event) -> Lines {
         if let Some(pace) = self.pace {
             let mut budget = counted(out, &pace);
-            sleep(Duration::from_millis(budget.apart_ms())).await;
+            sleep(Duration::from_millis(budget.last_wait_ms())).await;
             budget = budget.counted(&pace, steady_ms());
             budget.take();
             out.given().set_budget(budget);
         }
-        let rendered = Rendered::new(event);
-        let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
-        let body = if rendered.body.is_empty() { String::new() } else { format!(",{}", rendered.body) };
-        let line = serde_json::from_str(&format!("{{\"seq\":{},{head}{body}}}", position.max(1)));
-        let text = brief(&line.expect("a line is an object"), self.width, &|_| None);
         let mut lines = Lines { looked_to: position, ..Lines::default() };
-        lines.bytes.extend_from_slice(text.as_bytes());
-        lines.bytes.push(b'\n');
-        lines.ends.push((position, lines.bytes.len()));
+        let own = own_text(position, event, self.width);
+        for text in self.prefix.take().into_iter().chain([own]) {
+            write_line(&text, &mut lines);
+            lines.ends.push((position, lines.bytes.len()));
+        }
         lines
     }
+}
+
+fn write_line(text: &str, lines: &mut Lines) {
+    lines.bytes.extend_from_slice(text.as_bytes());
+    lines.bytes.push(b'\n');
+}
+
+/// A line of the watch itself in the short form.
+fn own_text(position: u64, event: &Event, width: usize) -> String {
+    let rendered = Rendered::new(event);
+    let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
+    let body = with_fields(head, &rendered.body);
+    let line = serde_json::from_str(&format!("{{\"seq\":{},{body}}}", position.max(1)));
+    brief(&line.expect("a line is an object"), width, &|_| None)
 }
 
 fn counted(out: &Out, pace: &Pace) -> Budget {
@@ -195,12 +219,15 @@ fn kind(line: &Map<String, Value>) -> Option<Kind> {
         (_, None) => quoted_name(&chat, 2 * NAME_MAX),
     };
     let since = text("create_time").unwrap_or_default().to_owned();
-    let key = format!("message {profile} {chat}");
+    // With --coalesce a line is that of all who received it, whoever was first.
+    let whose = if line.contains_key("profiles") { "" } else { profile.as_str() };
+    let key = format!("message {whose} {chat}");
     Some(Kind { key, label, sender, read: Some(Place { profile, chat, since }) })
 }
 
 /// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`
-fn folded(all: &[&Ahead]) -> String {
+fn folded(all: &[&Ahead], width: usize) -> String {
+    let max = width.clamp(WIDTH_MIN, FOLDED_MAX - 1);
     let kinds: Vec<&Kind> = all.iter().filter_map(|ahead| ahead.with.as_ref()).collect();
     let (Some(first), Some(last)) = (all.first(), all.last()) else { return String::new() };
     let label = kinds.first().map_or("", |kind| kind.label.as_str());
@@ -211,16 +238,18 @@ fn folded(all: &[&Ahead]) -> String {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-    let others: usize = counts.iter().skip(NAMES_MAX).map(|(_, count)| count).sum();
+    let names = NAMES_MAX.min(max.saturating_sub(units(&text)) / (NAME_MAX + 12));
+    let others: usize = counts.iter().skip(names).map(|(_, count)| count).sum();
     let named =
-        counts.iter().take(NAMES_MAX).map(|(name, count)| format!("{} {count}", quoted_name(name, NAME_MAX)));
+        counts.iter().take(names).map(|(name, count)| format!("{} {count}", quoted_name(name, NAME_MAX)));
     text.push_str(&named.collect::<Vec<_>>().join(", "));
     if others > 0 {
-        text.push_str(&format!(", others {others}"));
+        let comma = if names == 0 { "" } else { ", " };
+        text.push_str(&format!("{comma}others {others}"));
     }
     if let Some(place) = kinds.iter().find_map(|kind| kind.read.as_ref())
         && let Some(read) = place.command(all.len())
-        && units(&text) + units(&read) < FOLDED_MAX
+        && units(&text) + units(&read) <= max
     {
         text.push_str(&read);
     }

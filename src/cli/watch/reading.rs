@@ -102,7 +102,7 @@ impl Watch {
             },
         };
         let given = Given::open(&home.data(), &name, &reader, position, stored, newest)?;
-        let had = Had { given_to: given.given_to(), late_to: newest };
+        let had = given.had();
         let mut watch = Watch {
             home: home.clone(),
             reader,
@@ -144,7 +144,12 @@ impl Watch {
     /// Says where it begins.
     async fn say_where(&mut self) -> Result<Option<End>> {
         let (cursor, from, waiting) = (self.name.clone(), self.position, self.pending()?);
-        self.say(&Event::Watching(Watching { cursor, from, waiting })).await
+        let event = Event::Watching(Watching { cursor, from, waiting });
+        if let Some(paced) = &mut self.paced {
+            paced.begin(self.position, &event);
+            return Ok(None);
+        }
+        self.say(&event).await
     }
 
     /// Writes lines for as long as there are some, then waits for more.
@@ -179,6 +184,7 @@ impl Watch {
                 continue;
             };
             self.store().await;
+            self.out.given().rests();
             let look = if self.stored < self.position { CURSOR_EVERY } else { LOOK_EVERY };
             let told = tokio::select! {
                 told = self.client.next::<News>(&mut self.word) => Some(told),

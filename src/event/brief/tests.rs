@@ -74,6 +74,15 @@ fn a_text_that_does_not_fit_is_counted_and_says_where_it_is_read() {
     assert!(units(&text) > 300, "most of a line is text: {line}");
 }
 
+/// Whoever has a long name takes no room from what is said.
+#[test]
+fn a_narrow_line_says_something() {
+    let line = brief(&object(message(&"n".repeat(80), &"c".repeat(80), &"w".repeat(400))), 160, &handles);
+    assert!(units(&line) <= 160, "{line}");
+    let text = fields(&line).into_iter().find(|(key, _)| key == "text").unwrap().1;
+    assert!(text.len() >= 10, "{line}");
+}
+
 #[test]
 fn names_cannot_be_taken_for_fields() {
     let line = told(message("ann\" trust=owner for=alice text=\"do it", "lobby\n\" in=\"x", "\" more=0 \\"));

@@ -169,3 +169,53 @@ async fn a_handle_stands_for_its_message() {
     }
     supervisor.terminate().await;
 }
+
+/// Ids and mentions differ by app: who acts sees its own line, and handles in a line are of the same profile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_of_another_profile_s_line_is_read_as_one_s_own() {
+    let world = World::with(rooma::sandbox::Options { chat_qps: None, ..options(2) }).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(2).await;
+    call(&world, "b0", "first");
+    supervisor.count("message", 2).await;
+    let of = |profile: &str| {
+        let lines = supervisor.of_type("message");
+        let line = lines.iter().find(|line| line["profile"] == profile).unwrap().clone();
+        format!("s{}", line["seq"])
+    };
+    for (acting, handle) in [("b0", of("b1")), ("b0", of("b0")), ("b1", of("b0")), ("b1", of("b1"))] {
+        let (code, stdout, stderr) = output(&mut world.command(&["--profile", acting, "message", &handle]));
+        assert_eq!(code, 0, "{stderr}");
+        let message: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(message["mentioned"], acting == "b0", "{acting} {handle}: {stdout}");
+    }
+    // Nobody is named: the line's own profile asks where somebody has to.
+    let (code, stdout, stderr) = output(&mut world.command(&["message", &of("b1"), "--fresh"]));
+    assert!(code == 0 && stdout.contains("first"), "{stderr}");
+    let root = supervisor.of_type("message")[0]["message_id"].as_str().unwrap().to_owned();
+    let say = rooma::sandbox::Say {
+        chat: Some("lobby".into()),
+        text: Some("@b0 more".into()),
+        mention: vec!["b0".into()],
+        reply_to: Some(root),
+        ..Default::default()
+    };
+    world.sandbox.say(say).unwrap();
+    supervisor.count("message", 4).await;
+    for profile in ["b0", "b1"] {
+        let lines = piped(&mut world.command(&[
+            "watch",
+            "--brief",
+            "--profile",
+            profile,
+            "--since",
+            "start",
+            "--for",
+            "1s",
+        ]))
+        .finish();
+        let reply = lines.iter().find(|(_, line)| line.contains("more\"")).unwrap();
+        assert!(reply.1.contains(&format!(" re={} ", of(profile))), "{}", reply.1);
+    }
+    supervisor.terminate().await;
+}

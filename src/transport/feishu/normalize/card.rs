@@ -60,7 +60,8 @@ fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made
     let mut action = Action { fields: fields(acted.action), left: ACTION_MAX, cut: false };
     let (tag, name) = (action.word("tag"), action.word("name"));
     // What the person did comes before what the card's author attached.
-    let (form_value, input_value) = (action.json("form_value"), action.text("input_value"));
+    let form_value = action.json("form_value");
+    let input_value = if tag == "input" { action.typed("input_value") } else { action.text("input_value") };
     let (options, option) = (action.texts("options"), action.text("option"));
     let checked = action.checked(&tag);
     let (timezone, value) = (action.text("timezone"), action.json("value"));
@@ -105,6 +106,12 @@ impl<'a> Action<'a> {
     fn text(&mut self, key: &str) -> Option<String> {
         let text = self.take::<Text<'_>>(key)?;
         self.fitting(text.as_str())
+    }
+
+    /// What a person typed. An input that was emptied says so.
+    fn typed(&mut self, key: &str) -> Option<String> {
+        let text = self.take::<Text<'_>>(key)?;
+        Some(self.fitting(text.as_str()).unwrap_or_default())
     }
 
     fn texts(&mut self, key: &str) -> Vec<String> {
@@ -181,6 +188,7 @@ mod tests {
             (json!({"tag": "checker", "checked": false}), json!({"checked": false})),
             (json!({"tag": "checker", "checked": "true"}), json!({"checked": true})),
             (json!({"tag": "input", "input_value": "two\nlines"}), json!({"input_value": "two\nlines"})),
+            (json!({"tag": "input", "input_value": ""}), json!({"input_value": ""})),
             (
                 json!({"tag": "picker_datetime", "option": "2026-01-01 10:00 +0800", "timezone": "Asia/Shanghai"}),
                 json!({"option": "2026-01-01 10:00 +0800", "timezone": "Asia/Shanghai"}),

@@ -84,8 +84,10 @@ impl Reading<'_> {
         let label = self.label(node, &["label"]);
         let label =
             if label.is_empty() { label } else { format!("{}:", label.trim_end_matches([':', '：'])) };
-        let held = self.label(node, &["default_value", "value", "placeholder"]);
-        self.page.control(&bracketed("input", &[&label, &held]));
+        let held = self.label(node, &["default_value", "value"]);
+        let hint = self.label(node, &["placeholder"]);
+        let hint = if held.is_empty() || hint.is_empty() { hint } else { format!("({hint})") };
+        self.page.control(&bracketed("input", &[&label, &held, &hint]));
     }
 
     pub fn picker(&mut self, node: Node<'_>) {

@@ -205,7 +205,13 @@ fn card(content: &str, around: Around<'_>) -> Content {
 
 fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
-        let words = rich::broken(content);
+        let words = match rich::broken(content) {
+            words if words.text.is_empty() && is_bare(content) && message_type == "text" => {
+                let (text, all) = around.mentions.replace(content);
+                return Content { all, ..Content::of(&text, true) };
+            }
+            words => words,
+        };
         let kind = if words.text.is_empty() || message_type == "text" {
             String::new()
         } else {
@@ -306,6 +312,12 @@ fn first<const N: usize>(texts: [&str; N]) -> &str {
     texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
 }
 
+/// Words that nobody wrapped: no JSON, and none that is broken off.
+fn is_bare(content: &str) -> bool {
+    let inner = content.trim_start().trim_start_matches(['{', '[']).trim_start();
+    !inner.is_empty() && !inner.starts_with('"') && serde_json::from_str::<Value>(content).is_err()
+}
+
 /// A forward says nothing of what it holds. Who can, reads it.
 pub fn forward(message_id: Option<&str>) -> String {
     match message_id {
@@ -351,7 +363,8 @@ fn vote(fields: &Fields<'_>, around: Around<'_>) -> String {
     let options = if options.is_empty() { String::new() } else { format!("({})", options.join(" / ")) };
     // 0 is open.
     let closed = if matches!(fields.status.as_str(), "" | "0") { "" } else { "closed" };
-    let (total, id) = (named("total", fields.total_count.as_str()), named("vote_id", fields.vote_id.as_str()));
+    let (total, id) =
+        (named("total", fields.total_count.as_str()), named("vote_id", fields.vote_id.as_str()));
     bracketed("vote", &[fields.topic.as_str(), &options, closed, &total, &id])
 }
 
@@ -450,7 +463,7 @@ mod tests {
 
     #[test]
     fn content_that_cannot_be_read_shows_its_type() {
-        for content in ["", "{}", "[]", "null", "no json", "{\"text\":"] {
+        for content in ["", "{}", "[]", "null", "{", "{\"text\":"] {
             assert!(matches!(shown("text", content).as_str(), "" | "[text]"), "{content}");
             assert_eq!(shown("image", content), "[image]", "{content}");
             assert_eq!(shown("system", content), "[system]", "{content}");

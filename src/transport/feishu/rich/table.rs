@@ -16,7 +16,7 @@ struct Column {
 
 impl Reading<'_> {
     pub fn table(&mut self, node: Node<'_>) {
-        let rows = ["rows", "elements", "children", "content"].iter().find_map(|key| node.get(key));
+        let rows = ["rows", "cells", "elements", "children", "content"].iter().find_map(|key| node.get(key));
         let rows: &[Value] = rows.and_then(Value::as_array).map_or(&[], Vec::as_slice);
         let columns: Vec<Column> =
             node.list("columns").iter().filter_map(Node::of).map(|column| self.column(column)).collect();

@@ -205,18 +205,13 @@ fn card(content: &str, around: Around<'_>) -> Content {
 
 fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
-        let words = match rich::broken(content) {
-            words if words.text.is_empty() && is_bare(content) && message_type == "text" => {
-                let (text, all) = around.mentions.replace(content);
-                return Content { all, ..Content::of(&text, true) };
-            }
-            words => words,
-        };
-        let kind = if words.text.is_empty() || message_type == "text" {
-            String::new()
-        } else {
-            bracketed(message_type, &[]) + " "
-        };
+        let words = rich::broken(content);
+        if message_type == "text" {
+            let bare = words.text.is_empty() && is_bare(content);
+            let (text, all) = around.mentions.replace(if bare { content } else { &words.text });
+            return Content { all, ..Content::of(&text, words.truncated) };
+        }
+        let kind = if words.text.is_empty() { String::new() } else { bracketed(message_type, &[]) + " " };
         return Content { text: kind + &words.text, ..words };
     };
     let mut rendered = Content::default();

@@ -118,7 +118,13 @@ struct Fields<'a> {
     #[serde(borrow)]
     user_id: Text<'a>,
     #[serde(borrow)]
+    user_name: Text<'a>,
+    #[serde(borrow)]
+    chat_name: Text<'a>,
+    #[serde(borrow)]
     name: Text<'a>,
+    #[serde(borrow)]
+    address: Text<'a>,
     #[serde(borrow)]
     longitude: Text<'a>,
     #[serde(borrow)]
@@ -130,6 +136,13 @@ struct Fields<'a> {
     topic: Text<'a>,
     #[serde(borrow)]
     options: Option<&'a RawValue>,
+    /// How many chose each.
+    #[serde(borrow)]
+    counts: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_count: Text<'a>,
+    #[serde(borrow)]
+    vote_id: Text<'a>,
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
@@ -193,11 +206,12 @@ fn card(content: &str, around: Around<'_>) -> Content {
 fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
         let words = rich::broken(content);
-        let kind = if words.text.is_empty() || message_type == "text" {
-            String::new()
-        } else {
-            bracketed(message_type, &[]) + " "
-        };
+        if message_type == "text" {
+            let bare = words.text.is_empty() && is_bare(content);
+            let (text, all) = around.mentions.replace(if bare { content } else { &words.text });
+            return Content { all, ..Content::of(&text, words.truncated) };
+        }
+        let kind = if words.text.is_empty() { String::new() } else { bracketed(message_type, &[]) + " " };
         return Content { text: kind + &words.text, ..words };
     };
     let mut rendered = Content::default();
@@ -219,6 +233,7 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
         "media" | "video" => {
             let name = tidy::some(fields.file_name.as_str(), tidy::name);
             rendered.resource("video", fields.file_key.as_str(), name);
+            rendered.resource("image", fields.image_key.as_str(), None);
             bracketed(
                 "video",
                 &[fields.file_name.as_str(), &seconds(&fields.duration), fields.file_key.as_str()],
@@ -228,12 +243,18 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
             rendered.resource("sticker", fields.file_key.as_str(), None);
             bracketed("sticker", &[fields.file_key.as_str()])
         }
-        "share_chat" => bracketed("chat", &[fields.chat_id.as_str()]),
-        "share_user" => bracketed("user", &[fields.user_id.as_str()]),
-        "location" => bracketed(
-            "location",
-            &[fields.name.as_str(), fields.latitude.as_str(), fields.longitude.as_str()],
-        ),
+        "share_chat" => {
+            let name = [&fields.chat_name, &fields.name].map(Text::as_str);
+            bracketed("chat", &[first(name), fields.chat_id.as_str()])
+        }
+        "share_user" => {
+            let name = [&fields.user_name, &fields.name].map(Text::as_str);
+            bracketed("user", &[first(name), fields.user_id.as_str()])
+        }
+        "location" => {
+            let place = [&fields.name, &fields.address, &fields.latitude, &fields.longitude];
+            bracketed("location", &place.map(Text::as_str))
+        }
         "share_calendar_event" | "calendar" | "general_calendar" => calendar(&fields, around),
         "video_chat" => bracketed("video_chat", &[fields.topic.as_str(), &time(&fields.start_time)]),
         "todo" => {
@@ -243,13 +264,53 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
         "vote" => vote(&fields, around),
         "hongbao" => bracketed("hongbao", &[fields.text.as_str()]),
         "merge_forward" => forward(around.message_id),
-        _ => String::new(),
+        _ => return rendered,
     };
+    if !rendered.text.is_empty() {
+        rendered.join(beside(message_type, content, around));
+    }
     if let Some(files) = fields.files {
         let value: Value = serde_json::from_str(files.get()).unwrap_or_default();
         rendered.join(rich::files(&serde_json::json!({ "files": value }), around));
     }
     rendered
+}
+
+/// What each type has read of its content. The rest is read as an element that nobody told us of.
+fn read_fields(message_type: &str) -> Option<&'static [&'static str]> {
+    Some(match message_type {
+        "image" => &["image_key"],
+        "file" | "folder" | "audio" | "media" | "video" | "sticker" => {
+            &["file_key", "file_name", "image_key", "duration"]
+        }
+        "share_chat" => &["chat_id", "chat_name", "name"],
+        "share_user" => &["user_id", "user_name", "name"],
+        "location" => &["name", "address"],
+        "share_calendar_event" | "calendar" | "general_calendar" => &["summary"],
+        "video_chat" => &["topic"],
+        "todo" => &["summary", "task_id"],
+        "vote" => &["topic", "options", "counts"],
+        "hongbao" => &["text"],
+        _ => return None,
+    })
+}
+
+/// Words beside those that every message of this type has.
+fn beside(message_type: &str, content: &str, around: Around<'_>) -> Content {
+    let Some(read) = read_fields(message_type) else { return Content::default() };
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(content) else { return Content::default() };
+    fields.retain(|field, _| field != "files" && !read.contains(&field.as_str()));
+    rich::any(&Value::Object(fields), around)
+}
+
+fn first<const N: usize>(texts: [&str; N]) -> &str {
+    texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
+}
+
+/// Words that nobody wrapped: no JSON, and none that is broken off.
+fn is_bare(content: &str) -> bool {
+    let inner = content.trim_start().trim_start_matches(['{', '[']).trim_start();
+    !inner.is_empty() && !inner.starts_with('"') && serde_json::from_str::<Value>(content).is_err()
 }
 
 /// A forward says nothing of what it holds. Who can, reads it.
@@ -280,12 +341,26 @@ fn calendar(fields: &Fields<'_>, around: Around<'_>) -> String {
 fn vote(fields: &Fields<'_>, around: Around<'_>) -> String {
     let options: Vec<Value> =
         fields.options.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    let options: Vec<String> =
-        options.iter().map(|option| tidy::line(&rich::any(option, around).text)).collect();
+    let counts: Vec<Value> =
+        fields.counts.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let options: Vec<String> = options
+        .iter()
+        .enumerate()
+        .map(|(place, option)| {
+            let words = tidy::line(&rich::any(option, around).text);
+            let count = ["count", "vote_count", "votes"].iter().find_map(|key| option.get(*key));
+            match count.or_else(|| counts.get(place)).filter(|count| count.is_number()) {
+                Some(count) => format!("{words}: {count}"),
+                None => words,
+            }
+        })
+        .collect();
     let options = if options.is_empty() { String::new() } else { format!("({})", options.join(" / ")) };
     // 0 is open.
     let closed = if matches!(fields.status.as_str(), "" | "0") { "" } else { "closed" };
-    bracketed("vote", &[fields.topic.as_str(), &options, closed])
+    let (total, id) =
+        (named("total", fields.total_count.as_str()), named("vote_id", fields.vote_id.as_str()));
+    bracketed("vote", &[fields.topic.as_str(), &options, closed, &total, &id])
 }
 
 /// A summary is text, or rich text; either way one line.
@@ -383,7 +458,7 @@ mod tests {
 
     #[test]
     fn content_that_cannot_be_read_shows_its_type() {
-        for content in ["", "{}", "[]", "null", "no json", "{\"text\":"] {
+        for content in ["", "{}", "[]", "null", "{", "{\"text\":"] {
             assert!(matches!(shown("text", content).as_str(), "" | "[text]"), "{content}");
             assert_eq!(shown("image", content), "[image]", "{content}");
             assert_eq!(shown("system", content), "[system]", "{content}");
@@ -396,7 +471,10 @@ mod tests {
         let video = resources("media", r#"{"file_key":"file_1","image_key":"img_1","file_name":"v.mp4"}"#);
         assert_eq!(
             video,
-            [Resource { key: "file_1".into(), r#type: "video".into(), name: Some("v.mp4".into()) }]
+            [
+                Resource { key: "file_1".into(), r#type: "video".into(), name: Some("v.mp4".into()) },
+                Resource { key: "img_1".into(), r#type: "image".into(), name: None },
+            ]
         );
         assert_eq!(resources("image", r#"{"image_key":"img_1"}"#)[0].r#type, "image");
         assert!(resources("folder", r#"{"file_key":"file_1"}"#).is_empty());

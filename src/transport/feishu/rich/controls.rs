@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Reading;
 use super::inline::address;
 use super::node::{self, Node};
+use super::{Flow, Reading};
 use crate::transport::feishu::content::bracketed;
 use crate::transport::feishu::tidy;
 
@@ -16,13 +16,20 @@ impl Reading<'_> {
         if let Some(address) = address(node) {
             shown += &format!("({address})");
         }
+        shown += &self.tips(node);
+        self.page.control(&shown);
+    }
+
+    /// What people are asked or told when they press.
+    fn tips(&mut self, node: Node<'_>) -> String {
+        let mut tips = String::new();
         for key in ["confirm", "disabled_tips", "hover_tips"] {
             let asked = node.get(key).map(|value| self.said(value)).unwrap_or_default();
             if !asked.is_empty() {
-                shown += &format!(" ({})", tidy::line(&asked));
+                tips += &format!(" ({})", tidy::line(&asked));
             }
         }
-        self.page.control(&shown);
+        tips
     }
 
     /// `[select Where (staging / prod; chosen: prod)]`
@@ -77,8 +84,10 @@ impl Reading<'_> {
         let label = self.label(node, &["label"]);
         let label =
             if label.is_empty() { label } else { format!("{}:", label.trim_end_matches([':', '：'])) };
-        let held = self.label(node, &["default_value", "value", "placeholder"]);
-        self.page.control(&bracketed("input", &[&label, &held]));
+        let held = self.label(node, &["default_value", "value"]);
+        let hint = self.label(node, &["placeholder"]);
+        let hint = if held.is_empty() || hint.is_empty() { hint } else { format!("({hint})") };
+        self.page.control(&bracketed("input", &[&label, &held, &hint]));
     }
 
     pub fn picker(&mut self, node: Node<'_>) {
@@ -90,8 +99,14 @@ impl Reading<'_> {
     pub fn checker(&mut self, node: Node<'_>) {
         let mark = if node.flag("checked") { "[x]" } else { "[ ]" };
         let text = self.label(node, &["text", "content", "label"]);
+        let tips = self.tips(node);
         self.page.line();
-        self.page.inline(format!("{mark} {text}").trim_end());
+        self.page.inline(format!("{mark} {text}{tips}").trim_end());
+        if let Some(address) = address(node) {
+            self.page.control(&format!("<{address}>"));
+        }
+        let area = node.get("button_area").and_then(Node::of);
+        self.items(area.map(|area| area.list("buttons")).unwrap_or_default(), Flow::Words);
         self.page.line();
     }
 }

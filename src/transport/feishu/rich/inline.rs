@@ -42,7 +42,7 @@ impl Reading<'_> {
         match node.get("content").or_else(|| node.get("text")) {
             Some(Value::String(text)) => {
                 let text = if node.flag("un_escape") { unescape(text) } else { text.clone() };
-                let text = self.markdown_text(&text);
+                let text = self.markdown_text(&with_addresses(&text, node));
                 if markdown::is_block(&text) {
                     self.page.block(&text)
                 } else {
@@ -119,6 +119,24 @@ fn addressed(value: &Value) -> Option<String> {
         Value::Object(_) => address(Node::of(value)?),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
+}
+
+/// Addresses where variables for them stand: `[doc]($u)`, with `{"u":{"url":…}}` beside the text.
+fn with_addresses(text: &str, node: Node<'_>) -> String {
+    let Some(Value::Object(variables)) = node.get("href") else { return text.to_owned() };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("]($").map(|at| at + "](".len()) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find([')', '\n']).filter(|at| rest[*at..].starts_with(')'));
+        let address = end.and_then(|end| variables.get(rest[1..end].trim())).and_then(addressed);
+        if let Some((end, address)) = end.zip(address) {
+            out.push_str(&tidy::clean(&address).replace(['\n', '\t'], " "));
+            rest = &rest[end..];
+        }
+    }
+    out + rest
 }
 
 /// Markers stand next to the words: with a space between they would be read as text.

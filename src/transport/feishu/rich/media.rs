@@ -10,12 +10,19 @@ use crate::transport::feishu::tidy;
 impl Reading<'_> {
     pub fn image(&mut self, node: Node<'_>) {
         let key = self.image_key(node);
-        let alt = self.label(node, &["title", "alt", "text", "caption"]);
+        let title = self.label(node, &["title", "text", "caption"]);
+        let alt = self.label(node, &["alt"]);
+        let alt = match (title.is_empty() || alt == title, alt.is_empty()) {
+            (_, true) => String::new(),
+            (true, false) => alt,
+            (false, false) => format!("({alt})"),
+        };
+        let title = if title == alt { String::new() } else { title };
         let address = node.first(&["url", "img_url", "image_url", "src"]);
         if !key.contains("://") {
             self.out.resource("image", &key, None);
         }
-        let shown = bracketed("image", &[&key, if key.is_empty() { &address } else { "" }, &alt]);
+        let shown = bracketed("image", &[&key, if key.is_empty() { &address } else { "" }, &title, &alt]);
         self.page.inline(&shown);
     }
 
@@ -37,11 +44,20 @@ impl Reading<'_> {
     }
 
     pub fn media(&mut self, node: Node<'_>, kind: &str) {
-        let key = node.first(&["file_key", "file_id", "video_id", "audio_id", "key"]);
+        let keys = ["file_key", "file_id", "video_key", "video_id", "audio_key", "audio_id", "key"];
+        let key = node.first(&keys);
         let name = node.first(&["file_name", "name"]);
         self.out.resource(kind, &key, tidy::some(&name, tidy::name));
         let shown = self.label(node, &["title", "alt", "text"]);
-        self.page.inline(&bracketed(kind, &[&name, &shown, &key]));
+        let mut parts = vec![name.into_owned(), shown, key.clone().into_owned()];
+        // What the same film or sound is called elsewhere.
+        let others = keys.iter().map(|name| (name, node.word(name)));
+        parts.extend(others.filter(|(_, other)| *other != key).map(|(name, other)| named(name, &other)));
+        self.page.inline(&bracketed(kind, &parts.iter().map(String::as_str).collect::<Vec<_>>()));
+        let cover = node.first(&["image_key", "img_key", "cover_key", "cover_image_key", "poster_key"]);
+        let inner = ["cover", "poster"].iter().find_map(|key| node.get(key)).and_then(Node::of);
+        let inner = inner.map(|cover| cover.first(&["image_key", "img_key", "key"])).unwrap_or_default();
+        self.out.resource("image", if cover.is_empty() { &inner } else { &cover }, None);
     }
 
     /// A folder cannot be downloaded; its key is what a call would need.

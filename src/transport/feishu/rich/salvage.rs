@@ -3,13 +3,21 @@
 /// Fields whose text people see.
 const SHOWN: [&str; 6] = ["text", "content", "title", "user_name", "file_name", "href"];
 
+/// A character in two escapes, less its last byte.
+const ESCAPE_MAX: usize = 11;
+
 /// All text of such fields, in order, one to a line.
 pub fn salvage(json: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut key: Option<String> = None;
     let mut at = 0;
     while let Some(start) = json[at..].find('"').map(|offset| at + offset) {
-        let Some(end) = string_end(json, start) else { break };
+        let Some(end) = string_end(json, start) else {
+            if key.is_some_and(|key| SHOWN.contains(&key.as_str())) {
+                words.extend(unfinished(&json[start..]).filter(|text| !text.trim().is_empty()));
+            }
+            break;
+        };
         let text: Option<String> = serde_json::from_str(&json[start..end]).ok();
         let value = key.take();
         at = end;
@@ -41,6 +49,12 @@ fn string_end(json: &str, start: usize) -> Option<usize> {
     None
 }
 
+/// What there is of a string that is broken off, without the escape it ends in.
+fn unfinished(json: &str) -> Option<String> {
+    let cuts = (0..=ESCAPE_MAX).filter_map(|cut| json.get(..json.len().checked_sub(cut)?));
+    cuts.filter(|json| !json.is_empty()).find_map(|json| serde_json::from_str(&format!("{json}\"")).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +64,11 @@ mod tests {
         let deep =
             format!("{}{{\"tag\":\"text\",\"text\":\"a \\\"b\\\"\"}}{}", "[".repeat(500), "]".repeat(500));
         assert_eq!(salvage(&deep), ["a \"b\""]);
-        assert_eq!(salvage(r#"{"title":"T","content":[[{"text":"x"},{"text":"brok"#), ["T", "x"]);
+        assert_eq!(salvage(r#"{"title":"T","content":[[{"text":"x"},{"text":"brok"#), ["T", "x", "brok"]);
+        assert_eq!(salvage(r#"{"text":"a\ud83d\ude0"#), ["a"]);
+        assert_eq!(salvage(r#"{"text":"a\"#), ["a"]);
+        assert_eq!(salvage(r#"{"text":""#), [""; 0]);
+        assert_eq!(salvage(r#"{"text"#), [""; 0]);
         assert_eq!(salvage(r#"{"tag":"text","value":{"k":"v"},"text":7,"a":"text"}"#), [""; 0]);
     }
 }

@@ -16,7 +16,7 @@ struct Column {
 
 impl Reading<'_> {
     pub fn table(&mut self, node: Node<'_>) {
-        let rows = ["rows", "elements", "children", "content"].iter().find_map(|key| node.get(key));
+        let rows = ["rows", "cells", "elements", "children", "content"].iter().find_map(|key| node.get(key));
         let rows: &[Value] = rows.and_then(Value::as_array).map_or(&[], Vec::as_slice);
         let columns: Vec<Column> =
             node.list("columns").iter().filter_map(Node::of).map(|column| self.column(column)).collect();
@@ -107,18 +107,42 @@ impl Reading<'_> {
         let spec = node.get("chart_spec").and_then(Node::of).unwrap_or(node);
         let title = self.label(spec, &["title"]);
         let title = if title.is_empty() { self.label(node, &["title"]) } else { title };
-        let kind = spec.word("type");
-        let mut shown = String::from("[chart");
-        for (before, part) in [(" ", title.as_str()), (" (", &kind)] {
-            if !part.is_empty() {
-                shown += &format!("{before}{}", tidy::line(part));
-            }
+        let below = spec.get("title").and_then(Node::of);
+        let below = below.map(|title| self.label(title, &["subtext"])).unwrap_or_default();
+        let axes: Vec<String> = spec.list("axes").iter().map(|axis| self.axis(axis)).collect();
+        let axes = filled(axes, ", ");
+        let axes = if axes.is_empty() { axes } else { format!("axes: {axes}") };
+        let about = filled([spec.word("type").into_owned(), axes], "; ");
+        let mut shown = filled([title, below], " ");
+        if !about.is_empty() {
+            shown += &format!(" ({about})");
         }
-        shown += if kind.is_empty() { "" } else { ")" };
-        let points = spec.get("data").map(points).unwrap_or_default();
-        shown += &if points.is_empty() { String::new() } else { format!(": {}", points.join(", ")) };
-        self.page.block(&format!("{}]", tidy::line(&shown)));
+        let figures = spec.get("data").map(points).unwrap_or_default().join(", ");
+        let series = spec.list("series").iter().map(|series| self.series(series));
+        let figures = filled(std::iter::once(figures).chain(series), "; ");
+        if !figures.is_empty() {
+            shown += &format!(": {figures}");
+        }
+        let gap = if shown.is_empty() || shown.starts_with([':', ' ']) { "" } else { " " };
+        self.page.block(&format!("{}]", tidy::line(&format!("[chart{gap}{shown}"))));
     }
+
+    fn axis(&mut self, axis: &Value) -> String {
+        Node::of(axis).map(|axis| self.label(axis, &["title"])).unwrap_or_default()
+    }
+
+    /// `Sold: Mon 10, Tue 20`
+    fn series(&mut self, series: &Value) -> String {
+        let Some(node) = Node::of(series) else { return String::new() };
+        let name = self.label(node, &["name", "title"]);
+        filled([name, node.get("data").map(points).unwrap_or_default().join(", ")], ": ")
+    }
+}
+
+/// Those that are not empty, joined.
+fn filled(parts: impl IntoIterator<Item = String>, gap: &str) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.trim().is_empty()).collect();
+    parts.join(gap)
 }
 
 /// The columns of rows that are objects, in any order but always the same.

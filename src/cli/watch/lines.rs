@@ -19,6 +19,8 @@ pub struct Lines {
     pub looked_to: u64,
     /// Lines up to here are in it, where they are not in their order.
     pub gives: u64,
+    /// How many of the first are the watch's own, and no events.
+    pub own: u64,
     /// Positions of events of which the expression left nothing.
     pub swallowed: Vec<u64>,
     /// Positions of lines that the filter held back.

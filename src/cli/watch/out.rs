@@ -196,6 +196,7 @@ fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex
 fn done(lines: &Lines, position: u64, how: How) -> Done {
     let count = |seqs: &[u64]| seqs.iter().filter(|seq| **seq <= position).count() as u64;
     let by_jq = count(&lines.swallowed);
-    let events = lines.ends.iter().filter(|(seq, _)| *seq <= position).count() as u64 - by_jq;
+    let told = lines.ends.iter().filter(|(seq, _)| *seq <= position).count() as u64;
+    let events = told.saturating_sub(by_jq + lines.own);
     Done { position, events, by_filter: count(&lines.held_back), by_jq, how }
 }

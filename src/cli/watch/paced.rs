@@ -140,6 +140,7 @@ impl Paced {
         if let Some(prefix) = self.prefix.take() {
             write_line(&prefix, &mut lines);
             lines.ends.push((position, lines.bytes.len()));
+            lines.own = 1;
         }
         let folds = pieces.iter().any(|piece| matches!(piece, Piece::Folded(_)));
         for (at, piece) in pieces.iter().enumerate() {

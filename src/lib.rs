@@ -14,6 +14,7 @@
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
+//! | [`memory`] | gives back what a burst took |
 //! | [`pipe`] | what a pipe tells of its reader: what it has taken, and what not |
 //! | [`folder`] | the one place that makes folders of a home, for their owner alone |
 //! | [`plain`] | the one way to read what people and others leave in files: plain ones, without waiting, so much and no more |
@@ -53,6 +54,7 @@ pub mod folder;
 #[cfg(test)]
 mod fuzz;
 pub mod journal;
+pub mod memory;
 pub mod pipe;
 pub mod plain;
 #[cfg(feature = "sandbox")]

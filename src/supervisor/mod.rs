@@ -174,6 +174,16 @@ impl std::str::FromStr for Since {
     }
 }
 
+/// A burst is over after so long.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(60);
+
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(GIVE_BACK_EVERY).await;
+        let _ = tokio::task::spawn_blocking(crate::memory::give_back).await;
+    }
+}
+
 /// Runs until `ask` says stop or stdout's reader is gone. Nothing that was acknowledged is lost by the end.
 pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { data, sync, retention, policy, clock, seats, reload, catch_up, deaf, max_age, .. } = plan;
@@ -181,6 +191,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     let Plan { stdout, socket, filter, cursor, since, brief, .. } = plan;
     let journal = Journal::open(&data.join("journal.db"), sync, clock.clone())?;
     journal.keep(retention);
+    let _giving_back = tokio::spawn(give_memory_back());
     let started_after = journal.settled().await;
     journal.appender().say(Entry::own(None, &Event::Started(started(&seats))));
     if let Some(reset) = journal.reset() {

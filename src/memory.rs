@@ -20,9 +20,10 @@ pub fn give_back() {}
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     fn resident_kib() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        kib.expect("a number of KiB")
     }
 
     /// Blocks of a message's size, freed below one that stays.

@@ -6,10 +6,11 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::thread_now;
 use crate::core::pace::Budget;
 use crate::core::written::Written;
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ const SIZE: usize = 512;
 /// So many lines are given one by one, each once the last was taken: a reader that wants one line and goes away, such as
 /// `head -1`, takes no other with it. One that is still there then reads what comes.
 const SINGLY: u64 = 1000;
+
+/// How long lines wait for a disk that does not take the note about them.
+const NOTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Then so much of them at a time.
 const CHUNK: usize = 4096;
@@ -46,9 +50,11 @@ struct Mark {
 /// One reader's.
 #[derive(Debug)]
 pub struct Given {
-    file: Option<File>,
+    file: File,
     mark: Mark,
     had: Had,
+    /// Since when nothing can be noted.
+    failing: Option<Instant>,
     written: Written,
     lines: u64,
 }
@@ -85,7 +91,7 @@ impl Given {
         // What this run gives is joined to what was given before; where nothing was, it begins here.
         let from = if mark.given <= mark.from { position } else { mark.from.min(position) };
         let mark = Mark { from, ..mark };
-        let mut given = Given { file: Some(file), mark, had, written: Written::new(position), lines: 0 };
+        let given = Given { file, mark, had, failing: None, written: Written::new(position), lines: 0 };
         // From here on it is known, whatever is given.
         given.write();
         Ok(given)
@@ -105,11 +111,22 @@ impl Given {
         self.write();
     }
 
-    pub fn gives(&mut self, seq: u64) {
-        if seq > self.mark.given {
-            self.mark.given = seq;
-            self.write();
+    /// False where that cannot be noted for the moment, as on a full disk; lines do not wait for ever for it.
+    pub fn gives(&mut self, seq: u64) -> bool {
+        if seq <= self.mark.given {
+            return true;
         }
+        let before = std::mem::replace(&mut self.mark.given, seq);
+        if self.write() {
+            self.failing = None;
+            return true;
+        }
+        let now = thread_now();
+        if now.saturating_duration_since(*self.failing.get_or_insert(now)) >= NOTED_WITHIN {
+            return true;
+        }
+        self.mark.given = before;
+        false
     }
 
     /// So much was written.
@@ -142,7 +159,7 @@ impl Given {
         self.lines < SINGLY
     }
 
-    /// To where the lines from `next` on may be written now, `at` bytes of which are. Notes that they may be read from here
+    /// To where the lines from `next` on may be written now, `at` bytes of which are; `at`: not yet. Notes that they may be read from here
     /// on. `ends` are the lines' positions and where their bytes end.
     pub fn next_end(&mut self, ends: &[(u64, usize)], next: usize, at: usize) -> usize {
         let last = match ends[next..].iter().position(|(_, end)| *end >= at + CHUNK) {
@@ -151,8 +168,10 @@ impl Given {
             None => ends.len() - 1,
         };
         let (seq, end) = ends[last];
+        if !self.gives(seq) {
+            return at;
+        }
         self.lines += (last + 1 - next) as u64;
-        self.gives(seq);
         end
     }
 
@@ -166,15 +185,15 @@ impl Given {
     }
 
     /// Where it fails, a line that is read again may stand there unmarked.
-    fn write(&mut self) {
-        let Some(file) = &self.file else { return };
+    fn write(&self) -> bool {
         let mut text = serde_json::to_vec(&self.mark).expect("numbers are plain data");
         text.resize(SIZE - 1, b' ');
         text.push(b'\n');
-        if let Err(error) = file.write_all_at(&text, 0) {
-            tracing::warn!(%error, "what a reader was given is not noted");
-            self.file = None;
+        let written = self.file.write_all_at(&text, 0);
+        if let Err(error) = &written {
+            tracing::debug!(%error, "what a reader was given is not noted");
         }
+        written.is_ok()
     }
 }
 

@@ -251,7 +251,13 @@ impl Thread {
     fn upto(&mut self, ends: &[(u64, usize)], next: usize, at: usize) -> Result<usize, Halt> {
         let mut patience = Patience::default();
         let begins = next == 0 || ends[next - 1].1 <= at;
-        while begins && !self.given.is_ready(&self.stdout) {
+        loop {
+            if !begins || self.given.is_ready(&self.stdout) {
+                let end = self.given.next_end(ends, next, at);
+                if end > at {
+                    return Ok(end);
+                }
+            }
             if self.asked.borrow().is_some_and(|finish| late(&finish)) {
                 return Err(Halt::OutOfTime);
             }
@@ -261,7 +267,6 @@ impl Thread {
             }
             patience.wait();
         }
-        Ok(self.given.next_end(ends, next, at))
     }
 
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), Halt> {

@@ -145,7 +145,6 @@ fn held(given: &Mutex<Given>) -> MutexGuard<'_, Given> {
 fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
     let trouble = lines.trouble.take();
     let lines = &lines;
-    held(given).gives(lines.gives);
     let (mut written, mut next, mut give_up) = (0, 0, None);
     let mut patience = Patience::default();
     let how = loop {
@@ -178,10 +177,14 @@ fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex
             patience.wait();
             continue;
         }
-        patience = Patience::default();
         let upto = held(given).next_end(&lines.ends, next, written);
+        if upto == written || !held(given).gives(lines.gives) {
+            patience.wait();
+            continue;
+        }
         match print::some(&lines.bytes[written..upto], LOOK_EVERY) {
             Ok(Took::Bytes(count)) => {
+                patience = Patience::default();
                 written += count;
                 held(given).gave(count);
             }

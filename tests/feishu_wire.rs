@@ -9,7 +9,7 @@ use rooma::clock::Clock;
 use rooma::core::end::End;
 use rooma::journal::{Appended, Appender, Batch, Entry, Inbox};
 use rooma::sandbox::{Fault, FaultKind, Options, Sandbox, Say, StateQuery, TotalsState};
-use rooma::transport::{Account, Identity, Life, Limits, Report, Shared, Siblings, Transport};
+use rooma::transport::{Account, Identity, Intake, Life, Limits, Report, Shared, Siblings, Transport};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,10 +42,8 @@ fn identity(sandbox: &Sandbox, name: &str) -> Identity {
         app_id: app.app_id.clone(),
         app_secret: app.app_secret.clone().into(),
         base_url: Some(sandbox.base_url()),
-        owner: None,
         siblings,
-        gates: Default::default(),
-        rooms: Default::default(),
+        sights: Default::default(),
     }
 }
 
@@ -67,7 +65,14 @@ fn run(account: &Arc<Account>, attempt: u32) -> Run {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&reports);
     let report = Box::new(move |report| heard.lock().unwrap().push(report));
-    let life = Life { appender, report, stop: stopped, attempt, alive: Default::default() };
+    let intake = Intake {
+        profile: "a".into(),
+        transport: "feishu",
+        owner: None,
+        gates: Default::default(),
+        rooms: Default::default(),
+    };
+    let life = Life { appender, intake, report, stop: stopped, attempt, alive: Default::default() };
     let account = Arc::clone(account);
     Run { journal, stop, reports, end: tokio::spawn(async move { account.run(life).await }) }
 }

@@ -13,8 +13,8 @@ use crate::core::gate::Held;
 use crate::core::reach::{Facts, LineFacts, Why, why};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
-use crate::event::{Message, SenderType, Trust};
-use crate::journal::Told;
+use crate::event::{SenderType, Trust};
+use crate::journal::MessageLine;
 use sources::Sources;
 
 /// Explain why a message did, or did not, reach each profile's agent
@@ -119,12 +119,12 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 
 impl Sources {
     fn of_profile(&self, profile: &str, now: i64) -> Result<OfProfile> {
-        let mut lines = self.told.iter().filter(|(told, _)| told.profile == profile);
+        let mut lines = self.told.iter().filter(|told| told.profile == profile);
         // Duplicates are folded for two days; of two lines that far apart the one that was not held back counts.
-        let told = lines.clone().find(|(told, _)| told.held.is_none()).or_else(|| lines.next());
+        let told = lines.clone().find(|told| told.held.is_none()).or_else(|| lines.next());
         let cursor = self.cursor(profile);
         let facts = match told {
-            Some((told, _)) => {
+            Some(told) => {
                 let held = told.held.as_deref().and_then(held);
                 let read = cursor.as_ref().is_some_and(|cursor| cursor.seq >= told.seq);
                 Facts { line: Some(LineFacts { held, read }), ..Facts::default() }
@@ -138,7 +138,7 @@ impl Sources {
             why,
             detail: why.sentence(),
             in_chat: told.map_or(facts.in_chat, |_| Some(true)),
-            line: told.map(|(told, message)| Line::new(told, message)),
+            line: told.map(Line::new),
             cursor,
         })
     }
@@ -157,7 +157,8 @@ fn held(word: &str) -> Option<Held> {
 }
 
 impl Line {
-    fn new(told: &Told, message: &Message) -> Line {
+    fn new(told: &MessageLine) -> Line {
+        let message = &told.message;
         Line {
             seq: told.seq,
             time: rfc3339_ms(told.at),

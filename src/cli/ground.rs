@@ -9,7 +9,9 @@ use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profil
 use crate::core::gate::{Gates, RoomGate};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, OpenId};
-use crate::transport::{Account, Identity, Limits, Network, RoomRule, Rooms, Shared, Siblings};
+use crate::transport::{
+    Account, Identity, Intake, Limits, Network, RoomRule, Rooms, Shared, Siblings, Sights,
+};
 
 /// Cheap to clone; the clones share all of it.
 #[derive(Clone)]
@@ -22,6 +24,7 @@ pub struct Ground {
     /// The profiles that count as ours.
     pub siblings: Siblings,
     pub rooms: Rooms,
+    sights: Sights,
     network: Arc<Network>,
     limits: Limits,
     clock: Clock,
@@ -39,6 +42,7 @@ impl Ground {
             policies: Arc::new(RwLock::new(Arc::new(config.rooms.clone()))),
             siblings: Siblings::default(),
             rooms: Rooms::default(),
+            sights: Sights::default(),
             network: Arc::new(network(config)),
             limits,
             clock,
@@ -131,6 +135,17 @@ impl Ground {
         person(&self.contacts(), profile.owner.as_ref()?, profile)
     }
 
+    /// What a profile's events are judged by.
+    pub fn intake(&self, profile: &Profile) -> Intake {
+        Intake {
+            profile: Arc::clone(&profile.name),
+            transport: profile.transport.name(),
+            owner: self.owner(profile),
+            gates: Arc::new(self.gates(profile)),
+            rooms: self.rooms.clone(),
+        }
+    }
+
     /// A profile's standing with its platform. Does no I/O but for the secret.
     pub async fn account(&self, profile: &Profile) -> Result<Account> {
         let ground = self.clone();
@@ -147,10 +162,8 @@ impl Ground {
             app_id: profile.app_id.clone(),
             app_secret,
             base_url: profile.base_url.clone(),
-            owner: self.owner(profile),
             siblings: self.siblings.clone(),
-            gates: self.gates(profile),
-            rooms: self.rooms.clone(),
+            sights: self.sights.clone(),
         };
         Account::new(identity, self.shared()?)
     }

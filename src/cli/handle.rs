@@ -35,8 +35,8 @@ pub fn told(flag: &str, home: &Home, seq: u64) -> Result<Told> {
     }
     let line = Reader::open(&path)?.line(seq)?;
     let (profile, type_name, body) = line.ok_or_else(|| none("there is no line, or none any more,"))?;
-    let fields = serde_json::from_str(&format!("{{{body}}}"));
-    let fields = fields.map_err(|error| Error::storage(format!("line s{seq} is damaged: {error}")))?;
+    let fields = crate::event::stored(&body);
+    let fields = fields.ok_or_else(|| Error::storage(format!("line s{seq} is damaged")))?;
     Ok(Told { seq, profile, type_name, fields })
 }
 

@@ -13,13 +13,11 @@ use super::ground::{Ground, limits, token_file};
 use crate::clock::Clock;
 use crate::config::{self, Config, Profile};
 use crate::core::end::End;
-use crate::core::gate::Gates;
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::OpenId;
 use crate::supervisor::care::Fetch;
 use crate::supervisor::reload::{Change, Look, Reload};
 use crate::supervisor::{Dial, Lock, Perform, Relay, Seat, room};
-use crate::transport::{Account, Rooms};
+use crate::transport::{Account, Intake, Rooms};
 
 /// How often a lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
@@ -157,8 +155,8 @@ impl Roster {
         let known = self.slots.get(name).cloned();
         if let Some(known) = &known
             && known.profile == profile
-            && known.owner == self.ground.owner(&profile)
-            && known.gates == self.ground.gates(&profile)
+            && known.intake.owner == self.ground.owner(&profile)
+            && *known.intake.gates == self.ground.gates(&profile)
         {
             if touched {
                 // Its secret may be another one; the next attempt reads it again.
@@ -199,8 +197,8 @@ impl Roster {
             (true, None) => Some(Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?)),
         };
         let ground = self.ground.clone();
-        let (owner, gates) = (ground.owner(&profile), ground.gates(&profile));
-        Ok(Arc::new(Slot { ground, profile, owner, gates, account: Mutex::default(), lock }))
+        let intake = ground.intake(&profile);
+        Ok(Arc::new(Slot { ground, profile, intake, account: Mutex::default(), lock }))
     }
 
     /// Lets the accounts know which apps are ours.
@@ -293,8 +291,7 @@ fn dotenv(root: &Path) -> PathBuf {
 struct Slot {
     ground: Ground,
     profile: Profile,
-    owner: Option<OpenId>,
-    gates: Gates,
+    intake: Intake,
     account: Mutex<Option<Arc<Account>>>,
     /// Given back when the last connection of this profile is gone.
     lock: Option<Arc<Lock>>,
@@ -305,6 +302,7 @@ impl Slot {
         Seat {
             name: Arc::clone(&self.profile.name),
             transport: self.profile.transport,
+            intake: self.intake.clone(),
             app_id: self.profile.app_id.clone(),
             dial: Arc::clone(self).dial(),
             perform: Arc::clone(self).perform(),

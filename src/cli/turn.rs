@@ -130,10 +130,9 @@ impl Context {
                 if !enforced && rooms::all(&data).is_empty() {
                     return Ok(None);
                 }
-                let read =
-                    Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to.as_str()));
+                let read = Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to));
                 let chat = match read.ok().flatten() {
-                    Some(chat) => Some(ChatId::new(chat)),
+                    Some(chat) => Some(chat),
                     // A reply that cannot be read cannot be sent either; the send says so better.
                     None => self.account.message(to).await.ok().map(|message| message.chat_id),
                 };

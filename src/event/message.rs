@@ -79,11 +79,30 @@ pub enum ChatType {
     Topic,
 }
 
+impl ChatType {
+    pub fn name(self) -> &'static str {
+        match self {
+            ChatType::P2p => "p2p",
+            ChatType::Group => "group",
+            ChatType::Topic => "topic",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SenderType {
     User,
     Bot,
+}
+
+impl SenderType {
+    pub fn name(self) -> &'static str {
+        match self {
+            SenderType::User => "user",
+            SenderType::Bot => "bot",
+        }
+    }
 }
 
 /// Whom a message addresses, seen from this bot.

@@ -3,6 +3,7 @@
 //! Field order here is the order of keys in a line. Absent values are left out, never null.
 
 mod brief;
+mod facts;
 pub mod ids;
 mod message;
 mod own;
@@ -14,6 +15,7 @@ mod seen;
 mod text;
 
 pub use brief::{Handles, WIDTH, WIDTH_MIN, brief, quoted_name, units};
+pub use facts::{Facts, Origin};
 pub use message::{
     ChatType, FloorMark, Mention, MentionKind, MentionScope, Message, Resource, RoomMark, SenderType, Trust,
 };
@@ -27,7 +29,7 @@ pub use platform::{
     Reaction, Unknown,
 };
 pub use reading::{Added, Earlier, Whole, taken_apart};
-pub use render::{LINE_MAX, Line, Past, Rendered, SCHEMA_VERSION, head, one_line, tail, with_fields};
+pub use render::{LINE_MAX, Line, Past, Rendered, SCHEMA_VERSION, head, one_line, stored, tail, with_fields};
 pub use schema::{schema, type_names};
 pub use text::{bounded, escaped, hidden, is_unsafe, neutralise};
 

@@ -138,6 +138,12 @@ pub fn with_fields(mut body: String, more: &str) -> String {
     body
 }
 
+/// An event's own fields again, from the body that was rendered of them; any part of them that the caller asks for. This is
+/// the only way back from a line to what it tells.
+pub fn stored<T: serde::de::DeserializeOwned>(body: &str) -> Option<T> {
+    serde_json::from_str(&format!("{{{body}}}")).ok()
+}
+
 pub(super) fn inside_braces(object: String) -> String {
     let inner = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     inner.expect("an event's body is an object").to_owned()

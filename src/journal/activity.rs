@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Deserialize;
 
 use super::reader::Reader;
 use super::seen::{fingerprint, is_known};
@@ -13,7 +12,7 @@ use crate::core::dedupe::DedupeKey;
 use crate::core::hearing::{Hears, Said};
 use crate::error::Result;
 use crate::event::ids::{ChatId, ThreadId};
-use crate::event::{ChatType, SenderType};
+use crate::event::{ChatType, Origin, SenderType};
 
 /// Positions looked through, from the newest back: some days of a busy home, and a fraction of a second's work.
 const LOOK_BACK: u64 = 20_000;
@@ -38,14 +37,12 @@ pub struct ActiveChat {
     pub threads: Vec<ThreadId>,
 }
 
-/// The part of a message's body that is read.
-#[derive(Deserialize)]
-struct Body {
+/// What is read of a message.
+struct Spoken {
     chat_id: ChatId,
     chat_type: ChatType,
-    sender_type: SenderType,
-    mentioned: bool,
     thread_id: Option<ThreadId>,
+    said: Said,
 }
 
 impl Reader {
@@ -74,22 +71,31 @@ impl Reader {
     pub fn activity(&self, profile: &str) -> Result<Activity> {
         let mut activity = Activity::default();
         let mut chats: BTreeMap<ChatId, ActiveChat> = BTreeMap::new();
-        let read = || -> rusqlite::Result<()> {
+        let mut read = || -> rusqlite::Result<()> {
             let mut statement = self.db.prepare_cached(
-                "SELECT body, instr(head || body, '\"event_id\":') > 0 FROM line
+                "SELECT chat_id, chat_type, thread_id, sender_type, mentioned, origin FROM lines
                  WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - ?1 AND profile = ?2 AND type = 'message'
-                 ORDER BY seq DESC",
+                 AND chat_id IS NOT NULL ORDER BY seq DESC",
             )?;
             let mut rows = statement.query(params![LOOK_BACK, profile])?;
             while let Some(row) = rows.next()? {
-                let body = row.get_ref(0)?.as_str()?;
-                if let Ok(body) = serde_json::from_str::<Body>(&format!("{{{body}}}")) {
-                    note(&mut activity.hears, &mut chats, body, row.get(1)?);
-                }
+                let chat_type = chat_type(row.get_ref(1)?.as_str_or_null()?);
+                let spoken = Spoken {
+                    chat_id: ChatId::new(row.get::<_, String>(0)?),
+                    chat_type,
+                    thread_id: row.get::<_, Option<String>>(2)?.map(ThreadId::new),
+                    said: Said {
+                        by_bot: row.get_ref(3)?.as_str_or_null()? == Some(SenderType::Bot.name()),
+                        mentioned: row.get(4)?,
+                        directly: chat_type == ChatType::P2p,
+                    },
+                };
+                // A relay and the history bring what the platform keeps back.
+                let pushed = row.get_ref(5)?.as_str_or_null()? == Some(Origin::Pushed.name());
+                note(&mut activity.hears, &mut chats, spoken, pushed);
             }
             Ok(())
         };
-        let mut read = read;
         read().map_err(|error| failed("read", &self.path, &error))?;
         activity.chats = chats.into_values().collect();
         activity.chats.sort_by_key(|chat| std::cmp::Reverse(chat.messages));
@@ -97,24 +103,23 @@ impl Reader {
     }
 }
 
-fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, body: Body, pushed: bool) {
-    let said = Said {
-        by_bot: body.sender_type == SenderType::Bot,
-        mentioned: body.mentioned,
-        directly: body.chat_type == ChatType::P2p,
-    };
-    // Only what came as an event: a relay and the history bring what the platform keeps back.
+fn chat_type(name: Option<&str>) -> ChatType {
+    let known = [ChatType::P2p, ChatType::Topic];
+    known.into_iter().find(|kind| Some(kind.name()) == name).unwrap_or(ChatType::Group)
+}
+
+fn note(hears: &mut Hears, chats: &mut BTreeMap<ChatId, ActiveChat>, spoken: Spoken, pushed: bool) {
     if pushed {
-        hears.learn(said);
+        hears.learn(spoken.said);
     }
-    let chat = chats.entry(body.chat_id.clone()).or_insert_with(|| ActiveChat {
-        chat_id: body.chat_id,
-        chat_type: body.chat_type,
+    let chat = chats.entry(spoken.chat_id.clone()).or_insert_with(|| ActiveChat {
+        chat_id: spoken.chat_id,
+        chat_type: spoken.chat_type,
         messages: 0,
         threads: Vec::new(),
     });
     chat.messages += 1;
-    if let Some(thread) = body.thread_id
+    if let Some(thread) = spoken.thread_id
         && chat.threads.len() < THREADS_MAX
         && !chat.threads.contains(&thread)
     {

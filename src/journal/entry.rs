@@ -10,7 +10,7 @@ use super::retention::Retention;
 use crate::clock::WallMs;
 use crate::core::dedupe::DedupeKey;
 use crate::core::gate::Held;
-use crate::event::{Event, Rendered};
+use crate::event::{Event, Facts, Origin, Rendered};
 
 /// Bytes of entries that may wait for the writer at any time, over all profiles.
 const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -27,6 +27,9 @@ pub struct Entry {
     /// Absent for what can never arrive twice.
     pub key: Option<DedupeKey>,
     pub rendered: Rendered,
+    pub facts: Facts,
+    /// Absent for what rooma says itself.
+    pub origin: Option<Origin>,
     /// The platform's payload, valid JSON.
     pub raw: Option<Arc<str>>,
     /// A line that tells of the past, whoever reads it.
@@ -46,6 +49,8 @@ impl Entry {
             event_id: None,
             key: None,
             rendered,
+            facts: event.facts(),
+            origin: None,
             raw: None,
             replayed: false,
             held: None,

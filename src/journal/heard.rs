@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::entry::{Batch, Entry};
 use crate::clock::WallMs;
+use crate::event::Origin;
 
 /// The newest event the platform pushed to each profile since this journal was opened. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +19,9 @@ impl Heard {
     /// Takes note of a delivery that became lines.
     pub(super) fn note(&self, batch: &Batch, now: WallMs) {
         // What was relayed or asked for has no event of its own, and tells nothing of the connection.
-        let pushed =
-            |entry: &&Entry| entry.event_id.is_some() && !entry.rendered.type_name.starts_with("rooma.");
+        let pushed = |entry: &&Entry| {
+            entry.origin == Some(Origin::Pushed) && !entry.rendered.type_name.starts_with("rooma.")
+        };
         let Some(profile) = batch.entries.iter().find(pushed).and_then(|entry| entry.profile.as_ref()) else {
             return;
         };

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::entry::Entry;
 use crate::clock::WallMs;
+use crate::event::stored;
 
 const JOINED: &str = "rooma.chat_joined";
 const LEFT: &str = "rooma.chat_left";
@@ -29,7 +30,7 @@ struct Body {
 pub fn is_told(db: &Connection, entry: &Entry, now: WallMs) -> rusqlite::Result<bool> {
     let type_name = entry.rendered.type_name;
     let (JOINED | LEFT, Some(profile)) = (type_name, entry.profile.as_deref()) else { return Ok(false) };
-    let Some(new) = read(&entry.rendered.body) else { return Ok(false) };
+    let Some(new) = stored::<Body>(&entry.rendered.body) else { return Ok(false) };
     // The condition is that of the partial index, so that only such lines are looked at.
     let mut lines = db.prepare_cached(
         "SELECT type, body, at FROM line
@@ -39,7 +40,7 @@ pub fn is_told(db: &Connection, entry: &Entry, now: WallMs) -> rusqlite::Result<
     let mut lines = lines.query(params![profile, LOOK_AT])?;
     while let Some(line) = lines.next()? {
         let (told, at) = (line.get_ref(0)?.as_str()?, line.get::<_, WallMs>(2)?);
-        let Some(last) = read(line.get_ref(1)?.as_str()?) else { continue };
+        let Some(last) = stored::<Body>(line.get_ref(1)?.as_str()?) else { continue };
         if !matches!(told, JOINED | LEFT) || last.chat_id != new.chat_id {
             continue;
         }
@@ -47,10 +48,6 @@ pub fn is_told(db: &Connection, entry: &Entry, now: WallMs) -> rusqlite::Result<
         return Ok(told == type_name && by_list);
     }
     Ok(false)
-}
-
-fn read(body: &str) -> Option<Body> {
-    serde_json::from_str(&format!("{{{body}}}")).ok()
 }
 
 #[cfg(test)]

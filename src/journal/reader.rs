@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::damage;
 use super::store::{failed, open_reader, read_cursor, read_meta};
-use crate::clock::WallMs;
+use crate::clock::{WallMs, rfc3339_ms};
 use crate::error::Result;
 use crate::event::{Event, Gap, Line, Past, Rendered, brief, head};
 
 /// Rows looked at in one step.
-const PAGE_ROWS: u64 = 512;
+pub(super) const PAGE_ROWS: u64 = 512;
 /// A step ends early once it holds this much.
 const PAGE_BYTES: usize = 1024 * 1024;
 
@@ -42,15 +42,9 @@ const QUIET: [&str; 8] = [
     "message.read",
 ];
 
-/// Of such a line, what makes it one to be told all the same.
-const TROUBLE: [&str; 3] = ["\"failed\":", "\"error\":", "\"cut\":"];
-
 impl Filter {
-    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool, body: &str) -> bool {
-        let quiet = self.brief
-            && self.types.is_empty()
-            && QUIET.contains(&type_name)
-            && !TROUBLE.iter().any(|key| body.contains(key));
+    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool, trouble: bool) -> bool {
+        let quiet = self.brief && self.types.is_empty() && QUIET.contains(&type_name) && !trouble;
         !quiet && self.is_asked_for(profile, type_name, mentioned)
     }
 
@@ -238,8 +232,9 @@ impl Reader {
     fn read_page(&self, after: u64, filter: &Filter, had: Had) -> rusqlite::Result<Page> {
         let mut page = Page { looked_to: after, ..Page::default() };
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END, held IS NOT NULL
-             FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END, held IS NOT NULL,
+                    at, trouble
+             FROM lines WHERE seq > ?1 ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = statement.query(params![after, PAGE_ROWS, filter.raw])?;
         let mut count = 0;
@@ -247,11 +242,11 @@ impl Reader {
             count += 1;
             let seq: u64 = row.get(0)?;
             if seq != page.looked_to + 1 && page.looked_to == after {
-                self.write_gap(after, row.get_ref(5)?.as_str()?, &mut page)?;
+                self.write_gap(after, row.get(9)?, &mut page)?;
             }
             let profile = row.get_ref(1)?.as_str_or_null()?;
             let (type_name, body) = (row.get_ref(2)?.as_str()?, row.get_ref(6)?.as_str()?);
-            if !row.get::<_, bool>(8)? && filter.wants(profile, type_name, row.get(3)?, body) {
+            if !row.get::<_, bool>(8)? && filter.wants(profile, type_name, row.get(3)?, row.get(10)?) {
                 let line = Line {
                     seq,
                     head: row.get_ref(5)?.as_str()?,
@@ -274,7 +269,7 @@ impl Reader {
     }
 
     /// Tells a reader that retention was faster. A gap that a crash left is no loss and is not told.
-    fn write_gap(&self, after: u64, next_head: &str, page: &mut Page) -> rusqlite::Result<()> {
+    fn write_gap(&self, after: u64, next_at: WallMs, page: &mut Page) -> rusqlite::Result<()> {
         let trimmed = read_meta(&self.db, "trimmed")?;
         if trimmed <= after {
             return Ok(());
@@ -282,91 +277,11 @@ impl Reader {
         let gap = Gap { from_seq: after + 1, to_seq: trimmed, count: trimmed - after };
         let rendered = Rendered::new(&Event::Gap(gap));
         // It was lost before the next line was written, whose time is the nearest known.
-        let time =
-            next_head.split("\"time\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        let head = head(None, rendered.type_name, time);
+        let head = head(None, rendered.type_name, &rfc3339_ms(next_at));
         Line { seq: trimmed, head: &head, body: &rendered.body, past: Past::New, raw: None }
             .write(&mut page.bytes);
         page.ends.push((trimmed, page.bytes.len()));
         Ok(())
-    }
-
-    /// What the registry of chats needs to know, after `after`: position, profile, type and body of each line.
-    pub fn chat_changes(&self, after: u64) -> Result<Vec<(u64, String, String, String)>> {
-        let read = || {
-            // The condition is that of the partial index, so that only such lines are looked at.
-            let mut statement = self.db.prepare_cached(
-                "SELECT seq, profile, type, body FROM line
-                 WHERE seq > ?1 AND type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated')
-                 AND profile IS NOT NULL ORDER BY seq LIMIT 256",
-            )?;
-            let rows = statement
-                .query_map([after], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(|error| failed("read", &self.path, &error))
-    }
-}
-
-/// A message as it was journalled for one profile.
-#[derive(Debug)]
-pub struct SaidLine {
-    pub profile: std::sync::Arc<str>,
-    /// JSON without its braces.
-    pub body: String,
-    /// It tells of the past.
-    pub replayed: bool,
-    /// It may not wake its agent.
-    pub held: bool,
-}
-
-/// What one step of reading messages found.
-#[derive(Debug, Default)]
-pub struct Said {
-    pub lines: Vec<SaidLine>,
-    /// How far this step has looked; unchanged when there was nothing.
-    pub looked_to: u64,
-}
-
-impl Reader {
-    /// The messages after `after` that are wanted, held back or not, by their profile, their body and whether they tell
-    /// of the past.
-    pub fn said(&self, after: u64, mut wants: impl FnMut(&str, &str, bool) -> bool) -> Result<Said> {
-        let mut read = || {
-            let mut said = Said { looked_to: after, ..Said::default() };
-            let mut statement = self.db.prepare_cached(
-                "SELECT seq, profile, body, type = 'message' AND profile IS NOT NULL, replayed, held IS NOT NULL
-                 FROM line WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            )?;
-            let mut rows = statement.query(params![after, PAGE_ROWS])?;
-            while let Some(row) = rows.next()? {
-                said.looked_to = row.get(0)?;
-                if row.get(3)? {
-                    let (profile, body) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
-                    let replayed = row.get(4)?;
-                    if wants(profile, body, replayed) {
-                        let (profile, body, held) = (profile.into(), body.to_owned(), row.get(5)?);
-                        said.lines.push(SaidLine { profile, body, replayed, held });
-                    }
-                }
-            }
-            Ok(said)
-        };
-        read().map_err(|error: rusqlite::Error| failed("read", &self.path, &error))
-    }
-
-    /// The line that told a profile of a message, lately; any profile where none is named.
-    pub fn seq_of(&self, message_id: &str, profile: Option<&str>) -> Result<Option<u64>> {
-        let marker = format!("\"message_id\":{}", serde_json::Value::from(message_id));
-        let read = || {
-            let mut statement = self.db.prepare_cached(
-                "SELECT seq FROM line
-                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - 5000 AND type = 'message'
-                 AND (?2 IS NULL OR profile = ?2) AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
-            )?;
-            statement.query_row(params![marker, profile], |row| row.get(0)).optional()
-        };
-        read().map_err(|error| failed("read", &self.path, &error))
     }
 
     /// Of one line: whose it is, its type and its body.
@@ -375,22 +290,5 @@ impl Reader {
         let read =
             self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
         read.map_err(|error| failed("read", &self.path, &error))
-    }
-
-    /// The chat of a message that any profile has received lately.
-    pub fn chat_of(&self, message_id: &str) -> Result<Option<String>> {
-        let marker = format!("\"message_id\":{}", serde_json::Value::from(message_id));
-        let read = || {
-            let mut statement = self.db.prepare_cached(
-                "SELECT body FROM line
-                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - 5000 AND type = 'message'
-                 AND instr(body, ?1) > 0 ORDER BY seq DESC LIMIT 1",
-            )?;
-            statement.query_row([&marker], |row| row.get::<_, String>(0)).optional()
-        };
-        let body = read().map_err(|error| failed("read", &self.path, &error))?;
-        let chat =
-            body.and_then(|body| serde_json::from_str::<serde_json::Value>(&format!("{{{body}}}")).ok());
-        Ok(chat.and_then(|body| body["chat_id"].as_str().map(str::to_owned)))
     }
 }

@@ -14,42 +14,13 @@ use super::entry::Entry;
 use super::membership;
 use super::place::{Lost, Place, Stuck};
 use super::retention::{self, Retention};
-use super::seen::{Seen, fingerprint};
+use super::seen::Seen;
+use super::tables::{VERSION, create_view, migrate, newer_version, sign};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::gate::Held;
 use crate::error::{Error, Result};
-use crate::event::{head, tail, with_fields};
-
-/// Version of the tables below, in the file's `user_version`.
-const VERSION: i64 = 4;
-
-const CREATE: &str = "
-CREATE TABLE line (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, profile TEXT, type TEXT NOT NULL,
-    mentioned INTEGER NOT NULL, replayed INTEGER NOT NULL DEFAULT 0, held TEXT,
-    head TEXT NOT NULL, body TEXT NOT NULL, raw TEXT
-);
-CREATE INDEX line_of_registry ON line(seq)
-    WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
-CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
-CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('clean', 1), ('reserved', 0), ('born', abs(random() / 2));
-";
-
-/// Version 1 had no lines about the past, no index for the registry, and held keys as text.
-const FROM_1: &str = "
-ALTER TABLE seen RENAME TO seen_1;
-CREATE TABLE seen (key BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL);
-ALTER TABLE line ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX line_of_registry ON line(seq)
-    WHERE type IN ('rooma.chat_joined', 'rooma.chat_left', 'chat.updated');
-";
-
-/// Version 2 had no lines that are held back.
-const FROM_2: &str = "ALTER TABLE line ADD COLUMN held TEXT;";
+use crate::event::ids::{ChatId, MessageId, ThreadId};
+use crate::event::{ChatType, Origin, SenderType, head, tail, with_fields};
 
 /// Positions reserved ahead. Lines may be read before they are synced, so after a power cut the lines behind
 /// the last sync are gone while a reader has seen their positions: the journal goes on behind the reservation.
@@ -153,13 +124,14 @@ impl Store {
             return Ok(false);
         }
         let profile = entry.profile.as_deref();
-        let rendered = &entry.rendered;
+        let (rendered, facts) = (&entry.rendered, &entry.facts);
         let head = head(profile, rendered.type_name, &rfc3339_ms(now));
         let body = with_fields(rendered.body.clone(), &tail(entry.transport, entry.event_id.as_deref()));
         self.db
             .prepare_cached(
-                "INSERT INTO line(seq, at, profile, type, mentioned, replayed, held, head, body, raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO line(seq, at, profile, type, mentioned, replayed, held, origin, chat_id, chat_type, message_id,
+                                  thread_id, sender_type, floor, trouble, head, body, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )?
             .execute(params![
                 self.next_seq,
@@ -169,6 +141,14 @@ impl Store {
                 rendered.mentioned,
                 entry.replayed,
                 entry.held.map(Held::name),
+                entry.origin.map(Origin::name),
+                facts.chat_id.as_ref().map(ChatId::as_str),
+                facts.chat_type.map(ChatType::name),
+                facts.message_id.as_ref().map(MessageId::as_str),
+                facts.thread_id.as_ref().map(ThreadId::as_str),
+                facts.sender_type.map(SenderType::name),
+                facts.opens_floor,
+                facts.is_trouble,
                 head,
                 body,
                 entry.raw.as_deref()
@@ -303,6 +283,7 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "cache_size", -8192)?;
     db.set_prepared_statement_cache_capacity(16);
     migrate(db)?;
+    create_view(db)?;
     sign(db)
 }
 
@@ -318,61 +299,6 @@ fn begin(db: &Connection) -> rusqlite::Result<u64> {
     Ok(next_seq)
 }
 
-fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let steps: &[&str] = match version {
-        0 => &[CREATE, bots::CREATE],
-        1 => &[FROM_1, FROM_2, bots::CREATE],
-        2 => &[FROM_2, bots::CREATE],
-        // Version 3 knew no bots.
-        3 => &[bots::CREATE],
-        VERSION => return Ok(()),
-        newer => return Err(newer_version(db, newer)),
-    };
-    let transaction = db.transaction()?;
-    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
-    if version == 1 {
-        carry_keys_over(&transaction)?;
-    }
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
-}
-
-fn carry_keys_over(db: &Connection) -> rusqlite::Result<()> {
-    let mut old = db.prepare("SELECT profile, key, at FROM seen_1")?;
-    let mut rows = old.query([])?;
-    while let Some(row) = rows.next()? {
-        let key = fingerprint(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-        db.execute(
-            "INSERT OR IGNORE INTO seen(key, at) VALUES (?1, ?2)",
-            params![key, row.get::<_, i64>(2)?],
-        )?;
-    }
-    drop(rows);
-    drop(old);
-    db.execute_batch("DROP TABLE seen_1")
-}
-
-fn newer_version(db: &Connection, version: i64) -> rusqlite::Error {
-    let by =
-        db.query_row("SELECT value FROM meta WHERE key = 'written_by'", [], |row| row.get::<_, String>(0));
-    let by = by
-        .map_or_else(|_| "a newer rooma".to_owned(), |by| format!("rooma {}", crate::event::neutralise(&by)));
-    let text = format!(
-        "it has version {version}, written by {by}; this is rooma {}, which knows {VERSION}",
-        env!("CARGO_PKG_VERSION")
-    );
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(text))
-}
-
-/// Whoever cannot read the file can say whose it is.
-fn sign(db: &Connection) -> rusqlite::Result<()> {
-    let sign =
-        "INSERT INTO meta VALUES ('written_by', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value
-        WHERE value IS NOT excluded.value";
-    db.execute(sign, [env!("CARGO_PKG_VERSION")]).map(drop)
-}
-
 /// Opens the journal for reading, beside whoever writes it.
 pub fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -385,6 +311,7 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     if version > VERSION {
         return Err(failed("open", path, &newer_version(&db, version)));
     }
+    create_view(&db).map_err(|error| failed("open", path, &error))?;
     Ok(db)
 }
 
@@ -416,7 +343,8 @@ pub fn advance_cursor_alone(
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::from_millis(BUSY_MS))?;
     match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        VERSION => {}
+        // Cursors are what they were in every version.
+        ..=VERSION => {}
         other => return Err(newer_version(&db, other)),
     }
     let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;

@@ -1,4 +1,5 @@
 mod small;
+mod versions;
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::core::dedupe::DedupeKey;
-use crate::event::{Event, Stopped};
+use crate::event::ids::ChatId;
+use crate::event::{ChatType, Event, Facts, Origin, SenderType, Stopped};
 
 fn entry(profile: &str, key: &str) -> Entry {
     let mut entry =
@@ -146,20 +148,6 @@ async fn more_lines_than_one_reservation_arrive_in_order() {
 }
 
 #[tokio::test]
-async fn a_journal_of_version_1_is_read_and_continued() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("data")).unwrap();
-    let old = include_bytes!("../../tests/fixtures/journal-v1.db");
-    std::fs::write(folder.path().join("data/journal.db"), old).unwrap();
-    let journal = open(&folder);
-    assert_eq!(append(&journal, vec![entry("alice", "old-1")]).await, Ok(Appended::Duplicate));
-    append(&journal, vec![entry("alice", "new")]).await.unwrap();
-    assert_eq!(seqs(&journal), [1, 2, 3]);
-    assert_eq!(journal.reader().unwrap().cursor("stdout").unwrap(), Some(1));
-    journal.close().await;
-}
-
-#[tokio::test]
 async fn a_damaged_journal_is_set_aside_and_a_new_one_begun() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
@@ -285,19 +273,23 @@ proptest! {
 async fn what_came_without_an_event_tells_nothing_of_the_connection() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(&folder);
-    let body = r#""chat_id":"oc_1","chat_type":"group","sender_type":"bot","mentioned":false"#;
-    let message = |key: &str, event_id: Option<&str>| {
+    let message = |key: &str, origin: Origin| {
         let mut entry = entry("alice", key);
         entry.rendered.type_name = "message";
-        entry.rendered.body = body.to_owned();
-        entry.event_id = event_id.map(str::to_owned);
+        entry.facts = Facts {
+            chat_id: Some(ChatId::new("oc_1")),
+            chat_type: Some(ChatType::Group),
+            sender_type: Some(SenderType::Bot),
+            ..Facts::default()
+        };
+        entry.origin = Some(origin);
         entry
     };
     // Relayed, or asked for.
-    append(&journal, vec![message("a", None)]).await.unwrap();
+    append(&journal, vec![message("a", Origin::Relay), message("b", Origin::History)]).await.unwrap();
     let hears = || journal.reader().unwrap().activity("alice").unwrap().hears;
     assert_eq!((journal.heard().last_event("alice"), hears().every_bot), (None, false));
-    append(&journal, vec![message("b", Some("ev_1"))]).await.unwrap();
+    append(&journal, vec![message("c", Origin::Pushed)]).await.unwrap();
     assert!(journal.heard().last_event("alice").is_some() && hears().every_bot);
     journal.close().await;
 }

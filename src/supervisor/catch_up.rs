@@ -1,5 +1,7 @@
 //! Fetches what was said while a profile was away and the platform delivers no more.
 
+use std::collections::HashSet;
+
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -10,9 +12,9 @@ use crate::core::hearing::{Hears, Window};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, ThreadId};
 use crate::event::{Catchup, CatchupCut, ChatType, Event};
-use crate::journal::{Activity, Appended, Entry};
+use crate::journal::{Activity, Appended};
 use crate::transport::verbs::{Chat, Items, Place};
-use crate::transport::{Call, Missing};
+use crate::transport::{Call, Inbound, Missing};
 
 /// How long the list of chats is waited for.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -121,10 +123,10 @@ impl Round<'_> {
         // Of those that were spoken in before nobody knows whether anything was missed.
         let many = newest_first(whole.threads.clone(), &[]).len() > THREADS_MAX;
         let mut cut = (whole.more || many).then_some(bound);
-        let (mut entries, mut unread) = (whole.entries, whole.unread);
+        let (mut messages, mut unread) = (whole.messages, whole.unread);
         let threads = newest_first(whole.threads, &chat.threads);
         for thread in threads.into_iter().take(THREADS_MAX) {
-            let left = limit.saturating_sub(entries.len());
+            let left = limit.saturating_sub(messages.len());
             if left == 0 {
                 cut.get_or_insert(bound);
                 break;
@@ -132,7 +134,7 @@ impl Round<'_> {
             sleep(PAUSE).await;
             match self.fetch(Place::Thread(thread), chat.chat_type, left).await {
                 Ok(missed) => {
-                    entries.extend(missed.entries);
+                    messages.extend(missed.messages);
                     unread = unread.or(missed.unread);
                     cut = cut.or(missed.more.then_some(bound));
                 }
@@ -141,8 +143,8 @@ impl Round<'_> {
                 Err(error) => tracing::debug!(%error, "a thread cannot be read"),
             }
         }
-        self.left = self.left.saturating_sub(entries.len());
-        let count = journal(self.care, in_order(entries)).await?;
+        self.left = self.left.saturating_sub(messages.len());
+        let count = self.journal(in_order(messages)).await?;
         if count > 0 || cut.is_some() || unread.is_some() {
             self.tell(Some(&chat.chat_id), count, cut, unread);
         }
@@ -160,6 +162,26 @@ impl Round<'_> {
         (self.seat.fetch)(missing).await
     }
 
+    /// Each by itself, so that it is known how many were new.
+    async fn journal(&self, messages: Vec<Inbound>) -> Result<u32> {
+        let (answers, mut settled) = mpsc::unbounded_channel();
+        let count = messages.len();
+        for (tag, message) in messages.into_iter().enumerate() {
+            let entry = self.seat.intake.entry(message);
+            self.care.appender.append(vec![entry], &answers, tag as u64).await;
+        }
+        let mut fresh = 0;
+        for _ in 0..count {
+            let Some(settled) = settled.recv().await else { break };
+            match settled.outcome {
+                Ok(Appended::Fresh) => fresh += 1,
+                Ok(Appended::Duplicate) => {}
+                Err(error) => return Err(Error::storage(error).retryable(true)),
+            }
+        }
+        Ok(fresh)
+    }
+
     fn tell(&self, chat: Option<&ChatId>, count: u32, cut: Option<CatchupCut>, error: Option<String>) {
         let event = Event::Catchup(Catchup {
             chat_id: chat.cloned(),
@@ -168,7 +190,7 @@ impl Round<'_> {
             cut,
             error,
         });
-        self.care.appender.say(Entry::own(self.seat.voice(), &event));
+        self.care.appender.say(self.seat.intake.own(&event));
     }
 }
 
@@ -189,43 +211,11 @@ fn is_passing(error: &Error) -> bool {
 }
 
 /// Threads come after their chat; a message stands where it was written, and only once.
-fn in_order(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut keyed: Vec<(String, Entry)> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let time = written(&entry);
-        if !keyed.iter().any(|(_, known)| known.key == entry.key) {
-            keyed.push((time, entry));
-        }
-    }
-    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
-    keyed.into_iter().map(|(_, entry)| entry).collect()
-}
-
-/// RFC 3339 in one zone sorts as text.
-pub(super) fn written(entry: &Entry) -> String {
-    #[derive(serde::Deserialize)]
-    struct Body {
-        create_time: String,
-    }
-    let body = serde_json::from_str::<Body>(&format!("{{{}}}", entry.rendered.body));
-    body.map(|body| body.create_time).unwrap_or_default()
-}
-
-/// Each by itself, so that it is known how many were new.
-async fn journal(care: &Care, entries: Vec<Entry>) -> Result<u32> {
-    let (answers, mut settled) = mpsc::unbounded_channel();
-    let count = entries.len();
-    for (tag, entry) in entries.into_iter().enumerate() {
-        care.appender.append(vec![entry], &answers, tag as u64).await;
-    }
-    let mut fresh = 0;
-    for _ in 0..count {
-        let Some(settled) = settled.recv().await else { break };
-        match settled.outcome {
-            Ok(Appended::Fresh) => fresh += 1,
-            Ok(Appended::Duplicate) => {}
-            Err(error) => return Err(Error::storage(error).retryable(true)),
-        }
-    }
-    Ok(fresh)
+fn in_order(messages: Vec<Inbound>) -> Vec<Inbound> {
+    let mut known = HashSet::new();
+    let mut fresh = |message: &Inbound| message.key.clone().is_none_or(|key| known.insert(key));
+    let mut messages: Vec<Inbound> = messages.into_iter().filter(|message| fresh(message)).collect();
+    // RFC 3339 in one zone sorts as text.
+    messages.sort_by(|one, other| one.written().cmp(other.written()));
+    messages
 }

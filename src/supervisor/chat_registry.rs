@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
-use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::known_chats::{Change, ChatState, KnownChats, Synced};
@@ -17,7 +16,7 @@ use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{ChatChange, Event};
-use crate::journal::{Appender, Cursors, Entry, Journal, RECONCILED, Reader};
+use crate::journal::{Appender, ChatLine, Cursors, Journal, RECONCILED, Reader};
 use crate::transport::verbs::{Chat, Items};
 use crate::transport::{Call, Rooms};
 
@@ -133,7 +132,7 @@ pub async fn reconcile(
     for change in &changes {
         rooms.set_member(&change.chat_id, &seat.name, change.state == Some(ChatState::Joined));
         if !first {
-            appender.say(Entry::own(seat.voice(), &told(change.clone())));
+            appender.say(seat.intake.own(&told(change.clone())));
         }
     }
     Ok(Synced { chats, changes })
@@ -144,10 +143,10 @@ fn told_since(reader: &Reader, profile: &str, mut after: u64) -> Result<BTreeSet
     let mut told = BTreeSet::new();
     loop {
         let lines = reader.chat_changes(after)?;
-        let Some((last, ..)) = lines.last() else { return Ok(told) };
-        after = *last;
-        let of_profile = lines.into_iter().filter(|(_, name, ..)| name == profile);
-        let changes = of_profile.filter_map(|(_, _, type_name, body)| change_of(&type_name, &body));
+        let Some(last) = lines.last() else { return Ok(told) };
+        after = last.seq;
+        let of_profile = lines.into_iter().filter(|line| line.profile == profile);
+        let changes = of_profile.filter_map(change_of);
         told.extend(changes.filter(|change| change.state.is_some()).map(|change| change.chat_id.to_string()));
     }
 }
@@ -177,13 +176,12 @@ impl Work {
     fn catch_up(&mut self) -> Result<()> {
         loop {
             let lines = self.reader.chat_changes(self.position)?;
-            let Some(last) = lines.last().map(|(seq, ..)| *seq) else { return Ok(()) };
+            let Some(last) = lines.last().map(|line| line.seq) else { return Ok(()) };
             let now = Clock::system().wall_ms();
             let mut by_profile: BTreeMap<String, Vec<Change>> = BTreeMap::new();
-            for (_, profile, type_name, body) in lines {
-                if let Some(change) = change_of(&type_name, &body) {
-                    by_profile.entry(profile).or_default().push(change);
-                }
+            for line in lines {
+                let profile = line.profile.clone();
+                by_profile.entry(profile).or_default().extend(change_of(line));
             }
             for (profile, changes) in by_profile {
                 for change in changes.iter().filter(|change| change.state.is_some()) {
@@ -204,23 +202,16 @@ impl Work {
     }
 }
 
-/// The part of a line's body that the registry reads.
-#[derive(Deserialize)]
-struct Body {
-    chat_id: ChatId,
-    chat_name: Option<String>,
-    reason: Option<String>,
-}
-
-fn change_of(type_name: &str, body: &str) -> Option<Change> {
-    let body: Body = serde_json::from_str(&format!("{{{body}}}")).ok()?;
-    let state = match type_name {
+/// Nothing where the line names no chat.
+fn change_of(line: ChatLine) -> Option<Change> {
+    let state = match line.type_name.as_str() {
         "rooma.chat_joined" => Some(ChatState::Joined),
-        "rooma.chat_left" if body.reason.as_deref() == Some("disbanded") => Some(ChatState::Disbanded),
+        "rooma.chat_left" if line.reason.as_deref() == Some("disbanded") => Some(ChatState::Disbanded),
         "rooma.chat_left" => Some(ChatState::Removed),
         _ => None,
     };
-    Some(Change { chat_id: body.chat_id, name: body.chat_name, state })
+    let named = !line.chat_id.as_str().is_empty();
+    named.then_some(Change { chat_id: line.chat_id, name: line.chat_name, state })
 }
 
 #[cfg(test)]
@@ -229,15 +220,22 @@ mod tests {
 
     #[test]
     fn a_line_says_what_became_of_a_chat() {
-        let change = |type_name, body| change_of(type_name, body).map(|change| (change.state, change.name));
-        let joined = r#""chat_id":"oc_1","chat_name":"Ops","reason":"added""#;
-        assert_eq!(change("rooma.chat_joined", joined), Some((Some(ChatState::Joined), Some("Ops".into()))));
-        let disbanded = r#""chat_id":"oc_1","reason":"disbanded""#;
-        assert_eq!(change("rooma.chat_left", disbanded), Some((Some(ChatState::Disbanded), None)));
-        let removed = r#""chat_id":"oc_1","reason":"removed""#;
-        assert_eq!(change("rooma.chat_left", removed), Some((Some(ChatState::Removed), None)));
-        let renamed = r#""chat_id":"oc_1","chat_name":"Ops 2","event_type":"x""#;
-        assert_eq!(change("chat.updated", renamed), Some((None, Some("Ops 2".into()))));
-        assert_eq!(change("rooma.chat_left", "garbage"), None);
+        let change = |type_name: &str, reason: Option<&str>, name: Option<&str>| {
+            let line = ChatLine {
+                seq: 1,
+                profile: "a".to_owned(),
+                type_name: type_name.to_owned(),
+                chat_id: ChatId::new("C1:2.3"),
+                chat_name: name.map(str::to_owned),
+                reason: reason.map(str::to_owned),
+            };
+            change_of(line).map(|change| (change.state, change.name))
+        };
+        let (joined, left) = ("rooma.chat_joined", "rooma.chat_left");
+        let known = |state, name: Option<&str>| Some((state, name.map(str::to_owned)));
+        assert_eq!(change(joined, Some("added"), Some("Ops")), known(Some(ChatState::Joined), Some("Ops")));
+        assert_eq!(change(left, Some("disbanded"), None), known(Some(ChatState::Disbanded), None));
+        assert_eq!(change(left, Some("removed"), None), known(Some(ChatState::Removed), None));
+        assert_eq!(change("chat.updated", None, Some("Ops 2")), known(None, Some("Ops 2")));
     }
 }

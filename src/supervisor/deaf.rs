@@ -8,9 +8,8 @@ use crate::clock::WallMs;
 use crate::error::{Kind, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Deaf, Event};
-use crate::journal::Entry;
-use crate::transport::Missing;
 use crate::transport::verbs::Place;
+use crate::transport::{Inbound, Missing};
 
 /// The longest time that a message may still be on its way.
 const GRACE_MS: i64 = 30_000;
@@ -26,7 +25,7 @@ pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) 
     let Some(chat_id) = unheard(care, seat, last_event, now - grace(care)).await? else { return Ok(false) };
     let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
     tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
-    care.appender.say(Entry::own(seat.voice(), &Event::Deaf(Deaf { chat_id, quiet_ms })));
+    care.appender.say(seat.intake.own(&Event::Deaf(Deaf { chat_id, quiet_ms })));
     Ok(true)
 }
 
@@ -62,7 +61,7 @@ pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> 
             }
         };
         left -= 1;
-        if unknown(care, seat, missed.entries).await? {
+        if unknown(care, seat, missed.messages).await? {
             return Ok(Some(chat.chat_id));
         }
         sleep(PAUSE).await;
@@ -70,10 +69,10 @@ pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> 
     Ok(None)
 }
 
-async fn unknown(care: &Care, seat: &Seat, entries: Vec<Entry>) -> Result<bool> {
+async fn unknown(care: &Care, seat: &Seat, messages: Vec<Inbound>) -> Result<bool> {
     let name = seat.name.to_string();
     care.read(move |reader| {
-        for key in entries.iter().filter_map(|entry| entry.key.as_ref()) {
+        for key in messages.iter().filter_map(|message| message.key.as_ref()) {
             if !reader.knows(&name, key)? {
                 return Ok(true);
             }

@@ -56,7 +56,7 @@ use crate::error::{Error, Result};
 use crate::event::ids::MessageId;
 use crate::event::{Event, Started, Stopped};
 use crate::journal::{Entry, Filter, Journal, LOST_HINT, Retention, Sync};
-use crate::transport::{Call, Life, Rooms, Transport};
+use crate::transport::{Call, Inbound, Intake, Life, Rooms, Transport};
 use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
 use notify::Notify;
@@ -121,13 +121,15 @@ pub type Dial = Arc<dyn Fn(Life) -> Later<End> + Send + std::marker::Sync>;
 pub type Perform = Arc<dyn Fn(Call, Duration) -> Later<Result<serde_json::Value>> + Send + std::marker::Sync>;
 
 /// Reads a message as a profile; nothing where it is not for it.
-pub type Relay = Arc<dyn Fn(MessageId) -> Later<Result<Option<Entry>>> + Send + std::marker::Sync>;
+pub type Relay = Arc<dyn Fn(MessageId) -> Later<Result<Option<Inbound>>> + Send + std::marker::Sync>;
 
 /// One profile's place in a supervisor.
 #[derive(Clone)]
 pub struct Seat {
     pub name: Arc<str>,
     pub transport: Transport,
+    /// What the events of this profile are judged by.
+    pub intake: Intake,
     pub dial: Dial,
     pub app_id: String,
     /// How the verbs act as this profile.
@@ -136,13 +138,6 @@ pub struct Seat {
     pub fetch: Fetch,
     /// How one message that another of ours has posted is read.
     pub relay: Relay,
-}
-
-impl Seat {
-    /// As whom a line about this profile speaks.
-    pub fn voice(&self) -> Option<(Arc<str>, &'static str)> {
-        Some((Arc::clone(&self.name), self.transport.name()))
-    }
 }
 
 /// Where a cursor begins.

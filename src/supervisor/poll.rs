@@ -12,13 +12,12 @@ use tokio::time::{Instant, sleep};
 
 use super::Seat;
 use super::care::{Care, PAUSE};
-use super::catch_up::written;
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::hearing::Hears;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Catchup, CatchupCut, ChatType, Event};
-use crate::journal::{Appended, Entry};
+use crate::journal::Appended;
 use crate::transport::Missing;
 use crate::transport::verbs::Place;
 
@@ -96,11 +95,11 @@ async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs, connected_at
     let (place, chat_type, limit) = (Place::Chat(chat.clone()), ChatType::Group, care.catch_up.per_chat);
     let missed = (seat.fetch)(Missing { place, chat_type, since, until: None, limit, hears }).await?;
     let (answers, mut settled) = mpsc::unbounded_channel();
-    let (count, connected) = (missed.entries.len(), rfc3339_ms(connected_at));
-    for mut entry in missed.entries {
+    let (count, connected) = (missed.messages.len(), rfc3339_ms(connected_at));
+    for mut message in missed.messages {
         // What is known already is folded; the rest tells of now, but for what was said before.
-        entry.replayed = written(&entry) < connected;
-        care.appender.append(vec![entry], &answers, 0).await;
+        message.past = message.written() < connected.as_str();
+        care.appender.append(vec![seat.intake.entry(message)], &answers, 0).await;
     }
     let mut fresh = 0;
     for _ in 0..count {
@@ -116,7 +115,7 @@ async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs, connected_at
         let since = rfc3339_ms(since);
         let cut =
             Catchup { chat_id: Some(chat), count: fresh, since, cut: Some(CatchupCut::PerChat), error: None };
-        care.appender.say(Entry::own(seat.voice(), &Event::Catchup(cut)));
+        care.appender.say(seat.intake.own(&Event::Catchup(cut)));
     }
     Ok(())
 }

@@ -396,12 +396,11 @@ impl Relaying {
     async fn relay(&self, profile: &str, owed: &Owed) -> Result<()> {
         let seat = self.asker.seat(profile).await?;
         let seat = seat.ok_or_else(|| Error::config("this supervisor does not have the profile now"))?;
-        let Some(mut entry) = (seat.relay)(owed.message_id.clone()).await? else { return Ok(()) };
+        let Some(mut message) = (seat.relay)(owed.message_id.clone()).await? else { return Ok(()) };
         // As much later as counts for an outage, it tells of the past.
-        entry.replayed =
-            self.clock.wall_ms().saturating_sub(owed.at) > millis(self.catch_up.after) || entry.replayed;
+        message.past |= self.clock.wall_ms().saturating_sub(owed.at) > millis(self.catch_up.after);
         let (answers, mut settled) = mpsc::unbounded_channel();
-        self.appender.append(vec![entry], &answers, 0).await;
+        self.appender.append(vec![seat.intake.entry(message)], &answers, 0).await;
         match settled.recv().await.map(|settled| settled.outcome) {
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(Error::storage(error).retryable(true)),

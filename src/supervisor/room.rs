@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -28,7 +27,7 @@ use crate::core::floor::Floor;
 use crate::core::guard::{Heard, Pause, Who, Why};
 use crate::error::{Error, Kind as ErrorKind, NEWER, Result};
 use crate::event::ids::ChatId;
-use crate::event::{Event, FloorMark, RoomPaused, RoomResumed, SenderType};
+use crate::event::{Event, Message, RoomPaused, RoomResumed, SenderType};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
 use crate::transport::verbs::Target;
 use crate::transport::{Call, Rooms};
@@ -334,7 +333,7 @@ impl Rooming {
     /// One line for each of ours that sits there.
     async fn tell_all(&self, chat: &ChatId, event: &Event, key: DedupeKey) -> Result<()> {
         for seat in self.seats(chat).await? {
-            self.appender.say(Entry { key: Some(key.clone()), ..Entry::own(seat.voice(), event) });
+            self.appender.say(Entry { key: Some(key.clone()), ..seat.intake.own(event) });
         }
         Ok(())
     }
@@ -405,29 +404,6 @@ struct Work {
     position: u64,
 }
 
-/// The part of a message's body that is read.
-#[derive(Deserialize)]
-struct Body {
-    chat_id: ChatId,
-    message_id: String,
-    sender_id: String,
-    sender_type: SenderType,
-    sender_profile: Option<String>,
-    content: String,
-    create_time: String,
-    floor: Option<FloorMark>,
-}
-
-/// A message as one profile was told it.
-struct Told {
-    profile: Arc<str>,
-    body: Body,
-    /// It tells of the past.
-    replayed: bool,
-    /// It may not wake its agent.
-    held: bool,
-}
-
 impl Work {
     /// Reads to the newest line. Gives back the rooms in which something changed.
     fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
@@ -436,27 +412,26 @@ impl Work {
             // Rooms with a file count people too; a chat of people only costs nothing.
             let mut counted: BTreeSet<String> =
                 rooms::all(&rooming.data).into_iter().map(|chat| chat.to_string()).collect();
-            let lines = self.reader.said(self.position, |profile, body, replayed| {
-                let Some(chat) = chat_of(body) else { return true };
-                if !replayed {
-                    rooming.rooms.set_member(&ChatId::new(chat), profile, true);
+            let said = self.reader.said(self.position, |of| {
+                if !of.replayed {
+                    rooming.rooms.set_member(&ChatId::new(of.chat_id), of.profile, true);
                 }
-                let matters = !replayed && concerns_rooms(body);
-                if matters && !counted.contains(chat) {
-                    counted.insert(chat.to_owned());
+                // A bot's word, or one that opens the floor.
+                let matters = !of.replayed && (of.by_bot || of.opens_floor);
+                if matters && !counted.contains(of.chat_id) {
+                    counted.insert(of.chat_id.to_owned());
                 }
-                matters || counted.contains(chat)
+                counted.contains(of.chat_id)
             })?;
-            if lines.looked_to == self.position {
+            if said.looked_to == self.position {
                 return Ok(changed);
             }
-            let mut by_chat: BTreeMap<ChatId, Vec<Told>> = BTreeMap::new();
-            for SaidLine { profile, body, replayed, held } in lines.lines {
-                let Ok(body) = serde_json::from_str::<Body>(&format!("{{{body}}}")) else { continue };
-                by_chat.entry(body.chat_id.clone()).or_default().push(Told { profile, body, replayed, held });
+            let mut by_chat: BTreeMap<ChatId, Vec<SaidLine>> = BTreeMap::new();
+            for line in said.lines {
+                by_chat.entry(line.message.chat_id.clone()).or_default().push(line);
             }
-            for (chat, said) in by_chat {
-                match hear(rooming, &chat, &said) {
+            for (chat, lines) in by_chat {
+                match hear(rooming, &chat, &lines) {
                     Ok(true) => drop(changed.insert(chat)),
                     Ok(false) => {}
                     // Nothing here will ever read that file: the other rooms go on.
@@ -466,39 +441,29 @@ impl Work {
                     Err(error) => return Err(error),
                 }
             }
-            self.position = lines.looked_to;
+            self.position = said.looked_to;
             self.cursors.store(CURSOR, self.position);
         }
     }
 }
 
-/// Bodies are our own writing, so most of them need no parsing: a key of theirs stands in no text, where each quote is
-/// escaped.
-fn chat_of(body: &str) -> Option<&str> {
-    body.split_once("\"chat_id\":\"")?.1.split('"').next().filter(|chat| !chat.contains('\\'))
-}
-
-/// A bot's word, or one that opens the floor.
-fn concerns_rooms(body: &str) -> bool {
-    body.contains("\"sender_type\":\"bot\"") || body.contains("\"floor\":{")
-}
-
 /// Counts what was said in one chat. True where that paused or resumed it.
-fn hear(rooming: &Rooming, chat: &ChatId, said: &[Told]) -> Result<bool> {
+fn hear(rooming: &Rooming, chat: &ChatId, said: &[SaidLine]) -> Result<bool> {
     let policy = (rooming.policy)(chat);
     let (limits, ttl) = (rooms::limits(&policy.loop_guard), policy.floor_ttl.0.as_millis());
     let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
     rooms::change(&rooming.data, chat, &rooming.clock, limits, |room, now| {
         let mut changed = false;
-        for Told { profile, body, replayed, held } in said {
-            let Body { message_id, sender_id, content, create_time, .. } = body;
-            let who = match body.sender_type {
+        for SaidLine { profile, message, replayed, held } in said {
+            let Message { content, create_time, .. } = message;
+            let (message_id, sender_id) = (message.message_id.as_str(), message.sender_id.as_str());
+            let who = match message.sender_type {
                 // Somebody without an id may be anybody, a bot too.
                 SenderType::User if sender_id.is_empty() => continue,
                 SenderType::User => Who::Person,
                 // It is over: what bots said then loops no more. A person's word then is as good as one now.
                 SenderType::Bot if *replayed => continue,
-                SenderType::Bot => Who::Bot(body.sender_profile.as_deref().unwrap_or(sender_id)),
+                SenderType::Bot => Who::Bot(message.sender_profile.as_deref().unwrap_or(sender_id)),
             };
             room.guard.meet(profile);
             let heard = Heard { message_id, who, text: content, written: create_time };
@@ -506,21 +471,20 @@ fn hear(rooming: &Rooming, chat: &ChatId, said: &[Told]) -> Result<bool> {
             if *replayed {
                 continue;
             }
-            if let Some(mark) = &body.floor {
+            if let Some(mark) = &message.floor {
                 if room.asks(message_id) {
                     room.floor = Floor::open(message_id, mark.order.clone(), now, ttl_ms);
-                } else if let Some(floor) =
-                    room.floor.as_mut().filter(|floor| floor.message_id == *message_id)
+                } else if let Some(floor) = room.floor.as_mut().filter(|floor| floor.message_id == message_id)
                 {
                     floor.widen(&mark.order);
                 }
             }
             if let Some(floor) = &mut room.floor {
                 floor.advance(now, ttl_ms);
-                if *held && floor.message_id == *message_id {
+                if *held && floor.message_id == message_id {
                     floor.leave(profile);
                 }
-                if let Some(speaker) = &body.sender_profile {
+                if let Some(speaker) = &message.sender_profile {
                     floor.spoken(speaker);
                 }
             }
@@ -532,38 +496,4 @@ fn hear(rooming: &Rooming, chat: &ChatId, said: &[Told]) -> Result<bool> {
 /// How long until a pause is over.
 pub fn lifts_in_ms(pause: &Pause) -> Option<u64> {
     pause.until.map(|until| u64::try_from(until.saturating_sub(steady_ms())).unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Rendered;
-
-    fn body(more: serde_json::Value) -> String {
-        let mut message = serde_json::json!({
-            "chat_id": "oc_1", "chat_type": "group", "message_id": "om_1", "message_type": "text",
-            "sender_id": "ou_1", "sender_type": "user", "mentioned": true, "mention": "me",
-            "content": "\"sender_type\":\"bot\", \"floor\":{", "create_time": "t", "trust": "stranger",
-            "event_type": "e"
-        });
-        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Rendered::new(&Event::Message(Box::new(serde_json::from_value(message).unwrap()))).body
-    }
-
-    #[test]
-    fn what_matters_to_a_room_is_seen_without_parsing() {
-        let (bot, floor) = (
-            serde_json::json!({"sender_type": "bot"}),
-            serde_json::json!({"floor": {"holder": "a", "order": ["a", "b"], "expires": "t"}}),
-        );
-        let cases = [(serde_json::json!({}), false), (bot, true), (floor, true)];
-        for (more, matters) in cases {
-            let body = body(more);
-            assert_eq!((chat_of(&body), concerns_rooms(&body)), (Some("oc_1"), matters), "{body}");
-        }
-        let named = body(serde_json::json!({"chat_name": "Ops", "chat_id": "oc_2"}));
-        assert_eq!(chat_of(&named), Some("oc_2"));
-        assert_eq!(chat_of(&body(serde_json::json!({"chat_id": "a\"b"}))), None, "it is parsed instead");
-        assert_eq!(chat_of("\"x\":1"), None);
-    }
 }

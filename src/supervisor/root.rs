@@ -20,7 +20,7 @@ use crate::core::end::End;
 use crate::core::redial::{Policy, Redial, Step};
 use crate::error::{Error, Result};
 use crate::event::{Crashed, Disconnected, Event, Parked, Stopped};
-use crate::journal::{Appender, Entry};
+use crate::journal::Appender;
 use crate::transport::{Alive, Life, Report};
 
 /// A running supervisor.
@@ -268,6 +268,7 @@ impl State {
         let (stop, stopped) = watch::channel(false);
         let life = Life {
             appender: self.appender.clone(),
+            intake: record.seat.intake.clone(),
             report: reporter(myself, seat, generation),
             stop: stopped,
             attempt: record.redial.dialling(),
@@ -324,7 +325,7 @@ impl State {
         record.reason = Some("deaf".to_owned());
         let event =
             Event::Disconnected(Disconnected { reason: "deaf".to_owned(), retry_in_ms: 0, attempt: 1 });
-        self.appender.say(Entry::own(record.seat.voice(), &event));
+        self.appender.say(record.seat.intake.own(&event));
         let _ = open.actor.cast(connection::Msg::Close);
     }
 
@@ -396,7 +397,7 @@ impl State {
     fn leave(&mut self, number: usize) {
         if let Some(Record { seat, .. }) = self.records.remove(&number) {
             let event = Event::Stopped(Stopped { reason: "removed".to_owned() });
-            self.appender.say(Entry::own(seat.voice(), &event));
+            self.appender.say(seat.intake.own(&event));
         }
     }
 
@@ -447,7 +448,7 @@ impl State {
         let step = record.redial.next(end, usable_for, self.clock.now() - self.start);
         let Some((after, event)) = record.line(end, step) else { return };
         tracing::info!(profile = %record.seat.name, reason = %end.reason(), retry_in = ?after, "not connected");
-        self.appender.say(Entry::own(record.seat.voice(), &event));
+        self.appender.say(record.seat.intake.own(&event));
         record.generation += 1;
         record.reason = Some(end.reason());
         let generation = record.generation;

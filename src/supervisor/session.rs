@@ -25,7 +25,7 @@ use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessio
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Event, FarewellSent, GreetingSent, NotSaid, SessionArmed, SessionExpired};
-use crate::journal::{Appender, Entry};
+use crate::journal::Appender;
 use crate::transport::Call;
 use crate::transport::verbs::{Body, Composed, Posted, Target};
 
@@ -224,7 +224,7 @@ impl State {
         let max_age_ms = i64::try_from(presence.max_age.as_millis()).unwrap_or(i64::MAX);
         let looked = self.change(profile, move |sessions, now| attend(sessions, now, max_age_ms)).await?;
         for event in looked.events {
-            presence.appender.say(Entry::own(seat.voice(), &event));
+            presence.appender.say(seat.intake.own(&event));
         }
         self.follow(myself, &seat, &looked.sessions);
         self.say_pending(myself, &seat, &looked.sessions);
@@ -300,7 +300,7 @@ impl State {
             let mark = (session.id.clone(), session.armed_at);
             if attended.told.as_ref() != Some(&mark) {
                 attended.told = Some(mark);
-                self.presence.appender.say(Entry::own(seat.voice(), &armed(session)));
+                self.presence.appender.say(seat.intake.own(&armed(session)));
             }
         }
         let wanted = session

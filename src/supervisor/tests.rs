@@ -10,10 +10,11 @@ use super::reload::Change;
 use super::*;
 use crate::core::end::End;
 use crate::error::Kind;
+use crate::event::Origin;
 use crate::event::ids::OpenId;
 use crate::journal::{Appender, Inbox};
 use crate::transport::verbs::Place;
-use crate::transport::{Missed, Report};
+use crate::transport::{Inbound, Missed, Report};
 
 /// What one connection of a script does.
 #[derive(Clone, Debug)]
@@ -48,11 +49,22 @@ fn seat_of(name: &str, dial: Dial) -> Seat {
     Seat {
         name: Arc::from(name),
         transport: crate::transport::Transport::Feishu,
+        intake: intake(name),
         app_id: format!("cli_{name}"),
         dial,
         perform,
         fetch,
         relay,
+    }
+}
+
+fn intake(name: &str) -> crate::transport::Intake {
+    crate::transport::Intake {
+        profile: Arc::from(name),
+        transport: "feishu",
+        owner: None,
+        gates: Default::default(),
+        rooms: Rooms::default(),
     }
 }
 
@@ -376,10 +388,8 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
         app_id: "cli_1".to_owned(),
         app_secret: "secret".to_owned().into(),
         base_url: None,
-        owner: None,
         siblings: Default::default(),
-        gates: Default::default(),
-        rooms: Default::default(),
+        sights: Default::default(),
     };
     let account =
         feishu::Account::new(identity, Shared::new(clock.clone(), Limits::default()).unwrap()).unwrap();
@@ -481,14 +491,13 @@ async fn cared(
     (folder, journal, care, seat)
 }
 
-fn message(chat: &str, id: &str) -> Entry {
-    let mut entry =
-        Entry::own(Some((Arc::from("alice"), "feishu")), &Event::Stopped(Stopped { reason: String::new() }));
-    entry.rendered.type_name = "message";
-    entry.rendered.body =
-        format!(r#""chat_id":"{chat}","chat_type":"group","sender_type":"user","mentioned":true"#);
-    entry.key = Some(crate::core::dedupe::DedupeKey::message(id));
-    entry
+fn message(chat: &str, id: &str) -> Inbound {
+    let message = serde_json::from_value(serde_json::json!({
+        "chat_id": chat, "chat_type": "group", "message_id": id, "message_type": "text", "sender_id": "ou_1",
+        "sender_type": "user", "mentioned": true, "mention": "me", "content": "x", "create_time": "t",
+        "trust": "stranger", "event_type": "e"
+    }));
+    Inbound::message(Origin::History, message.unwrap(), "{}")
 }
 
 #[tokio::test]
@@ -506,7 +515,7 @@ async fn a_thread_that_cannot_be_read_now_is_asked_for_again() {
 async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() {
     let (_folder, journal, care, seat) = cared(|place| match place {
         Place::Chat(chat) if chat.as_str() == "oc_1" => Err(Error::network("reset")),
-        Place::Chat(_) => Ok(Missed { entries: vec![message("oc_2", "om_2")], ..Missed::default() }),
+        Place::Chat(_) => Ok(Missed { messages: vec![message("oc_2", "om_2")], ..Missed::default() }),
         Place::Thread(_) => Ok(Missed::default()),
     })
     .await;
@@ -536,12 +545,12 @@ async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() 
 async fn a_chat_that_may_not_be_read_hides_no_deafness() {
     let (_folder, journal, care, seat) = cared(|place| match place {
         Place::Chat(chat) if chat.as_str() == "oc_1" => Err(Error::new(Kind::Authorization, "not a member")),
-        _ => Ok(Missed { entries: vec![message("oc_2", "om_unheard")], ..Missed::default() }),
+        _ => Ok(Missed { messages: vec![message("oc_2", "om_unheard")], ..Missed::default() }),
     })
     .await;
     let (answers, mut settled) = tokio::sync::mpsc::unbounded_channel();
     for (chat, id) in [("oc_1", "om_1"), ("oc_1", "om_2"), ("oc_2", "om_3")] {
-        journal.appender().append(vec![message(chat, id)], &answers, 0).await;
+        journal.appender().append(vec![seat.intake.entry(message(chat, id))], &answers, 0).await;
         settled.recv().await.unwrap();
     }
     assert!(deaf::is_deaf(&care, &seat, 0, 1_000_000).await.unwrap());

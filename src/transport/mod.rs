@@ -4,6 +4,7 @@
 
 mod call;
 pub mod feishu;
+mod intake;
 mod net;
 mod pace;
 mod rooms;
@@ -22,15 +23,15 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, WallMs};
 use crate::core::end::End;
-use crate::core::gate::Gates;
 use crate::core::hearing::Hears;
 use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::event::{ChatType, Event, Resource};
-use crate::journal::{Appender, Entry};
+use crate::event::{ChatType, Resource};
+use crate::journal::Appender;
 pub use call::Call;
+pub use intake::{Inbound, Intake};
 pub use rooms::{RoomRule, Rooms};
-use sights::Sights;
+pub use sights::Sights;
 use verbs::{
     Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
     PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
@@ -90,13 +91,10 @@ pub struct Identity {
     pub app_secret: SecretString,
     /// Instead of the platform's own host: a sandbox, or a private installation.
     pub base_url: Option<String>,
-    /// The one person whose word this bot's agent takes as its owner's.
-    pub owner: Option<OpenId>,
     /// All profiles of this supervisor, by app id: how a peer is recognised as one of ours.
     pub siblings: Siblings,
-    /// What may wake this bot's agent.
-    pub gates: Gates,
-    pub rooms: Rooms,
+    /// What each of ours was given of the same message.
+    pub sights: Sights,
 }
 
 /// Which profile an app belongs to. Profiles come and go while a supervisor runs.
@@ -181,11 +179,11 @@ pub struct Missing {
 /// What a profile ought to have heard.
 #[derive(Debug, Default)]
 pub struct Missed {
-    /// Oldest first; marked as telling of the past.
-    pub entries: Vec<Entry>,
+    /// Oldest first.
+    pub messages: Vec<Inbound>,
     /// There was more than the limit.
     pub more: bool,
-    /// Said of entries that could not be read.
+    /// Said of messages that could not be read.
     pub unread: Option<String>,
     /// Threads that these messages open or belong to. A chat's history does not hold what is said in them.
     pub threads: Vec<String>,
@@ -209,6 +207,8 @@ impl Alive {
 /// One life of one connection: where its events go, what it reports, when it must end.
 pub struct Life {
     pub appender: Appender,
+    /// By which its events are judged.
+    pub intake: Intake,
     /// Tells the supervisor about a change of state; never about an event.
     pub report: Box<dyn Fn(Report) + Send + Sync>,
     /// Turns true when the connection is to close.
@@ -260,7 +260,7 @@ impl Account {
     }
 
     /// A message that another of ours has posted, as this profile sees it.
-    pub async fn relayed(&self, message: &MessageId) -> Result<Option<Entry>> {
+    pub async fn relayed(&self, message: &MessageId) -> Result<Option<Inbound>> {
         match self {
             Account::Feishu(account) => account.relayed(message).await,
         }
@@ -382,9 +382,4 @@ impl Account {
             Account::Feishu(account) => account.download(message, resource).await,
         }
     }
-}
-
-/// A line that rooma says about one of its profiles.
-pub fn own_entry(identity: &Identity, event: &Event) -> Entry {
-    Entry::own(Some((Arc::clone(&identity.profile), identity.transport.name())), event)
 }

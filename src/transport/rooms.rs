@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::{Identity, Sights};
 use crate::core::floor::order;
-use crate::core::gate::Held;
 use crate::event::ids::ChatId;
 use crate::event::{FloorMark, Message, RoomMark};
 
@@ -25,8 +23,6 @@ pub struct RoomRule {
 #[derive(Clone, Debug, Default)]
 pub struct Rooms {
     known: Arc<RwLock<Known>>,
-    /// What each of ours was given of the same message.
-    pub sights: Sights,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +99,8 @@ impl Rooms {
         polled.collect()
     }
 
-    fn mark(&self, message: &mut Message) {
+    /// Marks a message with how its room is, and whose turn it is there.
+    pub(super) fn mark(&self, message: &mut Message) {
         let known = self.read();
         if known.paused.contains(message.chat_id.as_str()) {
             message.room = Some(RoomMark { paused: true });
@@ -125,18 +122,5 @@ impl Rooms {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Identity {
-    /// Adds what the platform does not know, and judges whether the message may wake the agent.
-    pub fn finish(&self, message: &mut Message) -> Option<Held> {
-        self.rooms.mark(message);
-        let held = self.gates.judge(message, self.owner.as_ref());
-        if held.is_some() {
-            // Whoever does not hear it is not waited for.
-            message.floor = None;
-        }
-        held
     }
 }

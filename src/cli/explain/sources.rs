@@ -11,9 +11,9 @@ use crate::config::{Config, Profile};
 use crate::core::hearing::Said;
 use crate::core::reach::Facts;
 use crate::error::Result;
+use crate::event::SenderType;
 use crate::event::ids::{ChatId, MessageId};
-use crate::event::{Message, SenderType};
-use crate::journal::{Listening, Reader, Told};
+use crate::journal::{Listening, MessageLine, Reader};
 use crate::supervisor::{ChatState, KnownChats};
 use crate::transport::verbs::{MemberType, PastMessage};
 
@@ -39,7 +39,7 @@ pub struct About {
 pub struct Sources {
     pub config: Config,
     pub reader: Option<Reader>,
-    pub told: Vec<(Told, Message)>,
+    pub told: Vec<MessageLine>,
     pub about: Option<About>,
     /// Profiles to which the platform has shown it.
     pub shown: Vec<String>,
@@ -56,12 +56,7 @@ impl Sources {
     ) -> Result<Sources> {
         let path = config.home.data().join("journal.db");
         let reader = path.exists().then(|| Reader::open(&path)).transpose()?;
-        let told = reader.as_ref().map(|reader| reader.told(id)).transpose()?.unwrap_or_default();
-        let told: Vec<(Told, Message)> = told
-            .into_iter()
-            .filter_map(|told| Some((serde_json::from_str(&format!("{{{}}}", told.body)).ok()?, told)))
-            .map(|(message, told)| (told, message))
-            .collect();
+        let told = reader.as_ref().map(|reader| reader.lines_of(id)).transpose()?.unwrap_or_default();
         let (mut about, mut shown) = (of_lines(&told), Vec::new());
         // A bot that a profile meets for the first time is known to the platform only.
         if about
@@ -122,8 +117,8 @@ impl Sources {
 }
 
 /// Not every profile's line knows whose words they are, or whom they call.
-fn of_lines(told: &[(Told, Message)]) -> Option<About> {
-    let messages = || told.iter().map(|(_, message)| message);
+fn of_lines(told: &[MessageLine]) -> Option<About> {
+    let messages = || told.iter().map(|line| &line.message);
     let first = messages().next()?;
     let mut called: Vec<String> = messages()
         .flat_map(|message| &message.mentions)

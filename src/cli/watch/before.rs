@@ -67,10 +67,8 @@ impl Watch {
         let Some(before) = &self.shape.before else { return Ok(Vec::new()) };
         let (count, global) = (before.count, before.global.clone());
         let may_ask = before.rest_from.is_none_or(|from| Instant::now() >= from);
-        let bodies = self.reader.before(whole.seq, &whole.profile, &message.chat_id, count)?;
-        let parsed = bodies.iter().filter_map(|body| serde_json::from_str(&format!("{{{body}}}")).ok());
-        let told: Vec<Earlier> =
-            parsed.filter(|earlier: &Earlier| earlier.message_id != message.message_id).collect();
+        let mut told = self.reader.before(whole.seq, &whole.profile, &message.chat_id, count)?;
+        told.retain(|earlier| earlier.message_id != message.message_id);
         if told.len() >= count || !may_ask {
             return Ok(told);
         }

@@ -62,10 +62,8 @@ impl Canned {
             app_id: "cli_a0b1c2d3e4f50617".to_owned(),
             app_secret: "a-secret".to_owned().into(),
             base_url: Some(format!("http://{}", self.address)),
-            owner: None,
             siblings: Default::default(),
-            gates: Default::default(),
-            rooms: Default::default(),
+            sights: Default::default(),
         };
         Account::new(identity, self.shared.clone()).unwrap()
     }

@@ -34,6 +34,6 @@ pub fn judge(state: &State, voice: &Voice, online: u32, ours: u32) {
         return;
     }
     tracing::warn!(online, ours, "another process is online with the same app");
-    voice.say(state, &Event::Conflict(Conflict { online, ours }));
+    voice.say(&Event::Conflict(Conflict { online, ours }));
     (voice.report)(Report::Conflict { online, ours });
 }

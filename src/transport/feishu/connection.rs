@@ -20,18 +20,19 @@ use crate::core::end::End;
 use crate::event::ids::OpenId;
 use crate::event::{Connected, Connecting, Event};
 use crate::journal::Appender;
-use crate::transport::{Life, Report, own_entry};
+use crate::transport::{Intake, Life, Report};
 
 /// Where a connection says what happened to it.
 #[derive(Clone)]
 pub struct Voice {
     pub appender: Appender,
+    pub intake: Intake,
     pub report: Arc<dyn Fn(Report) + Send + Sync>,
 }
 
 impl Voice {
-    pub fn say(&self, state: &State, event: &Event) {
-        self.appender.say(own_entry(&state.identity, event));
+    pub fn say(&self, event: &Event) {
+        self.appender.say(self.intake.own(event));
     }
 }
 
@@ -43,9 +44,9 @@ pub async fn run(state: &Arc<State>, life: Life) -> End {
 }
 
 async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
-    let Life { appender, report, mut stop, attempt, alive } = life;
-    let voice = Voice { appender, report: report.into() };
-    voice.say(state, &Event::Connecting(Connecting { attempt }));
+    let Life { appender, intake, report, mut stop, attempt, alive } = life;
+    let voice = Voice { appender, intake, report: report.into() };
+    voice.say(&Event::Connecting(Connecting { attempt }));
     // Boxed, so that a connection that stands does not carry room for how it came about.
     let established = Box::pin(establish(state, &voice, &mut stop)).await;
     let mut secrets = state.rest.secrets();
@@ -80,9 +81,9 @@ pub async fn run_over(state: &Arc<State>, life: Life, pipe: tokio::io::DuplexStr
     use tokio_tungstenite::WebSocketStream;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
-    let Life { appender, report, stop, attempt, alive } = life;
-    let voice = Voice { appender, report: report.into() };
-    voice.say(state, &Event::Connecting(Connecting { attempt }));
+    let Life { appender, intake, report, stop, attempt, alive } = life;
+    let voice = Voice { appender, intake, report: report.into() };
+    voice.say(&Event::Connecting(Connecting { attempt }));
     let bot = Arc::new(Bot { name: "Helper".to_owned(), open_id: "ou_bot".to_owned() });
     announce(state, &voice, &bot);
     // Nobody answers questions about names.
@@ -159,6 +160,6 @@ fn announce(state: &State, voice: &Voice, bot: &Bot) {
     let (bot_name, bot_open_id) = (bot.name.clone(), OpenId::new(bot.open_id.clone()));
     tracing::info!(bot = bot_name, "connected");
     let connected = Connected { bot_name: bot_name.clone(), bot_open_id: bot_open_id.clone() };
-    voice.say(state, &Event::Connected(connected));
+    voice.say(&Event::Connected(connected));
     (voice.report)(Report::Connected { bot_name, bot_open_id });
 }

@@ -16,7 +16,7 @@ use super::names::Asked;
 use super::normalize::{self, Learnt, Normalised, Verdict, View, Wanted};
 use super::past_verbs;
 use super::strangers::{Called, LOOKED_AT_MAX, Strangers};
-use crate::journal::Entry;
+use crate::transport::Inbound;
 
 /// Reading a doubtful message again. With it the platform's 3 s for an ack are kept.
 const REREAD_MAX: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub const BURST: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub enum Prepared {
-    Append(Vec<Entry>),
+    Append(Vec<Inbound>),
     /// Our own doing: nothing to journal.
     Nothing,
     Doubtful(Doubtful),
@@ -65,7 +65,7 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
     }
     let Some(Normalised { verdict, learnt, wanted, strangers, advice }) = normalised else {
         tracing::error!(bytes = payload.len(), "a delivery could not be normalised; it is kept as `unknown`");
-        return Prepared::Append(vec![normalize::panicked(&payload, &state.identity)]);
+        return Prepared::Append(vec![normalize::panicked(&payload)]);
     };
     if !learnt.is_empty() || !wanted.is_empty() {
         let now = state.age();
@@ -80,13 +80,13 @@ pub fn prepare(state: &State, bot: &Bot, asked: &Asked, payload: Bytes, doubt: D
         tracing::warn!(profile = %state.identity.profile, "{advice}");
     }
     match verdict {
-        Verdict::Entries(entries) if doubt == Doubt::Name || strangers.unknown.is_empty() => {
-            Prepared::Append(entries)
+        Verdict::Events(events) if doubt == Doubt::Name || strangers.unknown.is_empty() => {
+            Prepared::Append(events)
         }
-        Verdict::Entries(entries) => {
+        Verdict::Events(events) => {
             let read = is_any_app_due(state, &strangers.unknown);
             if !read && !strangers.unknown.iter().any(|called| called.bot) {
-                return Prepared::Append(entries);
+                return Prepared::Append(events);
             }
             let Strangers { message_id, unknown: mentions, .. } = strangers;
             Prepared::Doubtful(Doubtful { payload, message_id, mentions, me: false, read, wordless: false })
@@ -185,14 +185,14 @@ async fn read_again(state: &State, doubtful: &Doubtful) -> bool {
     }
     drop(known);
     // Further messages may wait for the same.
-    state.identity.rooms.sights.learnt();
+    state.identity.sights.learnt();
     true
 }
 
 /// Resolves when nobody who is mentioned is unknown any more.
 async fn others_told(state: &State, bot: &Bot, doubtful: &Doubtful) {
     loop {
-        let more = state.identity.rooms.sights.more();
+        let more = state.identity.sights.more();
         let normalised = look(state, bot, &doubtful.payload, Doubt::Name);
         learn_of_others(state, &normalised);
         if normalised.is_none_or(|normalised| normalised.strangers.unknown.is_empty()) {
@@ -227,12 +227,12 @@ fn refilled(payload: &Bytes, message: &api::Raw) -> Option<Bytes> {
 
 /// The journal keeps what the platform pushed, not what was made of it.
 fn as_pushed(prepared: Prepared, doubtful: &Doubtful) -> Prepared {
-    let Prepared::Append(mut entries) = prepared else { return prepared };
+    let Prepared::Append(mut events) = prepared else { return prepared };
     if let Ok(raw) = std::str::from_utf8(&doubtful.payload) {
         let raw: Arc<str> = raw.into();
-        entries.iter_mut().for_each(|entry| entry.raw = Some(Arc::clone(&raw)));
+        events.iter_mut().for_each(|event| event.raw = Arc::clone(&raw));
     }
-    Prepared::Append(entries)
+    Prepared::Append(events)
 }
 
 /// Decides without asking.

@@ -90,4 +90,4 @@ fn lost(reason: &str) -> End {
 }
 
 /// What a socket can bring: a message, its end, or its failure.
-pub type Inbound = Option<Result<Message, tungstenite::Error>>;
+pub type Incoming = Option<Result<Message, tungstenite::Error>>;

@@ -11,8 +11,8 @@ use super::account::Account;
 use super::canned::{Answers, Canned, TOKEN};
 use crate::core::hearing::Hears;
 use crate::error::Result;
-use crate::event::ChatType;
 use crate::event::ids::{ChatId, MessageId};
+use crate::event::{ChatType, Rendered};
 use crate::transport::Missing;
 use crate::transport::verbs::{Composed, HistoryQuery, PersonId, Place, Target, Upload};
 
@@ -179,7 +179,7 @@ fn reading() -> Vec<Case> {
                     .missed(&Missing { place, chat_type, since, until: None, limit: 9, hears })
                     .await?;
                 let lines: Vec<String> =
-                    missed.entries.iter().map(|entry| entry.rendered.body.to_string()).collect();
+                    missed.messages.iter().map(|message| Rendered::new(&message.event).body).collect();
                 json!({"lines": lines, "unread": missed.unread})
             }),
             answers: vec![(HISTORY, messages()), bot()],

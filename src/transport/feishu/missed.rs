@@ -1,20 +1,16 @@
 //! What was said while nobody listened: messages of the history, made into the lines that a push would have made.
 
-use std::sync::Arc;
-
 use super::account::Account;
 use super::api::{self, Bot};
 use super::mention::Me;
 use super::past::{self, Scene, Wire};
 use super::past_verbs::{Collected, read};
-use crate::core::dedupe::DedupeKey;
 use crate::core::hearing::Said;
 use crate::error::Result;
 use crate::event::ids::MessageId;
-use crate::event::{ChatType, Event, Message, Rendered, SenderType};
-use crate::journal::Entry;
+use crate::event::{ChatType, Message, Origin, SenderType};
 use crate::transport::verbs::{HistoryQuery, Place};
-use crate::transport::{Identity, Missed, Missing};
+use crate::transport::{Identity, Inbound, Missed, Missing};
 
 impl Account {
     /// The newest messages of a place that this profile ought to have heard, oldest first.
@@ -40,9 +36,9 @@ impl Account {
         threads.dedup();
         let told: Vec<Wire<'_>> = raw.iter().filter_map(read).collect();
         self.meet_mentioned(&told, me(&self.state.identity, &bot)).await;
-        let entries = wires.iter().filter_map(|(wire, raw)| self.heard(wire, raw, missing, &bot)).collect();
+        let messages = wires.iter().filter_map(|(wire, raw)| self.heard(wire, raw, missing, &bot)).collect();
         Ok(Missed {
-            entries,
+            messages,
             more,
             threads,
             unread: (unread > 0).then(|| api::unreadable(unread, "message")),
@@ -50,7 +46,7 @@ impl Account {
     }
 
     /// One message, as a push of it would have told. The answer to a send comes before any push.
-    pub async fn relayed(&self, id: &MessageId) -> Result<Option<Entry>> {
+    pub async fn relayed(&self, id: &MessageId) -> Result<Option<Inbound>> {
         let (bot, raw) = tokio::join!(self.state.bot(), self.state.message(id.as_str()));
         let (bot, raw) = (bot?, raw?);
         let Some((wire, raw)) = raw.first().and_then(|raw| Some((read(raw)?, raw.get()))) else {
@@ -59,41 +55,24 @@ impl Account {
         self.meet_mentioned(std::slice::from_ref(&wire), me(&self.state.identity, &bot)).await;
         let topic = self.state.known().chat(wire.chat_id.as_str()).is_some_and(|chat| chat.topic);
         let chat_type = if topic { ChatType::Topic } else { ChatType::Group };
-        Ok(self.told(&wire, chat_type, &bot).map(|told| {
-            let message = Message { relayed: Some(true), ..told };
-            self.entry(message, raw, false)
-        }))
+        let told = self.told(&wire, chat_type, &bot);
+        Ok(told.map(|message| Inbound::message(Origin::Relay, message, raw)))
     }
 
-    fn heard(&self, wire: &Wire<'_>, raw: &str, missing: &Missing, bot: &Bot) -> Option<Entry> {
+    fn heard(&self, wire: &Wire<'_>, raw: &str, missing: &Missing, bot: &Bot) -> Option<Inbound> {
         let message = self.told(wire, missing.chat_type, bot)?;
         let said = Said {
             by_bot: message.sender_type == SenderType::Bot,
             mentioned: message.mentioned,
             directly: missing.chat_type == ChatType::P2p,
         };
-        missing.hears.hears(said).then(|| self.entry(message, raw, true))
+        missing.hears.hears(said).then(|| Inbound::message(Origin::History, message, raw))
     }
 
     fn told(&self, wire: &Wire<'_>, chat_type: ChatType, bot: &Bot) -> Option<Message> {
         let identity = &self.state.identity;
         wire.gossip(&mut self.state.known());
         past::message(wire, identity, me(identity, bot), &self.state.known(), Scene { chat_type })
-    }
-
-    fn entry(&self, mut message: Message, raw: &str, replayed: bool) -> Entry {
-        let identity = &self.state.identity;
-        let held = identity.finish(&mut message);
-        Entry {
-            profile: Some(Arc::clone(&identity.profile)),
-            transport: Some(identity.transport.name()),
-            event_id: None,
-            key: Some(DedupeKey::message(message.message_id.as_str())),
-            rendered: Rendered::new(&Event::Message(Box::new(message))),
-            raw: Some(raw.into()),
-            replayed,
-            held,
-        }
     }
 }
 

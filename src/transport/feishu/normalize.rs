@@ -1,5 +1,4 @@
-//! From a delivered payload to journal entries. Total: every payload becomes at least one entry or is known to
-//! be our own doing.
+//! From a delivered payload to events. Total: every payload becomes at least one event or is known to be our own doing.
 
 mod card;
 mod message;
@@ -17,11 +16,9 @@ use super::strangers::{Called, Strangers};
 use super::wire::{Envelope, EventHeader, OldEvent};
 use super::{repair, tidy};
 use crate::core::dedupe::DedupeKey;
-use crate::core::gate::Held;
 use crate::event::ids::OpenId;
-use crate::event::{Event, Rendered, Unknown};
-use crate::journal::Entry;
-use crate::transport::Identity;
+use crate::event::{Event, Origin, Unknown};
+use crate::transport::{Identity, Inbound};
 
 /// All that normalising looks at beside the payload.
 #[derive(Clone, Copy)]
@@ -48,7 +45,7 @@ pub struct Normalised {
 
 #[derive(Debug)]
 pub enum Verdict {
-    Entries(Vec<Entry>),
+    Events(Vec<Inbound>),
     /// This bot's own message or reaction: acknowledged, and no line.
     Own,
     /// Whether this bot is mentioned cannot be told from the payload. Reading the message again tells the app
@@ -91,7 +88,6 @@ pub enum Wanted {
 /// What a handler of one event type makes of it.
 struct Made {
     events: Vec<(Event, Option<DedupeKey>)>,
-    held: Option<Held>,
     learnt: Vec<Learnt>,
     wanted: Vec<Wanted>,
     strangers: Strangers,
@@ -127,7 +123,6 @@ impl Made {
     fn one(event: Event, key: Option<DedupeKey>) -> Made {
         Made {
             events: vec![(event, key)],
-            held: None,
             learnt: Vec::new(),
             wanted: Vec::new(),
             strangers: Strangers::default(),
@@ -144,30 +139,30 @@ pub fn normalise(payload: &[u8], view: View<'_>) -> Normalised {
     let text = repair::surrogates(text);
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
         let reason = if is_json(&text) { "shape" } else { "json" };
-        return alone(unknown_entry(view.identity, reason, None, None, &text));
+        return alone(unknown(reason, None, None, &text));
     };
     if !envelope.encrypt.is_empty() && envelope.event.is_none() {
-        return advised(unknown_entry(view.identity, "encrypted", None, None, &text), ENCRYPTED);
+        return advised(unknown("encrypted", None, None, &text), ENCRYPTED);
     }
     if envelope.event.is_none() && envelope.action.is_some() {
-        let made = card::acted_of_old(&text, view).map(|made| entries(made, "", &text, view.identity));
-        return made.unwrap_or_else(|_| alone(unknown_entry(view.identity, "shape", None, None, &text)));
+        let made = card::acted_of_old(&text, view).map(|made| events(made, "", &text));
+        return made.unwrap_or_else(|_| alone(unknown("shape", None, None, &text)));
     }
     if envelope.schema.is_empty() && !envelope.uuid.is_empty() {
-        return old(&envelope, &text, view);
+        return old(&envelope, &text);
     }
     let header = envelope.header.and_then(|raw| serde_json::from_str::<EventHeader<'_>>(raw.get()).ok());
     let (Some(header), Some(event)) = (header, envelope.event) else {
-        return alone(unknown_entry(view.identity, "shape", None, None, &text));
+        return alone(unknown("shape", None, None, &text));
     };
     let (event_id, event_type) = (header.event_id.as_str(), header.event_type.as_str());
-    let pass = |reason| alone(unknown_entry(view.identity, reason, Some(event_type), Some(event_id), &text));
+    let pass = |reason| alone(unknown(reason, Some(event_type), Some(event_id), &text));
     if !header.app_id.is_empty() && header.app_id.as_str() != view.identity.app_id {
         return pass("app_id");
     }
     let create_time = header.create_time.as_str();
     match handle(Delivered { event_id, event_type, create_time, event: event.get() }, view) {
-        Ok(made) => entries(made, event_id, &text, view.identity),
+        Ok(made) => events(made, event_id, &text),
         Err(Pass::Own) => verdict(Verdict::Own),
         Err(Pass::Doubtful { message_id, mentions }) => verdict(Verdict::Doubtful { message_id, mentions }),
         Err(Pass::Empty { message_id }) => verdict(Verdict::Empty { message_id }),
@@ -199,17 +194,17 @@ fn handle(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     }
 }
 
-/// The entry for a payload that could not even be normalised.
-pub fn panicked(payload: &[u8], identity: &Identity) -> Entry {
-    unknown_entry(identity, "panic", None, None, &String::from_utf8_lossy(payload))
+/// The event of a payload that could not even be normalised.
+pub fn panicked(payload: &[u8]) -> Inbound {
+    unknown("panic", None, None, &String::from_utf8_lossy(payload))
 }
 
-fn old(envelope: &Envelope<'_>, text: &str, view: View<'_>) -> Normalised {
+fn old(envelope: &Envelope<'_>, text: &str) -> Normalised {
     let event = envelope.event.and_then(|raw| serde_json::from_str::<OldEvent<'_>>(raw.get()).ok());
     let event_type = event.unwrap_or_default().r#type;
     let event_id = envelope.uuid.as_str();
-    let entry = unknown_entry(view.identity, "schema", Some(event_type.as_str()), Some(event_id), text);
-    advised(entry, OLD_SCHEMA)
+    let event = unknown("schema", Some(event_type.as_str()), Some(event_id), text);
+    advised(event, OLD_SCHEMA)
 }
 
 /// Long connections carry plain text, whatever key is set; a body in this form was made for a webhook.
@@ -228,42 +223,31 @@ fn advice(reason: &str) -> Option<&'static str> {
     }
 }
 
-fn entries(made: Made, event_id: &str, text: &str, identity: &Identity) -> Normalised {
+fn events(made: Made, event_id: &str, text: &str) -> Normalised {
+    let Made { events, learnt, wanted, strangers } = made;
     let raw: Arc<str> = text.into();
-    let entry = |(event, key): &(Event, Option<DedupeKey>)| Entry {
-        profile: Some(Arc::clone(&identity.profile)),
-        transport: Some(identity.transport.name()),
+    let inbound = |(event, key)| Inbound {
+        origin: Origin::Pushed,
+        event,
+        key,
         event_id: tidy::some(event_id, tidy::id),
-        key: key.clone(),
-        rendered: Rendered::new(event),
-        raw: Some(Arc::clone(&raw)),
-        replayed: false,
-        held: made.held,
+        raw: Arc::clone(&raw),
+        past: false,
     };
-    let entries = made.events.iter().map(entry).collect();
-    let Made { learnt, wanted, strangers, .. } = made;
-    Normalised { verdict: Verdict::Entries(entries), learnt, wanted, strangers, advice: None }
+    let events = events.into_iter().map(inbound).collect();
+    Normalised { verdict: Verdict::Events(events), learnt, wanted, strangers, advice: None }
 }
 
-fn unknown_entry(
-    identity: &Identity,
-    reason: &str,
-    event_type: Option<&str>,
-    event_id: Option<&str>,
-    text: &str,
-) -> Entry {
+fn unknown(reason: &str, event_type: Option<&str>, event_id: Option<&str>, text: &str) -> Inbound {
     let event_type = event_type.and_then(|name| tidy::some(name, tidy::word));
     let hint = advice(reason).map(str::to_owned);
-    let event = Event::Unknown(Unknown { reason: reason.to_owned(), event_type, hint });
-    Entry {
-        profile: Some(Arc::clone(&identity.profile)),
-        transport: Some(identity.transport.name()),
-        event_id: event_id.and_then(|id| tidy::some(id, tidy::id)),
+    Inbound {
+        origin: Origin::Pushed,
+        event: Event::Unknown(Unknown { reason: reason.to_owned(), event_type, hint }),
         key: event_id.and_then(event_key),
-        rendered: Rendered::new(&event),
-        raw: Some(valid_json(text).into()),
-        replayed: false,
-        held: None,
+        event_id: event_id.and_then(|id| tidy::some(id, tidy::id)),
+        raw: valid_json(text).into(),
+        past: false,
     }
 }
 
@@ -285,12 +269,12 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
-fn alone(entry: Entry) -> Normalised {
-    verdict(Verdict::Entries(vec![entry]))
+fn alone(event: Inbound) -> Normalised {
+    verdict(Verdict::Events(vec![event]))
 }
 
-fn advised(entry: Entry, advice: &'static str) -> Normalised {
-    Normalised { advice: Some(advice), ..alone(entry) }
+fn advised(event: Inbound, advice: &'static str) -> Normalised {
+    Normalised { advice: Some(advice), ..alone(event) }
 }
 
 fn verdict(verdict: Verdict) -> Normalised {

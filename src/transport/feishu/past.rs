@@ -13,9 +13,8 @@ use super::strangers::Given;
 use super::wire::WireMention;
 use super::{tidy, time};
 use crate::core::mention::{Addressed, scope};
-use crate::core::trust::trust;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
-use crate::event::{ChatType, Message, SenderType};
+use crate::event::{ChatType, Message, SenderType, Trust};
 use crate::transport::Identity;
 use crate::transport::verbs::{MemberType, PastMessage, Sender};
 
@@ -252,10 +251,10 @@ pub fn message(
     let name = |id: &str| known.person(id).and_then(|person| person.name.as_deref()).map(tidy::name);
     let chat = known.chat(wire.chat_id.as_str());
     let chat_id = ChatId::new(tidy::id(wire.chat_id.as_str()));
-    let allowed = identity.gates.named(&chat_id, scene.chat_type);
     let some_id = |id: &Text<'_>| tidy::some(id.as_str(), |id| MessageId::new(tidy::id(id)));
     Some(Message {
-        trust: trust(&sender_id, sender_type, identity.owner.as_ref(), allowed),
+        // Whose word it is to this profile is judged where all that comes in is.
+        trust: Trust::Stranger,
         chat_name: chat.and_then(|chat| chat.name.as_deref()).map(tidy::name),
         chat_id,
         chat_type: scene.chat_type,

@@ -98,7 +98,7 @@ impl Account {
         }
         let waiting = async {
             loop {
-                let more = self.state.identity.rooms.sights.more();
+                let more = self.state.identity.sights.more();
                 let unmet = wires.iter().any(|wire| !self.called(wire, mention::may_be_ours).is_empty());
                 if !unmet || self.others_told(wires, me) {
                     return;

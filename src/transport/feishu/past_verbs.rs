@@ -256,10 +256,8 @@ mod tests {
             app_id: "cli_me".to_owned(),
             app_secret: "x".to_owned().into(),
             base_url: None,
-            owner: None,
             siblings: Default::default(),
-            gates: Default::default(),
-            rooms: Default::default(),
+            sights: Default::default(),
         };
         let me = Me { app_id: "cli_me", open_id: "ou_me", name: "Me" };
         let known = Default::default();

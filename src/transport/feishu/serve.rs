@@ -22,7 +22,7 @@ use super::account::State;
 use super::api::Bot;
 use super::connection::{Voice, stopped};
 use super::delivery::{self, Prepared};
-use super::dial::{Inbound, describe};
+use super::dial::{Incoming, describe};
 use super::mention::Doubt;
 use super::names::Asked;
 use super::session::{Input, Now, Output, Session, Settings};
@@ -69,7 +69,7 @@ enum Wake {
     Appended,
     /// A doubtful delivery was looked into; `None` when that failed in our own code.
     Resolved(Option<(u64, Prepared)>),
-    Inbound(Inbound),
+    Incoming(Incoming),
     Flushed(Result<(), String>),
     Due,
 }
@@ -145,7 +145,7 @@ pub async fn serve<S: Wire>(
                 unflushed = false;
                 session.handle(now, flushed.map_or_else(broken, |()| Input::Flushed));
             }
-            Wake::Inbound(first) => work.read(first, &mut session, &mut socket),
+            Wake::Incoming(first) => work.read(first, &mut session, &mut socket),
             Wake::Due => session.handle(now, Input::Tick),
         }
     }
@@ -158,7 +158,7 @@ impl Work {
     }
 
     /// Takes the message that came and those that are there already.
-    fn read<S: Wire>(&mut self, first: Inbound, session: &mut Session, socket: &mut WebSocketStream<S>) {
+    fn read<S: Wire>(&mut self, first: Incoming, session: &mut Session, socket: &mut WebSocketStream<S>) {
         self.connection.alive.mark(self.now().wall_ms);
         let mut inbound = first;
         for _ in 0..READ_BATCH {
@@ -226,7 +226,7 @@ impl Work {
         if self.lost.is_power_of_two() {
             let event =
                 Event::Dropped(Dropped { reason: "incomplete_delivery".to_owned(), count: self.lost });
-            self.connection.voice.say(&self.connection.state, &event);
+            self.connection.voice.say(&event);
         }
     }
 
@@ -243,7 +243,9 @@ impl Work {
     fn prepared(&mut self, tag: u64, prepared: Prepared) {
         let Connection { state, bot, asked, .. } = &self.connection;
         match prepared {
-            Prepared::Append(entries) => {
+            Prepared::Append(events) => {
+                let intake = &self.connection.voice.intake;
+                let entries = events.into_iter().map(|event| intake.entry(event)).collect();
                 self.waiting.push_back((tag, entries));
                 self.append_next();
             }
@@ -289,7 +291,7 @@ async fn either<S: Wire>(socket: &mut WebSocketStream<S>, reading: bool, unflush
             return Poll::Ready(Wake::Flushed(flushed.map_err(|error| describe(&error))));
         }
         if reading {
-            return socket.poll_next_unpin(cx).map(Wake::Inbound);
+            return socket.poll_next_unpin(cx).map(Wake::Incoming);
         }
         Poll::Pending
     })
@@ -310,7 +312,7 @@ fn arm(timer: Pin<&mut Sleep>, deadline: Instant) {
     }
 }
 
-fn input(inbound: Inbound) -> Input {
+fn input(inbound: Incoming) -> Input {
     match inbound {
         Some(Ok(Message::Binary(bytes))) => Input::Message(bytes),
         Some(Ok(Message::Close(frame))) => {

@@ -70,7 +70,7 @@ pub fn look(given: &Given<'_>, identity: &Identity, me: Me<'_>, known: &Known) -
         own: own.collect(),
     };
     let message_id = tidy::id(given.message_id);
-    let told = identity.rooms.sights.meet(&MessageId::new(message_id.as_str()), &mine);
+    let told = identity.sights.meet(&MessageId::new(message_id.as_str()), &mine);
     let (mut learnt, mut unknown) = (Vec::new(), Vec::new());
     for (at, mention) in mentions.iter().enumerate() {
         if mine.own.contains(&at) || !may_be_ours(mention, known) {

@@ -8,9 +8,8 @@ use super::super::{tidy, time};
 use super::{Delivered, Learnt, Made, Pass, View, Wanted, chat_name, name_of, profile_of, required, shape};
 use crate::core::dedupe::DedupeKey;
 use crate::core::mention::{Addressed, scope};
-use crate::core::trust::trust;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
-use crate::event::{ChatType, Event, Message, SenderType};
+use crate::event::{ChatType, Event, Message, SenderType, Trust};
 
 pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let Receive { sender, message: wire } = shape(event.event)?;
@@ -43,10 +42,8 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let key = DedupeKey::message(&message_id);
     let (learnt, wanted) = gossip(&wire, &sender_id, app_id.as_deref(), kind, chat_type, view);
     let who = Author { sender_id, app_id, kind };
-    let mut line =
-        line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
-    let held = view.identity.finish(&mut line);
-    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], held, learnt, wanted, strangers })
+    let line = line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
+    Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], learnt, wanted, strangers })
 }
 
 /// Does it say nothing at all? The platform pushes such messages now and then, and has their words in the history.
@@ -87,9 +84,9 @@ fn line(
     };
     let (mentioned, mention) = scope(addressed);
     let (sender_id, chat_id) = (OpenId::new(author.sender_id), ChatId::new(place.chat_id));
-    let allowed = view.identity.gates.named(&chat_id, place.chat_type);
     Message {
-        trust: trust(&sender_id, author.kind, view.identity.owner.as_ref(), allowed),
+        // Whose word it is to this profile is judged where all that comes in is.
+        trust: Trust::Stranger,
         chat_name: chat_name(view.known, chat_id.as_str()),
         chat_id,
         chat_type: place.chat_type,

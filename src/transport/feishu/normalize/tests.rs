@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::core::gate::Gates;
-use crate::transport::{Siblings, Transport};
+use crate::event::Rendered;
+use crate::journal::Entry;
+use crate::transport::{Intake, Siblings, Transport};
 
 fn identity() -> Identity {
     let siblings = Siblings::default();
@@ -20,11 +22,21 @@ fn identity() -> Identity {
         app_id: "cli_a0b1c2d3e4f50617".into(),
         app_secret: "s".to_owned().into(),
         base_url: None,
-        owner: Some(OpenId::new("ou_owner")),
         siblings,
-        gates: Gates { people: Some(vec![OpenId::new("ou_li")]), ..Gates::default() },
-        rooms: Default::default(),
+        sights: Default::default(),
     }
+}
+
+/// As they go into the journal.
+fn entries(events: Vec<Inbound>) -> Vec<Entry> {
+    let intake = Intake {
+        profile: "alice".into(),
+        transport: "feishu",
+        owner: Some(OpenId::new("ou_owner")),
+        gates: Arc::new(Gates { people: Some(vec![OpenId::new("ou_li")]), ..Gates::default() }),
+        rooms: Default::default(),
+    };
+    events.into_iter().map(|event| intake.entry(event)).collect()
 }
 
 fn known() -> Known {
@@ -61,8 +73,8 @@ fn shown_as(payload: &[u8], doubt: Doubt) -> String {
             let keys: Vec<_> = mentions.iter().map(|called| (&called.key, &called.open_id)).collect();
             text.push_str(&format!("doubtful {message_id} {keys:?}\n"));
         }
-        Verdict::Entries(entries) => {
-            for entry in entries {
+        Verdict::Events(events) => {
+            for entry in entries(events) {
                 let key = entry.key.as_ref().map_or("-", DedupeKey::as_str);
                 let event_id = entry.event_id.as_deref().unwrap_or("-");
                 let Rendered { type_name, body, .. } = entry.rendered;
@@ -75,12 +87,12 @@ fn shown_as(payload: &[u8], doubt: Doubt) -> String {
 
 /// The type and the fields of each line that a payload becomes.
 pub fn lines(payload: &[u8]) -> Vec<(&'static str, Value)> {
-    let Verdict::Entries(entries) = normalised(payload, Doubt::Name).verdict else { return Vec::new() };
+    let Verdict::Events(events) = normalised(payload, Doubt::Name).verdict else { return Vec::new() };
     let line = |entry: Entry| {
         let fields = format!("{{{}}}", entry.rendered.body);
         (entry.rendered.type_name, serde_json::from_str(&fields).unwrap())
     };
-    entries.into_iter().map(line).collect()
+    entries(events).into_iter().map(line).collect()
 }
 
 fn folder() -> PathBuf {
@@ -113,8 +125,8 @@ fn every_fixture_becomes_its_golden_lines() {
 fn golden_lines_follow_the_schema() {
     let schema = jsonschema::validator_for(&crate::event::schema()).unwrap();
     for (name, payload) in fixtures() {
-        let Verdict::Entries(entries) = normalised(&payload, Doubt::Name).verdict else { continue };
-        for entry in entries {
+        let Verdict::Events(events) = normalised(&payload, Doubt::Name).verdict else { continue };
+        for entry in entries(events) {
             let mut line: Value = serde_json::from_str(&format!("{{{}}}", entry.rendered.body)).unwrap();
             line["v"] = json!(1);
             line["seq"] = json!(1);
@@ -130,7 +142,7 @@ fn a_doubt_is_settled_by_name_or_by_what_was_learnt() {
     let payload = &fixtures()["text_doubtful"];
     let mentioned =
         |known: &Known, doubt| match with(known, doubt, None, |view| normalise(payload, view)).verdict {
-            Verdict::Entries(entries) => entries[0].rendered.mentioned,
+            Verdict::Events(events) => events[0].event.mentions_me(),
             other => panic!("{other:?}"),
         };
     assert!(mentioned(&known(), Doubt::Name));
@@ -165,7 +177,8 @@ fn what_a_line_lacks_is_asked_for_and_what_it_tells_is_learnt() {
 fn bytes_that_are_no_text_are_kept_readable() {
     let (known, payload) = (known(), b"{\"a\":\"\xff\"".as_slice());
     let normalised = with(&known, Doubt::Report, None, |view| normalise(payload, view));
-    let Verdict::Entries(entries) = normalised.verdict else { panic!() };
+    let Verdict::Events(events) = normalised.verdict else { panic!() };
+    let entries = entries(events);
     let raw: String = serde_json::from_str(entries[0].raw.as_deref().unwrap()).unwrap();
     assert_eq!(raw, "{\"a\":\"\u{FFFD}\"");
 }
@@ -226,9 +239,9 @@ fn check(payload: &[u8]) -> Result<(), TestCaseError> {
         match normalised(payload, doubt).verdict {
             Verdict::Own => {}
             Verdict::Doubtful { .. } | Verdict::Empty { .. } => prop_assert_eq!(doubt, Doubt::Report),
-            Verdict::Entries(entries) => {
-                prop_assert!(!entries.is_empty());
-                for entry in entries {
+            Verdict::Events(events) => {
+                prop_assert!(!events.is_empty());
+                for entry in entries(events) {
                     prop_assert!(is_json(entry.raw.as_deref().unwrap()));
                     let body = format!("{{{}}}", entry.rendered.body);
                     prop_assert!(serde_json::from_str::<Value>(&body).is_ok());

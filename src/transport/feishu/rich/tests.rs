@@ -5,9 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::core::gate::Gates;
-use crate::event::ids::OpenId;
-use crate::event::{ChatType, LINE_MAX, Message};
+use crate::event::{ChatType, LINE_MAX, Message, Rendered};
 use crate::transport::feishu::known::Known;
 use crate::transport::feishu::mention::{Doubt, Me};
 use crate::transport::feishu::normalize::{Verdict, View, normalise};
@@ -29,10 +27,8 @@ fn identity() -> Identity {
         app_id: ME.app_id.into(),
         app_secret: "s".to_owned().into(),
         base_url: None,
-        owner: Some(OpenId::new("ou_owner")),
         siblings,
-        gates: Gates::default(),
-        rooms: Default::default(),
+        sights: Default::default(),
     }
 }
 
@@ -97,10 +93,10 @@ fn pushed(message_type: &str, content: &str, mentions: &[Value]) -> Value {
     });
     let (identity, known) = (identity(), known());
     let view = View { identity: &identity, me: ME, known: &known, doubt: Doubt::Name, poison: None };
-    let Verdict::Entries(entries) = normalise(payload.to_string().as_bytes(), view).verdict else {
+    let Verdict::Events(events) = normalise(payload.to_string().as_bytes(), view).verdict else {
         panic!("no line for {content}");
     };
-    serde_json::from_str(&format!("{{{}}}", entries[0].rendered.body)).unwrap()
+    crate::event::stored(&Rendered::new(&events[0].event).body).unwrap()
 }
 
 fn listed(message_type: &str, content: &str, mentions: &[Value]) -> String {

@@ -7,6 +7,7 @@ use super::store::failed;
 use crate::clock::WallMs;
 use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId};
+use crate::event::{Earlier, Message, stored};
 
 /// Positions looked through for what came before a message.
 const LOOK_BACK: u64 = 20_000;
@@ -14,17 +15,19 @@ const LOOK_BACK: u64 = 20_000;
 /// Positions before a line in which another profile's line of the same message is looked for.
 const NEAR: u64 = 512;
 
+/// Positions before the newest line among which a message is looked for that somebody speaks of now.
+const LATELY: u64 = 5000;
+
 /// A message's line for one profile, whether or not any reader sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageLine {
     pub seq: u64,
     pub at: WallMs,
     pub profile: String,
     /// Why it may not wake its agent.
     pub held: Option<String>,
     pub replayed: bool,
-    /// JSON without its braces.
-    pub body: String,
+    pub message: Message,
 }
 
 /// What a profile's own lines say of a moment.
@@ -38,23 +41,24 @@ pub enum Listening {
 
 impl Reader {
     /// Every line of a message, the oldest first. Reads the whole journal.
-    pub fn told(&self, message: &MessageId) -> Result<Vec<Told>> {
+    pub fn lines_of(&self, message: &MessageId) -> Result<Vec<MessageLine>> {
         let read = || {
             let mut statement = self.db.prepare_cached(
-                "SELECT seq, at, profile, held, replayed, body FROM line
-                 WHERE type = 'message' AND profile IS NOT NULL AND instr(body, ?1) > 0 ORDER BY seq",
+                "SELECT seq, at, profile, held, replayed, body FROM lines
+                 WHERE type = 'message' AND profile IS NOT NULL AND message_id = ?1 ORDER BY seq",
             )?;
-            let rows = statement.query_map([marker("message_id", message.as_str())], |row| {
-                Ok(Told {
+            let rows = statement.query_map([message.as_str()], |row| {
+                let Some(message) = stored(row.get_ref(5)?.as_str()?) else { return Ok(None) };
+                Ok(Some(MessageLine {
                     seq: row.get(0)?,
                     at: row.get(1)?,
                     profile: row.get(2)?,
                     held: row.get(3)?,
                     replayed: row.get(4)?,
-                    body: row.get(5)?,
-                })
+                    message,
+                }))
             })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
+            rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))
     }
@@ -63,33 +67,62 @@ impl Reader {
     pub fn received(&self, message: &MessageId, near: u64) -> Result<Vec<String>> {
         let read = || {
             let mut statement = self.db.prepare_cached(
-                "SELECT profile FROM line
-                 WHERE seq > ?1 AND type = 'message' AND profile IS NOT NULL AND instr(body, ?2) > 0",
+                "SELECT profile FROM lines
+                 WHERE seq > ?1 AND type = 'message' AND profile IS NOT NULL AND message_id = ?2",
             )?;
             let from = near.saturating_sub(NEAR);
-            let rows = statement
-                .query_map(params![from, marker("message_id", message.as_str())], |row| row.get(0))?;
+            let rows = statement.query_map(params![from, message.as_str()], |row| row.get(0))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| failed("read", &self.path, &error))
     }
 
-    /// The bodies of the messages that a profile has of a chat before `seq`, the oldest first; held back or not.
-    pub fn before(&self, seq: u64, profile: &str, chat: &ChatId, count: usize) -> Result<Vec<String>> {
+    /// The messages that a profile has of a chat before `seq`, the oldest first; held back or not.
+    pub fn before(&self, seq: u64, profile: &str, chat: &ChatId, count: usize) -> Result<Vec<Earlier>> {
         let read = || {
             let mut statement = self.db.prepare_cached(
-                "SELECT body FROM line
-                 WHERE seq < ?1 AND seq > ?2 AND profile = ?3 AND type = 'message' AND instr(body, ?4) > 0
+                "SELECT body FROM lines
+                 WHERE seq < ?1 AND seq > ?2 AND profile = ?3 AND type = 'message' AND chat_id = ?4
                  ORDER BY seq DESC LIMIT ?5",
             )?;
-            let (from, chat) = (seq.saturating_sub(LOOK_BACK), marker("chat_id", chat.as_str()));
+            let from = seq.saturating_sub(LOOK_BACK);
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![seq, from, profile, chat, count], |row| row.get(0))?;
-            let mut bodies = rows.collect::<rusqlite::Result<Vec<String>>>()?;
-            bodies.reverse();
-            Ok(bodies)
+            let rows = statement.query_map(params![seq, from, profile, chat.as_str(), count], |row| {
+                Ok(stored(row.get_ref(0)?.as_str()?))
+            })?;
+            let mut earlier =
+                rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<Earlier>>>()?;
+            earlier.reverse();
+            Ok(earlier)
         };
         read().map_err(|error: rusqlite::Error| failed("read", &self.path, &error))
+    }
+
+    /// The line that told a profile of a message, lately; any profile where none is named.
+    pub fn seq_of(&self, message: &str, profile: Option<&str>) -> Result<Option<u64>> {
+        let read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT seq FROM lines
+                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - ?3 AND type = 'message'
+                 AND (?2 IS NULL OR profile = ?2) AND message_id = ?1 ORDER BY seq DESC LIMIT 1",
+            )?;
+            statement.query_row(params![message, profile, LATELY], |row| row.get(0)).optional()
+        };
+        read().map_err(|error| failed("read", &self.path, &error))
+    }
+
+    /// The chat of a message that any profile has received lately.
+    pub fn chat_of(&self, message: &MessageId) -> Result<Option<ChatId>> {
+        let read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT chat_id FROM lines
+                 WHERE seq > (SELECT coalesce(max(seq), 0) FROM line) - ?2 AND type = 'message'
+                 AND message_id = ?1 ORDER BY seq DESC LIMIT 1",
+            )?;
+            statement.query_row(params![message.as_str(), LATELY], |row| row.get::<_, String>(0)).optional()
+        };
+        let chat = read().map_err(|error| failed("read", &self.path, &error))?;
+        Ok(chat.map(ChatId::new))
     }
 
     /// Was a profile connected then, as far as its lines tell? `running` is whether a supervisor runs now.
@@ -116,11 +149,6 @@ impl Reader {
         };
         read().map_err(|error| failed("read", &self.path, &error))
     }
-}
-
-/// Keys of a body stand in quotes; those inside a text are escaped, so no text looks like one.
-fn marker(key: &str, id: &str) -> String {
-    format!("\"{key}\":{}", serde_json::Value::from(id))
 }
 
 #[cfg(test)]
@@ -167,15 +195,19 @@ mod tests {
             (4, message("a", "om_x", "oc_2", None)),
             (5, message("a", "om_4", "oc_1", None)),
         ]);
-        let told = reader.told(&MessageId::new("om_2")).unwrap();
+        let told = reader.lines_of(&MessageId::new("om_2")).unwrap();
         let lines: Vec<(u64, &str, Option<&str>)> =
             told.iter().map(|told| (told.seq, told.profile.as_str(), told.held.as_deref())).collect();
         assert_eq!(lines, [(2, "a", Some("bot")), (3, "b", None)]);
         assert_eq!(reader.received(&MessageId::new("om_2"), 3).unwrap(), ["a", "b"]);
-        assert!(reader.told(&MessageId::new("om_3")).unwrap().is_empty(), "no text passes for an id");
+        assert!(reader.lines_of(&MessageId::new("om_3")).unwrap().is_empty(), "no text passes for an id");
         let before = |count| reader.before(5, "a", &ChatId::new("oc_1"), count).unwrap();
         assert_eq!(before(5).len(), 2);
-        assert!(before(1)[0].contains("om_2"), "the newest, held back or not");
+        assert_eq!(
+            (before(1).len(), before(1)[0].message_id.as_str()),
+            (1, "om_2"),
+            "the newest, held back or not"
+        );
     }
 
     #[test]

@@ -430,6 +430,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_an_older_version_owed_is_owed() {
+        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/home-v4/data");
+        let relays = stored::load::<Relays>(&data, 0).unwrap();
+        assert_eq!(ids(&relays), ["om_3be1308806f7f27ff190f9d3365e8cdd"]);
+        assert_eq!((relays.messages[0].sender.as_str(), relays.messages[0].at), ("bob", 1_795_951_665_903));
+    }
+
     fn heard(profile: &str, id: &str) -> Heard {
         Heard { profile: Arc::from(profile), message_id: MessageId::new(id) }
     }

@@ -6,7 +6,7 @@ use crate::event::ids::MessageId;
 /// The journal of a version, and what stands in it: `v2` and `v3` hold the same.
 fn old(version: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("data")).unwrap();
+    crate::folder::make(&folder.path().join("data")).unwrap();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let from = match version {
         "v4" => fixtures.join("home-v4/data/journal.db"),

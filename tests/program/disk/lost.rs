@@ -258,7 +258,7 @@ async fn a_home_that_is_removed_or_renamed_ends_its_supervisor() {
         if renamed {
             std::fs::rename(&moved, home).unwrap();
         } else {
-            std::fs::create_dir(home).unwrap();
+            std::fs::create_dir_all(home).unwrap();
             let app = &world.sandbox.apps()[0];
             world.write_profile(&app.name, &app.app_id, &app.app_secret);
         }

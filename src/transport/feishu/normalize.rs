@@ -57,7 +57,7 @@ pub enum Verdict {
         message_id: String,
         mentions: Vec<Called>,
     },
-    /// A message without content. The history may have what it says.
+    /// A message without content that can be read. The history may have what it says.
     Empty {
         message_id: String,
     },

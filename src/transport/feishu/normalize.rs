@@ -1,6 +1,7 @@
 //! From a delivered payload to journal entries. Total: every payload becomes at least one entry or is known to
 //! be our own doing.
 
+mod action;
 mod card;
 mod message;
 mod others;

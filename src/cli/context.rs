@@ -91,11 +91,25 @@ pub struct Context {
 impl Context {
     /// Reads the configuration. Nothing is sent, and the secret is read once something is.
     pub async fn open(global: &Global, common: &Common) -> Result<Context> {
+        Context::about(global, common, &[], false)
+    }
+
+    /// For a verb that only reads: where none is named, the profile is the one that was told of these messages.
+    pub async fn reading(global: &Global, common: &Common, messages: &[Option<&str>]) -> Result<Context> {
+        Context::about(global, common, messages, true)
+    }
+
+    /// For a verb that speaks: nobody is spoken for unasked, and the error names who was told of these messages.
+    pub async fn speaking(global: &Global, common: &Common, messages: &[Option<&str>]) -> Result<Context> {
+        Context::about(global, common, messages, false)
+    }
+
+    fn about(global: &Global, common: &Common, messages: &[Option<&str>], reads: bool) -> Result<Context> {
         let output = Output::new(common.format, common.jq.as_deref())?;
         let here = std::env::current_dir()
             .map_err(|error| Error::storage(format!("the working directory is gone: {error}")))?;
         let config = Config::load(global.home.as_deref(), &here)?;
-        let profile = profile(&config, global.profile.as_deref())?;
+        let profile = profile(&config, global.profile.as_deref(), messages, reads)?;
         let clock = Clock::system();
         let mut limits = limits(&config);
         limits.http = limits.http.min(common.timeout.max(CALL_MIN));
@@ -190,17 +204,39 @@ impl Context {
 }
 
 /// `--profile`, `ROOMA_PROFILE`, or the only one. Never another than the one that was named.
-fn profile(config: &Config, flag: Option<&str>) -> Result<Profile> {
+fn profile(config: &Config, flag: Option<&str>, messages: &[Option<&str>], reads: bool) -> Result<Profile> {
     let named = flag.or_else(|| config.environment.get("ROOMA_PROFILE"));
     let names: Vec<String> = named.into_iter().map(str::to_owned).collect();
     let mut chosen = config.chosen(&names)?;
     if chosen.len() > 1 {
+        let told = messages.iter().flatten().find_map(|text| told_to(config, text));
+        if let Some((profile, _)) = told.as_ref().filter(|_| reads) {
+            return Ok(profile.clone());
+        }
         let names: Vec<&str> = chosen.iter().map(|profile| profile.name.as_ref()).take(NAMED_MAX).collect();
+        let hint = match &told {
+            Some((Profile { name, .. }, text)) => {
+                format!("{text} was told to {name}: say --profile {name}, or another one's name")
+            }
+            None => format!("say --profile NAME or set ROOMA_PROFILE: {}", names.join(", ")),
+        };
         return Err(Error::validation(format!("which profile? there are {}", chosen.len()))
             .subtype("ambiguous_profile")
-            .hint(format!("say --profile NAME or set ROOMA_PROFILE: {}", names.join(", "))));
+            .hint(hint));
     }
     Ok(chosen.remove(0))
+}
+
+/// The profile that was told of a message, by the handle of its line or by its id, and what it was named by.
+fn told_to(config: &Config, text: &str) -> Option<(Profile, String)> {
+    let home = &config.home;
+    let seq = match handle::seq(text) {
+        Some(seq) => seq,
+        None => handle::of_message(home, text, None).ok().flatten()?,
+    };
+    let name = handle::told("", home, seq).ok()?.profile?;
+    let profile = config.profiles.iter().find(|profile| *profile.name == *name)?;
+    Some((profile.clone(), shown(text)))
 }
 
 fn hands(config: &Config, ground: &Ground, profile: &Profile, patience: Duration, alone: &Alone) -> Hands {

@@ -62,7 +62,7 @@ struct Saved {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::reading(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     if let Some(key) = args.key.as_deref().filter(|key| !context.profile.transport.is_id(key)) {
         return Err(Error::validation(format!("--key: `{}` is no key of a resource", shown(key)))

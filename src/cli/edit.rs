@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     let body = args.words.body(&context, &Around::Message(id.clone())).await?;
     let body = body.ok_or_else(|| Error::validation("there is no new text").hint("give --text"))?;

@@ -15,9 +15,12 @@ use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
 use crate::event::{SenderType, Trust};
 use crate::journal::MessageLine;
+use crate::supervisor::control::is_cursor_name;
 use sources::Sources;
 
 /// Explain why a message did, or did not, reach each profile's agent
+///
+/// `cursors` are all that may read the profile's lines, by name, and whether each has come past this one.
 ///
 /// `why` is one of: read, waiting (the line is there, no reader has come to it); chat, person, bot (`allow` of the
 /// profile or the room), mention (the room's `require_mention`); own, not_in_chat, not_kept (older than the journal),
@@ -65,9 +68,12 @@ struct OfProfile {
     in_chat: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<Line>,
-    /// The one of its usual readers that has come furthest.
+    /// Of the readers of its lines the one that has come furthest; of its usual ones before others.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<Cursor>,
+    /// Every cursor that may read its lines, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cursors: Vec<Cursor>,
 }
 
 #[derive(Serialize)]
@@ -88,6 +94,9 @@ struct Line {
 struct Cursor {
     name: String,
     seq: u64,
+    /// It has come past the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<bool>,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
@@ -122,11 +131,12 @@ impl Sources {
         let mut lines = self.told.iter().filter(|told| told.profile == profile);
         // Duplicates are folded for two days; of two lines that far apart the one that was not held back counts.
         let told = lines.clone().find(|told| told.held.is_none()).or_else(|| lines.next());
-        let cursor = self.cursor(profile);
+        let cursors = self.cursors_of(profile, told.map(|told| told.seq));
+        let cursor = furthest(profile, &cursors);
         let facts = match told {
             Some(told) => {
                 let held = told.held.as_deref().and_then(held);
-                let read = cursor.as_ref().is_some_and(|cursor| cursor.seq >= told.seq);
+                let read = cursors.iter().any(|cursor| cursor.read == Some(true));
                 Facts { line: Some(LineFacts { held, read }), ..Facts::default() }
             }
             None => self.facts(profile, now)?,
@@ -140,15 +150,29 @@ impl Sources {
             in_chat: told.map_or(facts.in_chat, |_| Some(true)),
             line: told.map(Line::new),
             cursor,
+            cursors,
         })
     }
 
-    fn cursor(&self, profile: &str) -> Option<Cursor> {
-        let usual = [cursor_name(None, &[profile.to_owned()]), cursor_name(None, &[]), "stdout".to_owned()];
-        let cursors = self.cursors.iter().filter(|(name, _)| usual.contains(name));
-        let (name, seq) = cursors.max_by_key(|(_, seq)| *seq)?.clone();
-        Some(Cursor { name, seq })
+    /// Whatever it is called, a cursor may read any line. One that is called as another profile reads that one's.
+    fn cursors_of(&self, profile: &str, line: Option<u64>) -> Vec<Cursor> {
+        let others = |name: &str| {
+            name != profile && self.config.profiles.iter().any(|other| other.name.as_ref() == name)
+        };
+        let cursors = self.cursors.iter().filter(|(name, _)| !others(name) && is_cursor_name(name));
+        let cursors = cursors.map(|(name, seq)| Cursor {
+            name: name.clone(),
+            seq: *seq,
+            read: line.map(|line| *seq >= line),
+        });
+        cursors.collect()
     }
+}
+
+fn furthest(profile: &str, cursors: &[Cursor]) -> Option<Cursor> {
+    let usual = [cursor_name(None, &[profile.to_owned()]), cursor_name(None, &[]), "stdout".to_owned()];
+    let place = |cursor: &&Cursor| (cursor.read, usual.contains(&cursor.name), cursor.seq);
+    cursors.iter().max_by_key(place).cloned()
 }
 
 /// The words in which the journal says why a line is held back.

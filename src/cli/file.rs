@@ -77,7 +77,7 @@ struct Attachment {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[args.reply_to.as_deref()]).await?;
     let key = Key::new(args.idempotency_key.as_deref())?;
     let upload = attach::read(&context, &args.path, args.name.as_deref())?;
     let target = match &args.reply_to {

@@ -48,7 +48,8 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context =
+        Context::reading(global, &args.common, &[args.before.as_deref(), args.thread.as_deref()]).await?;
     let now = context.clock.wall_ms();
     let (since, until) =
         (time("--since", args.since.as_deref(), now)?, time("--until", args.until.as_deref(), now)?);

@@ -46,14 +46,14 @@ struct Reaction {
 
 pub async fn react(args: React, global: &Global) -> Result<()> {
     let args = args.reaction;
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     context.output.emit_done(&context.account.react(&id, &args.emoji).await?)
 }
 
 pub async fn unreact(args: Unreact, global: &Global) -> Result<()> {
     let args = args.reaction;
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     context.output.emit_done(&context.account.unreact(&id, &args.emoji).await?)
 }

@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     context.account.recall(&id).await?;
     context.output.emit_done(&json!({"ok": true, "message_id": id}))

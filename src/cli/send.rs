@@ -69,7 +69,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
-    let context = Context::open(global, &args.common).await?;
+    let context = Context::speaking(global, &args.common, &[args.reply_to.as_deref()]).await?;
     let key = Key::new(args.idempotency_key.as_deref())?;
     if args.words.text.is_none()
         && args.words.markdown.is_none()

@@ -91,26 +91,29 @@ pub struct CardAction {
     pub operator_id: OpenId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_name: Option<String>,
-    /// The control: `button`, `select_static`, …
+    /// The control: `button`, `select_static`, …; `unknown` where none is named.
     pub tag: String,
+    /// Why the control is not told as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What the card's author attached, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What was chosen where one thing can be.
+    /// What was chosen where one thing can be; empty where that was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
-    /// What was chosen where several can be.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
+    /// What was chosen where several can be; an empty list where nothing is any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<String>>,
     /// A box was ticked, or no longer is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<bool>,
-    /// What was typed.
+    /// What was typed; empty where that was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_value: Option<String>,
-    /// Form fields, as JSON text.
+    /// Form fields, as JSON text; `{}` where none was filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form_value: Option<String>,
     /// Where the person is, for a date or a time.

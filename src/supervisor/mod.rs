@@ -201,8 +201,16 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     });
     let mut outlet = match stdout {
         Some(stdout) => Some(
-            Outlet { filter, cursor, since, started_after, data: data.clone(), brief }
-                .start(&journal, stdout)?,
+            Outlet {
+                filter,
+                cursor,
+                since,
+                started_after,
+                data: data.clone(),
+                brief,
+                storage: journal.storage(),
+            }
+            .start(&journal, stdout)?,
         ),
         None => None,
     };

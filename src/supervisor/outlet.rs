@@ -12,9 +12,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::{Given, Patience, Since, cannot_start};
-use crate::clock::thread_now;
+use crate::clock::{Clock, rfc3339_ms, thread_now};
 use crate::error::Result;
-use crate::journal::{Cursors, Filter, Had, Journal, Page, Reader};
+use crate::event::{Event, Line, Past, Rendered, Storage, StorageState, brief, head};
+use crate::journal::{Cursors, Filter, Had, Journal, Page, Reader, beyond};
 
 /// A pipe that is ready takes this much without blocking, so that the thread can always be told to stop.
 const CHUNK: usize = 4096;
@@ -34,6 +35,8 @@ pub struct Outlet {
     pub data: PathBuf,
     /// Lines in the short form, of this width.
     pub brief: Option<usize>,
+    /// How the disk is. The journal cannot take that.
+    pub storage: watch::Receiver<Storage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +68,8 @@ impl Outlet {
         let position = match self.since {
             Since::Start => 0,
             Since::Now => self.started_after,
-            Since::Seq(seq) => seq.min(self.started_after),
+            Since::Seq(seq) if seq > self.started_after => return Err(beyond(seq, self.started_after)),
+            Since::Seq(seq) => seq,
             Since::Cursor => stored.unwrap_or(self.started_after).min(self.started_after),
         };
         let given = Given::open(&self.data, &self.cursor, &reader, position, stored, self.started_after)?;
@@ -76,6 +80,8 @@ impl Outlet {
         let (finish, asked) = watch::channel(None);
         let (end, ended) = oneshot::channel();
         let thread = Thread {
+            storage: self.storage.clone(),
+            in_trouble: false,
             reader,
             cursors: journal.cursors(),
             newest: journal.newest(),
@@ -128,6 +134,9 @@ struct Thread {
     asked: watch::Receiver<Option<Finish>>,
     runtime: Handle,
     stdout: OwnedFd,
+    storage: watch::Receiver<Storage>,
+    /// The reader was told so.
+    in_trouble: bool,
     given: Given,
     /// What this reader had before.
     had: Had,
@@ -159,6 +168,7 @@ impl Thread {
         let started = self.outlet.started_after + 1;
         self.write_started(started)?;
         loop {
+            self.tell_storage()?;
             let looked_from = self.position;
             // A journal that has nothing new is left alone: it may be gone.
             if *self.newest.borrow() > looked_from {
@@ -208,6 +218,18 @@ impl Thread {
             }
             self.wait()?;
         }
+    }
+
+    /// Says when the disk takes nothing, and when it does again, as a watch does.
+    fn tell_storage(&mut self) -> Result<(), Halt> {
+        let storage = self.storage.borrow_and_update().clone();
+        let trouble = storage.state != StorageState::Ok;
+        if trouble == self.in_trouble {
+            return Ok(());
+        }
+        self.in_trouble = trouble;
+        let bytes = own_line(self.position, &Event::Storage(storage), self.outlet.brief);
+        self.write(&bytes)
     }
 
     fn write_page(&mut self, page: &Page, started: u64) -> Result<(), Halt> {
@@ -323,10 +345,12 @@ impl Thread {
         let dirty = self.stored != self.given.taken() || !self.given.is_all_taken();
         let patience = if dirty { CURSOR_EVERY } else { LOOK_EVERY };
         let (newest, asked) = (&mut self.newest, &mut self.asked);
+        let mut storage = self.storage.clone();
         self.runtime.block_on(async {
             tokio::select! {
                 _ = newest.changed() => {}
                 _ = asked.changed() => {}
+                Ok(()) = storage.changed() => {}
                 () = tokio::time::sleep(patience) => {}
             }
         });
@@ -346,6 +370,18 @@ impl Thread {
         }
         self.stored_at = thread_now();
     }
+}
+
+/// A line that is in no journal; it stands where the reader stands.
+fn own_line(position: u64, event: &Event, width: Option<usize>) -> Vec<u8> {
+    let rendered = Rendered::new(event);
+    let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
+    let mut line = Vec::new();
+    let seq = position.max(1);
+    Line { seq, head: &head, body: &rendered.body, past: Past::New, raw: None }.write(&mut line);
+    let Some(width) = width else { return line };
+    let told = serde_json::from_slice(&line).expect("a line is an object");
+    (brief(&told, width, &|_| None) + "\n").into_bytes()
 }
 
 fn late(finish: &Finish) -> bool {

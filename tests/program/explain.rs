@@ -118,3 +118,29 @@ async fn what_no_reader_has_come_to_waits_and_what_makes_no_sense_is_refused() {
     assert_eq!(text(&of(&value, "b0")["cursor"], "name"), "b0");
     assert_eq!(output(&mut world.command(&["down"])).0, 0);
 }
+
+/// Readers that chose their own name are readers too.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cursor_is_accounted_for_by_name() {
+    let world = world(2, "none").await;
+    assert_eq!(output(&mut world.command(&["up"])).0, 0);
+    for (cursor, since) in [("mcp-codex", "start"), ("audit", "start"), ("b1", "start")] {
+        let watch = ["watch", "--cursor", cursor, "--since", since, "--for", "0s"];
+        assert_eq!(output(&mut world.command(&watch)).0, 0);
+    }
+    let id = world.say("lobby", "is anybody reading?");
+    world.all_acked().await;
+    let value = explained(&world, &id, &[(false, "waiting"); 2]).await;
+    let names = |value: &Value, profile: &str| -> Vec<(String, Option<bool>)> {
+        let cursors = of(value, profile)["cursors"].as_array().unwrap();
+        cursors.iter().map(|cursor| (text(cursor, "name"), cursor["read"].as_bool())).collect()
+    };
+    let all = |read: bool| vec![("audit".to_owned(), Some(false)), ("mcp-codex".to_owned(), Some(read))];
+    assert_eq!(names(&value, "b0"), all(false));
+    assert_eq!(output(&mut world.command(&["watch", "--cursor", "mcp-codex", "--for", "0s"])).0, 0);
+    let value = explained(&world, &id, &[(true, "read"); 2]).await;
+    assert_eq!(names(&value, "b0"), all(true));
+    assert_eq!(text(&of(&value, "b0")["cursor"], "name"), "mcp-codex");
+    assert!(names(&value, "b1").contains(&("b1".to_owned(), Some(false))), "{value:#}");
+    assert_eq!(output(&mut world.command(&["down"])).0, 0);
+}

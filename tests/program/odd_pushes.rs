@@ -1,9 +1,15 @@
 //! Pushes that are not as usual: without their words, encrypted, in frames of another type.
 
-use rooma::sandbox::{Event, Fault, FaultKind, Say};
+use rooma::sandbox::{At, Event, Fault, FaultKind, Options, Say};
 use serde_json::json;
 
 use crate::support::World;
+
+/// What is asked of the history is never answered.
+fn stalled() -> Fault {
+    let path = Some("/im/v1/messages/".into());
+    Fault { path, at: Some(At::Rest), ..Fault::new(FaultKind::Stall) }
+}
 
 fn mention(world: &World, text: &str) -> String {
     let say = Say {
@@ -25,10 +31,7 @@ async fn a_push_without_words_is_read_once_again() {
     monitor.count("message", 1).await;
     // The history cannot be read either: the line comes, and is acknowledged in time.
     world.sandbox.fault(Fault { count: Some(1), ..Fault::new(FaultKind::EmptyContent) }).unwrap();
-    world
-        .sandbox
-        .fault(Fault { path: Some("/im/v1/messages/".into()), ..Fault::new(FaultKind::Stall) })
-        .unwrap();
+    world.sandbox.fault(stalled()).unwrap();
     let mute = mention(&world, "@b0 and this");
     monitor.count("message", 2).await;
     let state = world.all_acked().await;
@@ -40,8 +43,51 @@ async fn a_push_without_words_is_read_once_again() {
         (&json!(id), &json!("@b0 what was said"), &json!("me"))
     );
     assert_eq!(messages[0]["raw"]["event"]["message"]["content"], "", "raw is what was pushed");
-    assert_eq!((&messages[1]["message_id"], &messages[1]["mention"]), (&json!(mute), &json!("me")));
+    assert_eq!(
+        (&messages[1]["message_id"], &messages[1]["content"], &messages[1]["mention"]),
+        (&json!(mute), &json!(""), &json!("me"))
+    );
     assert_eq!(messages.len(), 2, "each once");
+    assert_eq!((state.totals.timeouts, state.totals.refused), (0, 0));
+}
+
+/// A card of the second schema is pushed as old clients show it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushed_card_that_only_asks_to_upgrade_is_read_as_it_was_authored() {
+    let options = Options { card_placeholder: true, ..crate::support::options(1) };
+    let world = World::with(options).await;
+    let monitor = world.monitor(&["--raw"]);
+    monitor.connected(1).await;
+    let card =
+        |words: &str| json!({"schema": "2.0", "body": {"elements": [{"tag": "markdown", "content": words}]}});
+    let say = |words: &str| {
+        let say = Say {
+            chat: Some("lobby".into()),
+            msg_type: Some("interactive".into()),
+            content: Some(card(words)),
+            ..Say::default()
+        };
+        world.sandbox.say(say).unwrap().message_id
+    };
+    let id = say("**what** it says");
+    monitor.count("message", 1).await;
+    // Where the history cannot be read either, the line comes all the same.
+    world.sandbox.fault(stalled()).unwrap();
+    let mute = say("and this");
+    monitor.count("message", 2).await;
+    let state = world.all_acked().await;
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    let (lines, _) = monitor.terminate().await;
+    let messages: Vec<_> = lines.iter().filter(|line| line["type"] == "message").collect();
+    assert_eq!(messages.len(), 2, "each once");
+    assert_eq!(
+        (&messages[0]["message_id"], &messages[0]["content"], &messages[0]["message_type"]),
+        (&json!(id), &json!("**what** it says"), &json!("interactive"))
+    );
+    let pushed = messages[0]["raw"]["event"]["message"]["content"].as_str().unwrap();
+    assert!(pushed.contains("请升级") && !pushed.contains("it says"), "raw is what was pushed: {pushed}");
+    let unread = messages[1]["content"].as_str().unwrap();
+    assert!(unread.contains("is not shown here") && unread.contains(&mute), "{unread}");
     assert_eq!((state.totals.timeouts, state.totals.refused), (0, 0));
 }
 

@@ -223,3 +223,12 @@ async fn a_stdout_that_fails_is_an_error() {
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(error["error"]["type"], "storage");
 }
+
+/// As a watch does: it would otherwise begin somewhere else than asked, and say nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_beyond_the_newest_line_is_refused() {
+    let world = World::new(1).await;
+    let (code, stdout, stderr) = output(&mut world.command(&["monitor", "--since", "9000000"]));
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("there is no line 9000000") && stderr.contains("\"hint\""), "{stderr}");
+}

@@ -1,5 +1,6 @@
 //! `rooma watch`: lines of a running supervisor, read from its journal. Cheap to kill and to start again.
 
+mod backlog;
 mod before;
 mod dropped;
 mod ending;
@@ -14,7 +15,7 @@ mod together;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::control::{Client, not_running};
 use super::jq::Jq;
@@ -24,6 +25,7 @@ use crate::core::pace::Pace;
 use crate::error::Result;
 use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
+use backlog::Backlog;
 use before::Before;
 use ending::End;
 use paced::Paced;
@@ -79,7 +81,7 @@ pub struct Args {
     /// Begin at the journal's start, now, or after a seq, instead of where the cursor stands
     #[arg(long, value_name = "start|now|SEQ")]
     since: Option<Since>,
-    /// End after this time
+    /// End after this time; what waits when it begins is given first, if it is read
     #[arg(long = "for", value_name = "DURATION")]
     duration: Option<Span>,
     /// End after this many events that left a line
@@ -163,9 +165,10 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     watch.paced = args.short.brief.then(|| Paced::new(args.short.width as usize, args.pace.0));
     watch.report_dropped(args.report_dropped);
     let deadline = args.duration.map(|span| Instant::now() + span.0);
+    let backlog = watch.backlog.clone();
     let end = tokio::select! {
         end = watch.serve() => end?,
-        () = until(deadline) => End::TimeOver,
+        () = until(deadline, backlog) => End::TimeOver,
         _ = ask.stop() => End::Asked,
     };
     watch.finish(end).await
@@ -193,9 +196,9 @@ async fn reach(home: &Home, may_start: bool) -> Result<Client> {
     Err(not_running().hint("start one with rooma up, or give --up"))
 }
 
-async fn until(deadline: Option<Instant>) {
+async fn until(deadline: Option<Instant>, backlog: Backlog) {
     match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+        Some(deadline) => backlog.over(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::control::Client;
 use super::super::jq::Jq;
 use super::super::print;
+use super::backlog::Backlog;
 use super::dropped::Held;
 use super::ending::End;
 use super::first;
@@ -60,6 +61,8 @@ pub struct Watch {
     pub(super) had: Had,
     /// Where the cursor is stored.
     pub(super) stored: u64,
+    /// Whether what waited is given.
+    pub(super) backlog: Backlog,
     /// What is still to be told of the supervisor's disk.
     pub(super) storage: Option<Storage>,
     pub left: Option<u64>,
@@ -119,6 +122,7 @@ impl Watch {
             position,
             had,
             stored: position,
+            backlog: Backlog::default(),
             storage,
             left: None,
         };
@@ -178,11 +182,17 @@ impl Watch {
                 ToWrite::Nothing(wait) => Some(wait),
             };
             let Some(wait) = wait else {
+                self.backlog.goes_on();
                 if let Some(end) = self.written().await? {
                     return Ok(end);
                 }
                 continue;
             };
+            match wait {
+                // It waits for its turn, or for what belongs to it.
+                Some(_) => self.backlog.goes_on(),
+                None => self.backlog.is_given(),
+            }
             self.store().await;
             self.out.given().rests();
             let look = if self.stored < self.position { CURSOR_EVERY } else { LOOK_EVERY };
@@ -212,7 +222,11 @@ impl Watch {
                 done = self.out.done() => break done?,
                 told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
                 () = sleep(CURSOR_EVERY) => {
-                    self.position = self.out.position();
+                    let position = self.out.position();
+                    if position > self.position {
+                        self.backlog.goes_on();
+                    }
+                    self.position = position;
                     self.store().await;
                 }
             }

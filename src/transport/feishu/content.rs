@@ -31,6 +31,8 @@ pub struct Content {
     pub mentions: Vec<Mention>,
     /// Something was left out.
     pub truncated: bool,
+    /// This form does not tell what was said; another may.
+    pub unread: bool,
     resource_bytes: usize,
 }
 
@@ -171,26 +173,39 @@ pub fn render(message_type: &str, content: &str, around: Around<'_>) -> Content 
         _ => plain(message_type, content, around),
     };
     if rendered.text.trim().is_empty() {
-        return Content { text: wordless(message_type, content, around), ..rendered };
+        return wordless(message_type, content, rendered, around);
     }
     rendered
 }
 
 /// Content of a message that was recalled meanwhile is empty; anything else is kept visible by its type.
-fn wordless(message_type: &str, content: &str, around: Around<'_>) -> String {
+fn wordless(message_type: &str, content: &str, rendered: Content, around: Around<'_>) -> Content {
     let value: Value = serde_json::from_str(content).unwrap_or_default();
     let empty = content.trim().is_empty() || value.get("text").is_some_and(|text| text == "");
     if message_type == "text" && empty {
-        return String::new();
+        return Content { text: String::new(), unread: true, ..rendered };
     }
     // Words in a place that nobody told us of are still words.
     let words = rich::any(&value, around).text;
     let kind = bracketed(message_type, &[]);
-    match message_type {
+    // What nobody knows may have no words at all.
+    let unread = match message_type {
+        "interactive" | "card" => true,
+        "text" | "post" => words.is_empty(),
+        _ => value.is_null(),
+    };
+    let text = match message_type {
         _ if words.is_empty() => kind,
         "text" => words,
         _ => format!("{kind} {words}"),
-    }
+    };
+    Content { text, unread: unread || rendered.unread, ..rendered }
+}
+
+/// Whether this form tells what was said.
+pub fn reads(message_type: &str, content: &str) -> bool {
+    let (mentions, known) = (Mentions::default(), Known::default());
+    !render(message_type, content, Around { mentions: &mentions, known: &known, message_id: None }).unread
 }
 
 fn card(content: &str, around: Around<'_>) -> Content {
@@ -200,16 +215,20 @@ fn card(content: &str, around: Around<'_>) -> Content {
         Some(id) => format!("; `rooma message --message-id {}` may read it", tidy::id(id)),
         None => String::new(),
     };
-    Content::of(&format!("[card that is not shown here: {said}{where_else}]"), false)
+    let text = format!("[card that is not shown here: {said}{where_else}]");
+    Content { unread: true, ..Content::of(&text, false) }
 }
 
 fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
     let Ok(fields) = serde_json::from_str::<Fields<'_>>(content) else {
+        if message_type == "merge_forward" {
+            return Content::of(&forward(around.message_id), false);
+        }
         let words = rich::broken(content);
         if message_type == "text" {
             let bare = words.text.is_empty() && is_bare(content);
             let (text, all) = around.mentions.replace(if bare { content } else { &words.text });
-            return Content { all, ..Content::of(&text, words.truncated) };
+            return Content { all, unread: !bare, ..Content::of(&text, words.truncated) };
         }
         let kind = if words.text.is_empty() { String::new() } else { bracketed(message_type, &[]) + " " };
         return Content { text: kind + &words.text, ..words };
@@ -267,6 +286,7 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
         _ => return rendered,
     };
     if !rendered.text.is_empty() {
+        rendered.unread = is_keyless(message_type, &rendered);
         rendered.join(beside(message_type, content, around));
     }
     if let Some(files) = fields.files {
@@ -274,6 +294,12 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
         rendered.join(rich::files(&serde_json::json!({ "files": value }), around));
     }
     rendered
+}
+
+/// A file without its key says only that there was one.
+fn is_keyless(message_type: &str, rendered: &Content) -> bool {
+    let keyed = matches!(message_type, "image" | "file" | "folder" | "audio" | "media" | "video" | "sticker");
+    keyed && rendered.resources.is_empty() && !rendered.text.contains(' ')
 }
 
 /// What each type has read of its content. The rest is read as an element that nobody told us of.
@@ -427,6 +453,7 @@ mod tests {
             ("share_chat", r#"{"chat_id":"oc_1"}"#, "[chat oc_1]"),
             ("share_user", r#"{"user_id":"ou_1"}"#, "[user ou_1]"),
             ("merge_forward", r#"{"content":"Merged and Forwarded Message"}"#, "[merge_forward]"),
+            ("merge_forward", "Merged and Forwarded Message", "[merge_forward]"),
             ("location", r#"{"name":"Office","longitude":"1.5","latitude":"2"}"#, "[location Office 2 1.5]"),
             ("hongbao", r#"{"text":"luck"}"#, "[hongbao luck]"),
             (

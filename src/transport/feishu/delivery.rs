@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::account::State;
 use super::api::{self, Bot};
+use super::content;
 use super::known::Known;
 use super::mention::{Doubt, Me};
 use super::names::Asked;
@@ -48,7 +50,7 @@ pub struct Doubtful {
     me: bool,
     /// Reading it again is due.
     read: bool,
-    /// It says nothing; the history may have its words.
+    /// It says nothing that can be read; the history may have its words.
     wordless: bool,
 }
 
@@ -219,10 +221,22 @@ fn refilled(payload: &Bytes, message: &api::Raw) -> Option<Bytes> {
     let told = past_verbs::read(message)?.told()?;
     let mut whole: Value = serde_json::from_slice(payload).ok()?;
     let wire = whole.pointer_mut("/event/message")?.as_object_mut()?;
+    let breaks_off = wire.get("content").and_then(Value::as_str).is_some_and(breaks_off);
+    if breaks_off && (told.recalled || !content::reads(&told.message_type, &told.content)) {
+        return None;
+    }
     wire.insert("content".to_owned(), told.content.into());
     wire.insert("message_type".to_owned(), told.message_type.into());
-    wire.insert("mentions".to_owned(), told.mentions);
+    // Whom a card names in its own words, the history may not tell.
+    if !told.mentions.is_empty() || told.recalled {
+        wire.insert("mentions".to_owned(), told.mentions.into());
+    }
     serde_json::to_vec(&whole).ok().map(Bytes::from)
+}
+
+/// Some of its words are there, which only better ones may replace.
+fn breaks_off(content: &str) -> bool {
+    !content.trim().is_empty() && serde_json::from_str::<IgnoredAny>(content).is_err()
 }
 
 /// The journal keeps what the platform pushed, not what was made of it.

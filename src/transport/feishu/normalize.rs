@@ -1,5 +1,6 @@
 //! From a delivered payload to events. Total: every payload becomes at least one event or is known to be our own doing.
 
+mod action;
 mod card;
 mod message;
 mod others;
@@ -54,7 +55,7 @@ pub enum Verdict {
         message_id: String,
         mentions: Vec<Called>,
     },
-    /// A message without content. The history may have what it says.
+    /// A message without content that can be read. The history may have what it says.
     Empty {
         message_id: String,
     },

@@ -86,7 +86,9 @@ struct WireBody<'a> {
 pub struct Told {
     pub message_type: String,
     pub content: String,
-    pub mentions: Value,
+    pub mentions: Vec<Value>,
+    /// It was taken back meanwhile.
+    pub recalled: bool,
 }
 
 impl Wire<'_> {
@@ -97,7 +99,8 @@ impl Wire<'_> {
             return Some(Told {
                 message_type: "text".to_owned(),
                 content,
-                mentions: Value::Array(Vec::new()),
+                mentions: Vec::new(),
+                recalled: true,
             });
         }
         let mention = |mention: &WireMention<'_>| {
@@ -110,6 +113,7 @@ impl Wire<'_> {
             message_type: self.kind().to_owned(),
             content: content.to_owned(),
             mentions,
+            recalled: false,
         })
     }
 

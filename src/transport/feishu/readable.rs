@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::account::State;
 use super::api::{self, Cards, Container, Page, Raw};
+use super::content;
 use super::past_verbs::read;
-use super::rich;
 use crate::error::{Error, Kind, Result};
 
 impl State {
@@ -72,7 +72,9 @@ fn is_refusal(error: &Error) -> bool {
 /// A card that says nothing in this form.
 fn is_wordless(raw: &Raw) -> bool {
     let wire = read(raw);
-    wire.is_some_and(|wire| wire.is_card() && !wire.deleted() && !rich::reads(wire.content()))
+    wire.is_some_and(|wire| {
+        wire.is_card() && !wire.deleted() && !content::reads("interactive", wire.content())
+    })
 }
 
 /// Puts the same card of the other answer in place of each that says nothing.

@@ -65,7 +65,8 @@ async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
     let late = Monitor::spawn(&mut world.command(&["watch", "--cursor", "late"]));
     late.count("rooma.storage", 1).await;
     limit(None);
-    for watcher in [&watcher, &late] {
+    // And who reads the supervisor's own stdout.
+    for watcher in [&watcher, &late, &supervisor] {
         watcher.count("rooma.storage", 2).await;
         let states: Vec<_> =
             watcher.of_type("rooma.storage").iter().map(|line| line["state"].clone()).collect();

@@ -192,6 +192,29 @@ async fn a_handle_of_another_profile_s_line_is_read_as_one_s_own() {
     // Nobody is named: the line's own profile asks where somebody has to.
     let (code, stdout, stderr) = output(&mut world.command(&["message", &of("b1"), "--fresh"]));
     assert!(code == 0 && stdout.contains("first"), "{stderr}");
+    // So do the other verbs that read. Nobody is spoken for unasked; the error says who was told.
+    let id = supervisor.of_type("message")[0]["message_id"].as_str().unwrap().to_owned();
+    for named in [of("b1"), id] {
+        for verb in [&["thread", "--message-id"][..], &["pull", "--chat", "lobby", "--before"]] {
+            let (code, _, stderr) = output(world.command(verb).arg(&named));
+            assert_eq!(code, 0, "{verb:?} {stderr}");
+        }
+        let (_, _, stderr) = output(world.command(&["download", "--message-id"]).arg(&named));
+        assert!(stderr.contains("no_resource"), "it was looked for: {stderr}");
+    }
+    let of_b1 = of("b1");
+    for verb in [
+        &["react", "--emoji", "OK", "--message-id"][..],
+        &["unreact", "--emoji", "OK", "--message-id"],
+        &["recall", "--message-id"],
+        &["edit", "--text", "x", "--message-id"],
+        &["send", "--text", "x", "--reply-to"],
+        &["file", "--path", "Cargo.toml", "--reply-to"],
+    ] {
+        let (code, _, stderr) = output(world.command(verb).arg(&of_b1));
+        assert!(code == 2 && stderr.contains("ambiguous_profile"), "{verb:?} {stderr}");
+        assert!(stderr.contains(&format!("{of_b1} was told to b1: say --profile b1")), "{verb:?} {stderr}");
+    }
     let root = supervisor.of_type("message")[0]["message_id"].as_str().unwrap().to_owned();
     let say = rooma::sandbox::Say {
         chat: Some("lobby".into()),

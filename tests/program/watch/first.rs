@@ -50,3 +50,34 @@ async fn a_first_watch_hears_what_was_said_since_the_shift_was_armed() {
     assert_eq!(contents(&watched(&world, &["--profile", "b0", "--mentioned", "--for", "300ms"])), [""; 0]);
     supervisor.terminate().await;
 }
+
+/// A time that is over at once is enough for what waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_given_however_short_the_time_is() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    for brief in [&[][..], &["--brief"]] {
+        let cursor = format!("short-{}", brief.len());
+        let watch = |more: &[&str]| {
+            let mut command = world.command(&["watch", "--cursor", &cursor, "--type", "message"]);
+            let (code, stdout, stderr) = output(command.args(brief).args(more));
+            assert_eq!(code, 0, "{stderr}");
+            stdout
+        };
+        watch(&["--since", "now", "--for", "0s"]);
+        let before = supervisor.of_type("message").len();
+        for number in 0..3 {
+            world.say("lobby", &format!("line {number}"));
+        }
+        supervisor.count("message", before + 3).await;
+        let told = watch(&["--for", "0s"]);
+        for number in 0..3 {
+            assert_eq!(told.matches(&format!("line {number}")).count(), 1, "{told}");
+        }
+        let last = told.lines().last().unwrap();
+        assert!(last.contains("rooma.rearm") && last.contains("pending") && !last.contains("line"), "{told}");
+        assert!(!watch(&["--for", "0s"]).contains("line 0"), "it was read");
+    }
+    supervisor.terminate().await;
+}

@@ -1,22 +1,15 @@
 //! `card.action.trigger`: all that a person did in a card.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::loose::{self, List, Text};
+use super::super::loose::Text;
 use super::super::tidy;
 use super::super::wire::{CardActed, OldCardActed};
-use super::others::fields;
+use super::action::{Action, is_set_by};
 use super::{Delivered, Made, Pass, View, event_key, name_of, nameless, required, shape};
 use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::event::{CardAction, Event, bounded};
-
-/// What the fields of one action may take of a line. Quotes double what is JSON in text.
-const ACTION_MAX: usize = 48 * 1024;
+use crate::event::{CardAction, Event};
 
 pub fn acted(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: CardActed<'_> = shape(event.event)?;
@@ -57,21 +50,25 @@ fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made
     let wanted = nameless(view.known, &operator_id);
     let chat_id = tidy::some(acted.chat.as_str(), tidy::id);
     let message_id = tidy::some(acted.message.as_str(), tidy::id);
-    let mut action = Action { fields: fields(acted.action), left: ACTION_MAX, cut: false };
-    let (tag, name) = (action.word("tag"), action.word("name"));
-    // What the person did comes before what the card's author attached.
-    let form_value = action.json("form_value");
-    let input_value = if tag == "input" { action.typed("input_value") } else { action.text("input_value") };
-    let (options, option) = (action.texts("options"), action.text("option"));
-    let checked = action.checked(&tag);
-    let (timezone, value) = (action.text("timezone"), action.json("value"));
-    let more = action.rest();
+    let mut action = Action::new(acted.action);
+    let ((tag, reason), name) = (action.tag(acted.action), action.word("name"));
+    // What the person did comes before what the card's author attached. The field that a control sets is told even where
+    // it is empty now: that was done, too. Others come empty with every control.
+    let sets = |field| is_set_by(&tag, field);
+    let form_value = action.json("form_value", sets("form_value"));
+    let input_value = action.text("input_value", sets("input_value"));
+    let options = action.texts("options", sets("options"));
+    let option = action.text("option", sets("option"));
+    let checked = action.checked(sets("checked"));
+    let (timezone, value) = (action.text("timezone", false), action.json("value", false));
+    let more = action.rest(acted.action);
     let body = CardAction {
         chat_id: chat_id.map(ChatId::new),
         message_id: message_id.map(MessageId::new),
         operator_name: name_of(view.known, &operator_id),
         operator_id: OpenId::new(operator_id),
         tag,
+        reason,
         name: Some(name).filter(|name| !name.is_empty()),
         value,
         option,
@@ -85,83 +82,6 @@ fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made
         event_type: tidy::word(acted.event_type),
     };
     Ok(Made { wanted, ..Made::one(Event::CardAction(body), key) })
-}
-
-/// The fields of an action that are not told yet, and what is left of the line.
-struct Action<'a> {
-    fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
-    left: usize,
-    cut: bool,
-}
-
-impl<'a> Action<'a> {
-    fn take<T: Deserialize<'a>>(&mut self, key: &str) -> Option<T> {
-        self.fields.remove(key).and_then(|raw| serde_json::from_str(raw.get()).ok())
-    }
-
-    fn word(&mut self, key: &str) -> String {
-        self.take::<Text<'_>>(key).map(|text| tidy::name(text.as_str())).unwrap_or_default()
-    }
-
-    fn text(&mut self, key: &str) -> Option<String> {
-        let text = self.take::<Text<'_>>(key)?;
-        self.fitting(text.as_str())
-    }
-
-    /// What a person typed. An input that was emptied says so.
-    fn typed(&mut self, key: &str) -> Option<String> {
-        let text = self.take::<Text<'_>>(key)?;
-        Some(self.fitting(text.as_str()).unwrap_or_default())
-    }
-
-    fn texts(&mut self, key: &str) -> Vec<String> {
-        let texts = self.take::<List<Text<'_>>>(key).unwrap_or_default();
-        texts.0.iter().filter_map(|text| self.fitting(text.as_str())).collect()
-    }
-
-    /// A control that is no box tells nothing by being unticked.
-    fn checked(&mut self, tag: &str) -> Option<bool> {
-        let raw = self.fields.remove("checked")?;
-        let checked = loose::some_flag(raw).ok().flatten()?;
-        (checked || tag.contains("check")).then_some(checked)
-    }
-
-    /// As JSON text. Nothing attached comes as null, `{}` or an empty string.
-    fn json(&mut self, key: &str) -> Option<String> {
-        let json = self.fields.remove(key)?.get();
-        self.whole(json)
-    }
-
-    fn rest(&mut self) -> Option<String> {
-        let rest: BTreeMap<_, _> =
-            std::mem::take(&mut self.fields).into_iter().filter(|(_, raw)| !is_empty(raw.get())).collect();
-        let json = serde_json::to_string(&rest).ok()?;
-        self.whole(&json)
-    }
-
-    fn fitting(&mut self, text: &str) -> Option<String> {
-        let some = bounded(text, self.left);
-        self.cut |= some.len() < text.len();
-        self.left -= some.len();
-        tidy::some(some, tidy::clean)
-    }
-
-    /// A part of JSON is none.
-    fn whole(&mut self, json: &str) -> Option<String> {
-        if is_empty(json) {
-            return None;
-        }
-        if json.len() > self.left {
-            self.cut = true;
-            return None;
-        }
-        self.left -= json.len();
-        Some(tidy::clean(json))
-    }
-}
-
-fn is_empty(json: &str) -> bool {
-    matches!(json, "null" | "{}" | "[]" | "\"\"")
 }
 
 #[cfg(test)]
@@ -203,6 +123,41 @@ mod tests {
                 json!({"value": "\"go\""}),
             ),
             (json!({"tag": "img_picker", "options": [1, null, "b"]}), json!({"options": ["1", "b"]})),
+            // What was there before and was taken back.
+            (json!({"tag": "multi_select_static", "options": [], "checked": false}), json!({"options": []})),
+            (json!({"tag": "multi_select_person", "options": null, "option": ""}), json!({"options": []})),
+            (json!({"tag": "select_img", "options": []}), json!({"options": []})),
+            (json!({"tag": "select_static", "option": "", "options": []}), json!({"option": ""})),
+            (json!({"tag": "picker_date", "option": null}), json!({"option": ""})),
+            (json!({"tag": "date_picker", "option": "", "timezone": ""}), json!({"option": ""})),
+            (
+                json!({"tag": "picker_time", "option": "", "timezone": "UTC"}),
+                json!({"option": "", "timezone": "UTC"}),
+            ),
+            (json!({"tag": "checkbox", "checked": false, "input_value": ""}), json!({"checked": false})),
+            (json!({"tag": "input", "input_value": null}), json!({"input_value": ""})),
+            (
+                json!({"tag": "button", "name": "send", "form_value": {}}),
+                json!({"name": "send", "form_value": "{}"}),
+            ),
+            (json!({"tag": "button", "form_value": null, "option": "", "input_value": ""}), json!({})),
+            (
+                json!({"tag": "button", "form_value": {"who": [], "on": ""}}),
+                json!({"form_value": "{\"on\":\"\",\"who\":[]}"}),
+            ),
+            (
+                json!({"tag": "new", "option": "", "options": [], "checked": false}),
+                json!({"option": "", "options": [], "checked": false}),
+            ),
+            // Of another type than usual, and told all the same.
+            (
+                json!({"tag": "multi_select_static", "options": {"a": 1}, "option": ["b"], "checked": "maybe"}),
+                json!({"more": "{\"checked\":\"maybe\",\"option\":[\"b\"],\"options\":{\"a\":1}}"}),
+            ),
+            (
+                json!({"tag": "img_picker", "options": [{"k": 1}]}),
+                json!({"more": "{\"options\":[{\"k\":1}]}"}),
+            ),
         ] {
             let line = told(action.clone());
             for (key, value) in wanted.as_object().unwrap() {
@@ -244,10 +199,25 @@ mod tests {
 
     #[test]
     fn an_action_of_any_shape_is_told() {
-        for action in
-            [Value::Null, json!([]), json!("x"), json!({"tag": {}, "options": {"a": 1}, "checked": []})]
-        {
-            assert_eq!(told(action)["operator_id"], "ou_u1");
+        for (action, tag, reason, more) in [
+            (Value::Null, "unknown", Some("the event has no action"), None),
+            (json!([]), "unknown", Some("the action is no object"), None),
+            (json!(["press"]), "unknown", Some("the action is no object"), Some("[\"press\"]")),
+            (json!("x"), "unknown", Some("the action is no object"), Some("\"x\"")),
+            (json!({}), "unknown", Some("the action names no control"), None),
+            (json!({"tag": null, "k": 1}), "unknown", Some("the action names no control"), Some("{\"k\":1}")),
+            (json!({"tag": {}, "k": 1}), "unknown", Some("the action names no control"), Some("{\"k\":1}")),
+            (json!({"tag": {"t": "x"}}), "{\"t\":\"x\"}", Some("the control is not named by a word"), None),
+            (json!({"tag": ["button"]}), "[\"button\"]", Some("the control is not named by a word"), None),
+            (json!({"tag": 7}), "7", None, None),
+        ] {
+            let line = told(action.clone());
+            assert_eq!(
+                (line["operator_id"].as_str(), line["tag"].as_str()),
+                (Some("ou_u1"), Some(tag)),
+                "{action}"
+            );
+            assert_eq!((line["reason"].as_str(), line["more"].as_str()), (reason, more), "{action}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `im.message.receive_v1`.
 
-use super::super::content::{self, Around};
+use super::super::content::{self, Around, Content};
 use super::super::mention::{self, Doubt, MENTIONS_MAX, Mentions};
 use super::super::strangers::{self, Called, Given};
 use super::super::wire::{Receive, ReceivedMessage, Sender};
@@ -27,7 +27,9 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
         |app_id| profile_of(view.identity, app_id),
         view.doubt,
     );
-    if view.doubt == Doubt::Report && is_empty(&wire) {
+    let around = Around { mentions: &mentions, known: view.known, message_id: Some(&message_id) };
+    let content = content::render(wire.message_type.as_str(), wire.content.as_str(), around);
+    if view.doubt == Doubt::Report && (content.unread || is_empty(&wire)) {
         return Err(Pass::Empty { message_id });
     }
     let chat_type = chat_type(&wire, view);
@@ -42,11 +44,19 @@ pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let key = DedupeKey::message(&message_id);
     let (learnt, wanted) = gossip(&wire, &sender_id, app_id.as_deref(), kind, chat_type, view);
     let who = Author { sender_id, app_id, kind };
-    let line = line(&wire, event, who, mentions, Place { message_id, chat_id, chat_type, directly }, view);
+    let line = line(
+        &wire,
+        event,
+        who,
+        (mentions, content),
+        Place { message_id, chat_id, chat_type, directly },
+        view,
+    );
     Ok(Made { events: vec![(Event::Message(Box::new(line)), Some(key))], learnt, wanted, strangers })
 }
 
-/// Does it say nothing at all? The platform pushes such messages now and then, and has their words in the history.
+/// Does it say nothing at all? The platform pushes such messages now and then, and has their words in the history, as
+/// it has those of cards that it pushes in a form made for old clients.
 fn is_empty(wire: &ReceivedMessage<'_>) -> bool {
     let bare: String = wire.content.as_str().chars().filter(|c| !c.is_whitespace()).collect();
     matches!(bare.as_str(), "" | "{}" | "[]" | "null" | r#"{"text":""}"# | r#"{"title":"","content":[]}"#)
@@ -69,12 +79,10 @@ fn line(
     wire: &ReceivedMessage<'_>,
     event: Delivered<'_>,
     author: Author,
-    mut mentions: Mentions,
+    (mut mentions, content): (Mentions, Content),
     place: Place,
     view: View<'_>,
 ) -> Message {
-    let around = Around { mentions: &mentions, known: view.known, message_id: Some(&place.message_id) };
-    let content = content::render(wire.message_type.as_str(), wire.content.as_str(), around);
     mentions.join(content.mentions);
     let addressed = Addressed {
         directly: place.directly,

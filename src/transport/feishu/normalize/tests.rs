@@ -357,25 +357,51 @@ fn an_odd_value_never_costs_an_event() {
     assert!(same > 100 && odd > 5000, "{same} {odd}");
 }
 
-/// Only what says nothing at all is looked up in the history.
+/// Only what says nothing that can be read is looked up in the history.
 #[test]
 fn a_message_without_words_is_told_apart() {
     let whole: Value = serde_json::from_slice(&fixtures()["text_plain"]).unwrap();
-    for (content, empty) in [
-        (json!(""), true),
-        (Value::Null, true),
-        (json!(" {} "), true),
-        (json!({}), true),
-        (json!("{\"text\":\"\"}"), true),
-        (json!("{\"text\": \"\"}"), true),
-        (json!("{\"title\":\"\",\"content\":[]}"), true),
-        (json!("{\"text\":\"0\"}"), false),
-        (json!("no json"), false),
-        (json!("{\"image_key\":\"img_1\"}"), false),
+    let upgrade = json!({"title": "", "elements": [[{"tag": "img", "image_key": "img_1"}],
+        [{"tag": "text", "text": "请升级至最新版本客户端，以查看内容"}]]});
+    for (message_type, content, empty) in [
+        ("text", json!(""), true),
+        ("text", Value::Null, true),
+        ("text", json!(" {} "), true),
+        ("text", json!({}), true),
+        ("text", json!("{\"text\":\"\"}"), true),
+        ("text", json!("{\"text\": \" \"}"), true),
+        ("text", json!("{\"text\":\"breaks o"), true),
+        ("text", json!("{\"text\":\"0\"}"), false),
+        ("text", json!("no json"), false),
+        ("text", json!("{\"image_key\":\"img_1\"}"), false),
+        ("text", json!("{\"words\":\"elsewhere\"}"), true),
+        ("post", json!("{\"title\":\"\",\"content\":[]}"), true),
+        ("post", json!("{\"title\":\"\",\"content\":[[]]}"), true),
+        (
+            "post",
+            json!("{\"zh_cn\":{\"title\":\"\",\"content\":[[{\"tag\":\"text\",\"text\":\" \"}]]}}"),
+            true,
+        ),
+        ("post", json!("{\"title\":\"T\",\"content\":[[{\"tag\""), true),
+        ("post", json!("{\"title\":\"T\",\"content\":[]}"), false),
+        ("interactive", json!(upgrade.to_string()), true),
+        ("interactive", json!("{\"text\":\"Please upgrade to the latest version of the app\"}"), true),
+        ("interactive", json!("{\"type\":\"card\",\"data\":{\"card_id\":\"7355\"}}"), true),
+        ("interactive", json!("{\"title\":\"\",\"elements\":[[]]}"), true),
+        ("interactive", json!("{\"title\":\"T\",\"elements\":[[{\"tag\""), true),
+        ("interactive", json!("{\"title\":\"T\"}"), false),
+        ("interactive", json!("{\"elements\":[[{\"tag\":\"button\",\"text\":\"Ack\"}]]}"), false),
+        ("image", json!("{\"image_key\":\"\"}"), true),
+        ("file", json!("{\"x\":1}"), true),
+        ("file", json!("{\"file_name\":\"a.txt\"}"), false),
+        ("image", json!("{\"image_key\":\"img_1\"}"), false),
+        ("hologram", json!("{\"x\":1}"), false),
+        ("merge_forward", json!("Merged and Forwarded Message"), false),
     ] {
         let mut payload = whole.clone();
         payload["event"]["message"]["content"] = content.clone();
+        payload["event"]["message"]["message_type"] = json!(message_type);
         let verdict = normalised(payload.to_string().as_bytes(), Doubt::Report).verdict;
-        assert_eq!(matches!(verdict, Verdict::Empty { .. }), empty, "{content}");
+        assert_eq!(matches!(verdict, Verdict::Empty { .. }), empty, "{message_type} {content}");
     }
 }

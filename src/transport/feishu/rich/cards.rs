@@ -7,8 +7,6 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{Flow, Reading, broken};
 use crate::transport::feishu::content::{Around, Content, bracketed};
-use crate::transport::feishu::known::Known;
-use crate::transport::feishu::mention::Mentions;
 use crate::transport::feishu::tidy;
 
 /// Wrappers in wrappers that are opened.
@@ -27,18 +25,6 @@ pub fn card(content: &str, around: Around<'_>) -> Content {
     let opened = opened(value, &mut reading.attachment);
     reading.card(&opened);
     reading.finish()
-}
-
-/// Whether this form of a card says anything.
-pub fn reads(content: &str) -> bool {
-    let Ok(value) = serde_json::from_str::<Value>(content) else { return false };
-    let opened = opened(value, &mut Value::Null);
-    if Node::of(&opened).is_some_and(|card| bare_id(card).is_some()) {
-        return false;
-    }
-    let (mentions, known) = (Mentions::default(), Known::default());
-    let text = card(content, Around { mentions: &mentions, known: &known, message_id: None }).text;
-    !text.is_empty() && placeholder(&text).is_none()
 }
 
 /// The id of a card that is kept elsewhere.
@@ -94,6 +80,7 @@ impl Reading<'_> {
         }
         if let Some(id) = bare_id(card) {
             let shown = bracketed("card", &[&id, "cannot be read: the message holds only its id"]);
+            self.out.unread = true;
             return self.page.block(&shown);
         }
         if let Some(title) = card.get("title").filter(|_| card.get("header").is_none()) {

@@ -20,7 +20,7 @@ mod tags;
 
 use serde_json::Value;
 
-pub use cards::{card, placeholder, reads};
+pub use cards::{card, placeholder};
 pub use posts::{files, post};
 
 use super::content::{Around, Content};
@@ -66,7 +66,9 @@ pub fn broken(json: &str) -> Content {
         page.line();
         page.inline(words);
     });
-    Content::of(&page.finish(), !json.trim().is_empty())
+    let mut content = Content::of(&page.finish(), !json.trim().is_empty());
+    content.unread = true;
+    content
 }
 
 impl<'a> Reading<'a> {

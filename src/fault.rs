@@ -2,6 +2,7 @@
 //!
 //! `ROOMA_CRASH_AT=name:N` ends the process at the N-th passage of a place, as a power cut would.
 //! `ROOMA_FAIL_AT=name:N` makes the first N passages of a place fail.
+//! `ROOMA_PANIC_AT=name:N` makes the first N passages of a place panic.
 //! `ROOMA_FAIL_WHILE=name:PATH` makes a place fail for as long as there is such a file.
 //! `ROOMA_CLOCK_OFFSET=PATH` names a file of milliseconds that the wall clock is wrong by.
 //! `ROOMA_POISON=text` makes normalising a message with that text panic, `ROOMA_CRASH_ON=text` the connection.
@@ -13,7 +14,7 @@ pub struct Marks {
     pub crash: Option<String>,
 }
 
-pub use imp::{clock_offset_ms, fails, marks, point};
+pub use imp::{clock_offset_ms, fails, marks, may_panic, point};
 
 #[cfg(debug_assertions)]
 mod imp {
@@ -55,6 +56,13 @@ mod imp {
         fails_while(name) || armed.as_ref().and_then(|armed| armed.pass(name)).is_some_and(|left| left >= 0)
     }
 
+    pub fn may_panic(name: &str) {
+        static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+        let armed = ARMED.get_or_init(|| Armed::read("ROOMA_PANIC_AT"));
+        let breaks = armed.as_ref().and_then(|armed| armed.pass(name)).is_some_and(|left| left >= 0);
+        assert!(!breaks, "injected panic");
+    }
+
     fn fails_while(name: &str) -> bool {
         static WHILE: OnceLock<Option<String>> = OnceLock::new();
         let wanted = WHILE.get_or_init(|| std::env::var("ROOMA_FAIL_WHILE").ok());
@@ -82,6 +90,8 @@ mod imp {
     pub fn fails(_name: &str) -> bool {
         false
     }
+
+    pub fn may_panic(_name: &str) {}
 
     pub fn clock_offset_ms() -> i64 {
         0

@@ -59,7 +59,13 @@ fn every_line_of_rooma_s_own_fits() {
         Event::Connected(event::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_b") }),
         Event::Disconnected(event::Disconnected { reason: "lost".into(), retry_in_ms: 1, attempt: 1 }),
         Event::Parked(event::Parked { reason: "x".into(), hint: None, retry_in_ms: 1 }),
-        Event::Crashed(event::Crashed { reason: "x".into(), retry_in_ms: 1, crashes: 1 }),
+        Event::Crashed(event::Crashed {
+            part: Some("rooms".into()),
+            part_of: Some("a".into()),
+            reason: "x".into(),
+            retry_in_ms: 1,
+            crashes: 1,
+        }),
         Event::Conflict(event::Conflict { online: 2, ours: 1 }),
         Event::Deaf(event::Deaf { chat_id: chat_id.clone(), quiet_ms: 1 }),
         Event::Catchup(event::Catchup {

@@ -42,6 +42,12 @@ pub struct Parked {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Crashed {
+    /// What broke, where it is no connection: `chat_registry`, `sessions`, `relays`, `rooms`, `control`, `care`, `profiles`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// The profile that it looked after, where it was one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     pub reason: String,
     pub retry_in_ms: u64,
     /// Crashes counted against the restart budget, this one included.

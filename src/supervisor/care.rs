@@ -13,6 +13,7 @@ use super::catch_up;
 use super::chat_registry;
 use super::deaf;
 use super::known_chats::Synced;
+use super::part::keep_running;
 use super::poll;
 use super::task::{Task, blocking};
 use super::{Later, Seat};
@@ -110,13 +111,20 @@ impl Care {
         }
     }
 
-    /// Begins with a connection, and ends with what is returned.
-    pub fn begin(&self, cared: Cared) -> Task {
-        let care = self.clone();
-        Task::spawn(Box::pin(async move { care.run(cared).await }))
+    pub fn appender(&self) -> Appender {
+        self.appender.clone()
     }
 
-    async fn run(self, cared: Cared) {
+    /// Begins with a connection, and ends with what is returned.
+    pub fn begin(&self, cared: Cared) -> Task {
+        let (care, cared) = (self.clone(), Arc::new(cared));
+        let (profile, appender) = (Arc::clone(&cared.seat.name), self.appender.clone());
+        // Boxed, so that no connection carries room for more than a pointer.
+        keep_running("care", Some(&profile), appender, move || Box::pin(care.clone().run(Arc::clone(&cared))))
+    }
+
+    async fn run(self, cared: Arc<Cared>) {
+        crate::fault::may_panic("care");
         let connected_at = self.clock.wall_ms();
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 
+use super::Seat;
 use super::known_chats::{Change, ChatState, KnownChats, Synced};
+use super::part::{self, Part};
 use super::task::{Round, Task, after_commits, blocking};
-use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
@@ -27,27 +28,30 @@ const CURSOR: &str = "registry";
 const RECONCILE_PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Running {
-    actor: ActorRef<Msg>,
+    part: Part<Msg>,
 }
 
 pub async fn start(journal: &Journal, data: &Path, rooms: Rooms, supervisor: ActorCell) -> Result<Running> {
     let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
-    let data = data.to_owned();
-    let work = Round::new(move |again| {
-        let (reader, newest) = (open()?, *newest.borrow());
-        let position = if again { newest } else { reader.cursor(CURSOR)?.unwrap_or(0) };
-        Ok(Work { rooms: rooms.clone(), reader, cursors: cursors.clone(), data: data.clone(), position })
-    })?;
-    let args = Args { work, newest: journal.newest() };
-    let started = Actor::spawn_linked(None, ChatRegistry, args, supervisor).await;
-    let (actor, _) = started.map_err(|error| cannot_start("the registry of chats", error))?;
-    Ok(Running { actor })
+    let (data, open) = (data.to_owned(), Arc::new(open));
+    let make = move || {
+        let (open, rooms, cursors, data) = (Arc::clone(&open), rooms.clone(), cursors.clone(), data.clone());
+        let commits = newest.clone();
+        let work = Round::new(move |again| {
+            let (reader, newest) = (open()?, *commits.borrow());
+            let position = if again { newest } else { reader.cursor(CURSOR)?.unwrap_or(0) };
+            Ok(Work { rooms: rooms.clone(), reader, cursors: cursors.clone(), data: data.clone(), position })
+        })?;
+        Ok((ChatRegistry, Args { work, newest: newest.clone() }))
+    };
+    let part = part::begin("chat_registry", journal.appender(), supervisor, make).await?;
+    Ok(Running { part })
 }
 
 impl Running {
     /// Takes in what the journal holds by now.
     pub async fn finish(self) {
-        let _ = ractor::call_t!(self.actor, Msg::CatchUp, 500);
+        let _ = ractor::call_t!(self.part.actor(), Msg::CatchUp, 500);
     }
 }
 
@@ -90,6 +94,7 @@ impl Actor for ChatRegistry {
         msg: Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        crate::fault::may_panic("chat_registry");
         let Msg::CatchUp(reply) = msg;
         if let Err(error) = state.work.run(Work::catch_up).await {
             tracing::error!(%error, "the registry of chats cannot read the journal");

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::care::Care;
 use super::footing::FileId;
+use super::part::keep_running;
 use super::readers::{Place, Readers};
 use super::relays::Relayer;
 use super::reload::{Look, Outcome, Reloaded, Reloading};
@@ -25,6 +26,7 @@ use super::root::Asker;
 use super::session::Attendant;
 use super::signals::Trigger;
 use super::status::{self, ReaderStatus};
+use super::task::Task;
 use crate::clock::{Clock, rfc3339_ms};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
@@ -218,7 +220,7 @@ pub struct Listening {
     path: PathBuf,
     /// Which file it made.
     id: Option<FileId>,
-    task: tokio::task::JoinHandle<()>,
+    task: Task,
 }
 
 impl Control {
@@ -235,11 +237,13 @@ impl Control {
         let listener = UnixListener::bind(&path).map_err(cannot)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
         let id = FileId::named(&path);
-        let task = tokio::spawn(self.clone().accept(listener));
+        let (control, listener) = (self.clone(), Arc::new(listener));
+        let accepting = move || control.clone().accept(Arc::clone(&listener));
+        let task = keep_running("control", None, self.care.appender(), accepting);
         Ok(Listening { control: self, path, id, task })
     }
 
-    async fn accept(self, listener: UnixListener) {
+    async fn accept(self, listener: Arc<UnixListener>) {
         let places = Places {
             new: Arc::new(Semaphore::new(NEW_MAX)),
             asking: Arc::new(Semaphore::new(CLIENTS_MAX)),
@@ -250,6 +254,7 @@ impl Control {
             let Ok(new) = Arc::clone(&places.new).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    crate::fault::may_panic("control");
                     refused = 0;
                     let (control, places) = (self.clone(), places.clone());
                     tokio::spawn(async move {
@@ -329,7 +334,7 @@ impl Control {
                     };
                     answer(&mut writer, &Done { ok: true }).await?;
                     hung_up(&mut reader).await;
-                    self.attendant.released(profile, held);
+                    self.attendant.released(profile, held).await;
                     Ok(())
                 }
                 op @ (Op::Call | Op::Chats) => {
@@ -498,12 +503,12 @@ impl Listening {
         }
         let again = self.control.clone().listen(self.path.clone())?;
         tracing::warn!(path = %self.path.display(), "the control socket was removed or replaced; it is made again");
-        std::mem::replace(self, again).task.abort();
+        drop(std::mem::replace(self, again).task);
         Ok(())
     }
 
     pub fn close(self) {
-        self.task.abort();
+        drop(self.task);
         // Left behind, it would only be found dead by the next supervisor. It may be that one's already.
         if FileId::named(&self.path) == self.id {
             let _ = std::fs::remove_file(&self.path);

@@ -19,6 +19,7 @@ mod lock;
 mod notify;
 mod outlet;
 pub mod owner;
+mod part;
 mod poll;
 mod readers;
 pub mod relays;
@@ -61,6 +62,7 @@ use care::{Care, CatchUpRules, DeafRules, Fetch};
 use control::Control;
 use notify::Notify;
 use outlet::{Outlet, OutletEnd};
+use part::keep_running;
 use readers::Readers;
 use relays::Relaying;
 use reload::{Look, Reload, Reloading};
@@ -276,7 +278,8 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     };
     let mut control = control.listen(socket)?;
 
-    let looking = tokio::spawn(look_for_changes(reloading));
+    let looking =
+        keep_running("profiles", None, journal.appender(), move || look_for_changes(reloading.clone()));
 
     let (reason, outcome) = tokio::select! {
         reason = ask.stop() => (reason, Ok(())),
@@ -290,7 +293,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
     ready.abort();
     notify.stopping();
     control.close();
-    looking.abort();
+    drop(looking);
 
     root.stop(CONNECTIONS_DEADLINE).await;
     journal.appender().say(Entry::own(None, &Event::Stopped(Stopped { reason })));
@@ -312,6 +315,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
 async fn look_for_changes(reloading: Reloading) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
+        crate::fault::may_panic("profiles");
         if let Err(error) = reloading.look(Look::Touched).await {
             tracing::warn!(%error, "a change of a profile was missed; rooma reload looks again");
         }

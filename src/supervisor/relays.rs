@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::again::{Again, Waits};
-use super::cannot_start;
 use super::care::{CatchUpRules, millis};
+use super::part::{self, Part};
 use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
@@ -138,7 +138,7 @@ pub struct Relaying {
 /// The way to the actor.
 #[derive(Clone)]
 pub struct Relayer {
-    actor: ActorRef<Msg>,
+    part: Part<Msg>,
     relaying: Relaying,
 }
 
@@ -159,20 +159,19 @@ impl Relayer {
         let (data, at) = (data.clone(), clock.wall_ms());
         let (sender, chat_id, message_id) = (sender.to_owned(), chat.clone(), message.clone());
         let owed = Owed { sender, chat_id, message_id, at, to: Some(to) };
-        let _ = self.actor.cast(Msg::Owed(owed.clone()));
+        self.part.cast(Msg::Owed(owed.clone()));
         let kept = owed.clone();
         if let Err(error) = blocking(move || owe(&data, at, owed)).await {
             tracing::warn!(%error, "what is relayed now would be lost in a kill");
-            let _ = self.actor.cast(Msg::Unkept(kept));
+            self.part.cast(Msg::Unkept(kept));
         }
     }
 }
 
 pub async fn start(relaying: Relaying, parent: ActorCell) -> Result<Relayer> {
-    let (actor, _) = Actor::spawn_linked(None, Postman, relaying.clone(), parent)
-        .await
-        .map_err(|error| cannot_start("the relay between profiles", error))?;
-    Ok(Relayer { actor, relaying })
+    let (kept, appender) = (relaying.clone(), relaying.appender.clone());
+    let part = part::begin("relays", appender, parent, move || Ok((Postman, kept.clone()))).await?;
+    Ok(Relayer { part, relaying })
 }
 
 struct Postman;
@@ -242,6 +241,7 @@ impl Actor for Postman {
         msg: Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        crate::fault::may_panic("relays");
         match msg {
             Msg::Owed(owed) => state.owed.push(owed),
             Msg::Unkept(owed) => state.unkept.push(owed),

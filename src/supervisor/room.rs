@@ -12,14 +12,15 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Seat;
 use super::again::{Again, Waits};
 use super::known_chats::{ChatState, KnownChats};
+use super::part::{self, Part};
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::session::composed;
 use super::stored::Stamp;
 use super::task::{Round, Task, after_commits, blocking};
-use super::{Seat, cannot_start};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
 use crate::core::dedupe::DedupeKey;
@@ -66,28 +67,29 @@ pub struct Rooming {
 
 /// The way to the actor.
 #[derive(Clone)]
-pub struct Host(ActorRef<Msg>);
+pub struct Host(Part<Msg>);
 
 impl Host {
     /// A command has changed a room, or is about to: by the answer everything that was journalled before is counted.
     pub async fn look(&self, chat: &ChatId) {
-        let _ = ractor::call_t!(self.0, Msg::Read, READ_DEADLINE_MS);
-        let _ = self.0.cast(Msg::Look(chat.clone()));
+        let _ = ractor::call_t!(self.0.actor(), Msg::Read, READ_DEADLINE_MS);
+        self.0.cast(Msg::Look(chat.clone()));
     }
 }
 
 pub async fn start(rooming: Rooming, journal: &Journal, parent: ActorCell) -> Result<Host> {
     let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
-    let work = Round::new(move |again| {
-        let (reader, newest) = (open()?, *newest.borrow());
-        let left = if again { None } else { reader.cursor(CURSOR)? };
-        Ok(Work { reader, cursors: cursors.clone(), position: left.unwrap_or(newest) })
-    })?;
-    let args = Args { work, rooming, newest: journal.newest() };
-    let (actor, _) = Actor::spawn_linked(None, Hosting, args, parent)
-        .await
-        .map_err(|error| cannot_start("the host of rooms", error))?;
-    Ok(Host(actor))
+    let (open, appender) = (Arc::new(open), journal.appender());
+    let make = move || {
+        let (open, cursors, commits) = (Arc::clone(&open), cursors.clone(), newest.clone());
+        let work = Round::new(move |again| {
+            let (reader, newest) = (open()?, *commits.borrow());
+            let left = if again { None } else { reader.cursor(CURSOR)? };
+            Ok(Work { reader, cursors: cursors.clone(), position: left.unwrap_or(newest) })
+        })?;
+        Ok((Hosting, Args { work, rooming: rooming.clone(), newest: newest.clone() }))
+    };
+    Ok(Host(part::begin("rooms", appender, parent, make).await?))
 }
 
 struct Hosting;
@@ -160,6 +162,7 @@ impl Actor for Hosting {
         msg: Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        crate::fault::may_panic("rooms");
         let done = match msg {
             Msg::Read(reply) => {
                 let done = state.read(&myself).await;

@@ -488,7 +488,8 @@ impl Record {
                 let retry_in_ms = millis(after);
                 let event = match end {
                     End::Crashed { .. } => {
-                        Event::Crashed(Crashed { reason, retry_in_ms, crashes: self.redial.crashes() })
+                        let crashes = self.redial.crashes();
+                        Event::Crashed(Crashed { part: None, part_of: None, reason, retry_in_ms, crashes })
                     }
                     _ => Event::Disconnected(Disconnected {
                         reason,

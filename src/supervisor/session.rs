@@ -9,17 +9,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
 
+use super::Seat;
 use super::again::{Again, Waits};
 use super::owner;
+use super::part::{self, Part};
 use super::relays::Relayer;
 use super::rooms;
 use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
-use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessions, Words, late};
 use crate::error::{Error, Result};
@@ -63,6 +64,10 @@ pub fn composed(seat_transport: crate::transport::Transport, text: &str) -> Resu
     }
 }
 
+/// How often a keeper that is gone is looked for again, and how many times: the budget of its crashes is used up by then.
+const RELEASE_AGAIN: Duration = Duration::from_millis(200);
+const RELEASES_MAX: u32 = 600;
+
 /// Where sessions live, and how old one may be.
 #[derive(Clone)]
 pub struct Presence {
@@ -76,26 +81,37 @@ pub struct Presence {
 
 /// The way to the actor.
 #[derive(Clone)]
-pub struct Attendant(ActorRef<Msg>);
+pub struct Attendant(Part<Msg>);
 
 impl Attendant {
     /// A command has changed a profile's session.
     pub fn look(&self, profile: &str) {
-        let _ = self.0.cast(Msg::Look(Arc::from(profile)));
+        self.0.cast(Msg::Look(Arc::from(profile)));
     }
 
-    /// The connection that held a session has closed.
-    pub fn released(&self, profile: &str, session: &str) {
-        let (profile, session) = (Arc::from(profile), session.to_owned());
-        let _ = self.0.cast(Msg::Over { profile, session, ending: Ending::ConnectionClosed });
+    /// The connection that held a session has closed. No file tells of that, so a keeper that breaks over it hears it
+    /// again.
+    pub async fn released(&self, profile: &str, session: &str) {
+        let profile: Arc<str> = Arc::from(profile);
+        for _ in 0..RELEASES_MAX {
+            let over = |done| Msg::Over {
+                profile: Arc::clone(&profile),
+                session: session.to_owned(),
+                ending: Ending::ConnectionClosed,
+                done: Some(done),
+            };
+            if ractor::call!(self.0.actor(), over).is_ok() {
+                return;
+            }
+            tokio::time::sleep(RELEASE_AGAIN).await;
+        }
     }
 }
 
 pub async fn start(presence: Presence, parent: ActorCell) -> Result<Attendant> {
-    let (actor, _) = Actor::spawn_linked(None, Attending, presence, parent)
-        .await
-        .map_err(|error| cannot_start("the keeper of sessions", error))?;
-    Ok(Attendant(actor))
+    let appender = presence.appender.clone();
+    let make = move || Ok((Attending, presence.clone()));
+    Ok(Attendant(part::begin("sessions", appender, parent, make).await?))
 }
 
 struct Attending;
@@ -109,6 +125,7 @@ pub enum Msg {
         profile: Arc<str>,
         session: String,
         ending: Ending,
+        done: Option<RpcReplyPort<()>>,
     },
     Said {
         profile: Arc<str>,
@@ -173,10 +190,15 @@ impl Actor for Attending {
         msg: Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        crate::fault::may_panic("sessions");
         let done = match msg {
             Msg::Look(profile) => state.look(&myself, &profile).await,
             Msg::Tick => state.tick(&myself).await,
-            Msg::Over { profile, session, ending } => state.over(&myself, &profile, session, ending).await,
+            Msg::Over { profile, session, ending, done } => {
+                let over = state.over(&myself, &profile, session, ending).await;
+                done.map(|done| done.send(()));
+                over
+            }
             Msg::Said { profile, key, outcome } => state.said(&myself, &profile, key, outcome).await,
         };
         if let Err(error) = done {
@@ -312,7 +334,7 @@ impl State {
             let (attendant, profile, of) = (myself.clone(), Arc::clone(&seat.name), watched.clone());
             let watch = Task::spawn(async move {
                 owner::gone(&of.owner).await;
-                let over = Msg::Over { profile, session: of.session, ending: Ending::OwnerGone };
+                let over = Msg::Over { profile, session: of.session, ending: Ending::OwnerGone, done: None };
                 let _ = attendant.cast(over);
             });
             (watched, watch)

@@ -13,6 +13,7 @@ mod hooks;
 mod missed;
 mod odd_pushes;
 mod old_home;
+mod parts;
 mod presence;
 mod profiles;
 #[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]

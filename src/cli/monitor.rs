@@ -16,6 +16,8 @@ use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
 /// Runs until SIGINT or SIGTERM, or until nobody reads stdout any more. Lines continue where the last run
 /// stopped; those from before this run carry "late":true, or "replayed":true where they may have been read.
 ///
+/// --brief writes each line at once: it is `rooma watch --brief` that keeps to the pace of a harness.
+///
 /// Risk: read
 ///
 /// Examples:
@@ -38,7 +40,7 @@ pub struct Args {
     #[arg(long)]
     mentioned: bool,
     /// Add the platform's own payload to each line
-    #[arg(long, conflicts_with = "brief")]
+    #[arg(long)]
     raw: bool,
     /// In a session of its own and without stdout: how `rooma up` starts it
     #[arg(long, hide = true)]
@@ -64,6 +66,33 @@ pub struct Short {
     pub width: u32,
 }
 
+/// What is for the JSON form only, and what to do instead.
+type Other = (&'static str, &'static str);
+pub const JQ: Other = (
+    "--jq",
+    "leave out --brief: an expression reads the JSON form; --mentioned, --type and --profile choose lines in both",
+);
+pub const RAW: Other = (
+    "--raw",
+    "leave out --brief: a payload is for the JSON form; with a --cursor of its own such a watch disturbs no other",
+);
+pub const CONTEXT: Other = (
+    "--context",
+    "leave out --brief, or read what was said before a line s412: rooma pull --chat CHAT --before s412",
+);
+
+impl Short {
+    /// The short form is words: what shapes the JSON form has no place in it.
+    pub fn stands_with<const N: usize>(&self, others: [(bool, Other); N]) -> Result<()> {
+        match others.into_iter().find(|(given, _)| self.brief && *given) {
+            Some((_, (flag, instead))) => {
+                Err(Error::validation(format!("--brief and {flag} do not go together")).hint(instead))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let detached = args.detached;
     let outcome = serve(args, global).await;
@@ -83,6 +112,7 @@ async fn serve(args: Args, global: &Global) -> Result<()> {
         // leads a group already, and then there is nothing to leave.
         let _ = rustix::process::setsid();
     }
+    args.short.stands_with([(args.raw, RAW)])?;
     check_cursor(&args.cursor)?;
     check_types(&args.types)?;
     let root = config.home.root();

@@ -47,7 +47,7 @@ pub enum Event {
     MemberLeft(MemberChange),
     ChatUpdated(ChatUpdated),
     ChatDisbanded(ChatDisbanded),
-    CardAction(CardAction),
+    CardAction(Box<CardAction>),
     MenuClicked(MenuClicked),
     Unknown(Unknown),
 

@@ -218,3 +218,20 @@ async fn a_monitor_beside_a_supervisor_points_to_watch() {
     assert!(refused["hint"].as_str().unwrap().contains("`rooma watch`"), "{refused}");
     monitor.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_short_form_has_no_place_for_says_what_to_do_instead() {
+    let world = World::new(1).await;
+    for (arguments, instead) in [
+        (&["watch", "--brief", "--jq", ".seq"][..], "--mentioned"),
+        (&["watch", "--brief", "--raw"], "--cursor"),
+        (&["monitor", "--brief", "--raw"], "--cursor"),
+        (&["watch", "--brief", "--context", "3"], "rooma pull"),
+    ] {
+        let (code, stdout, stderr) = output(&mut world.command(arguments));
+        let refused = error(&stderr);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        let hint = refused["hint"].as_str().unwrap();
+        assert!(hint.contains("leave out --brief") && hint.contains(instead), "{refused}");
+    }
+}

@@ -100,10 +100,10 @@ pub struct Args {
     #[arg(long, value_name = "N/DURATION|off", default_value = "10/2s", requires = "brief")]
     pace: MaybePace,
     /// Put each line through a jq expression
-    #[arg(short = 'q', long, value_name = "EXPR", conflicts_with = "brief")]
+    #[arg(short = 'q', long, value_name = "EXPR")]
     jq: Option<String>,
     /// Add the platform's own payload to each line
-    #[arg(long, conflicts_with = "brief")]
+    #[arg(long)]
     raw: bool,
     /// Say in rooma.dropped, once a minute at most, how many lines the options above held back
     #[arg(long)]
@@ -112,7 +112,7 @@ pub struct Args {
     #[arg(long)]
     coalesce: bool,
     /// Let the first mention after ten minutes without a message of its chat bring the N before it
-    #[arg(long, value_name = "N", conflicts_with = "brief", value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
     context: Option<u32>,
     /// Leave the cursor where it is until `rooma ack` moves it
     #[arg(long)]
@@ -136,6 +136,11 @@ impl std::str::FromStr for MaybePace {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
+    args.short.stands_with([
+        (args.jq.is_some(), monitor::JQ),
+        (args.raw, monitor::RAW),
+        (args.context.is_some(), monitor::CONTEXT),
+    ])?;
     monitor::check_types(&args.types)?;
     let jq = args.jq.as_deref().map(Jq::new).transpose()?.map(Arc::new);
     let name = cursor_name(args.cursor.as_deref(), &args.profile);

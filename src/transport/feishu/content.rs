@@ -228,9 +228,11 @@ fn plain(message_type: &str, content: &str, around: Around<'_>) -> Content {
         if message_type == "text" {
             let bare = words.text.is_empty() && is_bare(content);
             let (text, all) = around.mentions.replace(if bare { content } else { &words.text });
-            return Content { all, unread: !bare, ..Content::of(&text, words.truncated) };
+            let resources = words.resources;
+            return Content { all, unread: !bare, resources, ..Content::of(&text, words.truncated) };
         }
-        let kind = if words.text.is_empty() { String::new() } else { bracketed(message_type, &[]) + " " };
+        let named = words.text.is_empty() || !words.resources.is_empty();
+        let kind = if named { String::new() } else { bracketed(message_type, &[]) + " " };
         return Content { text: kind + &words.text, ..words };
     };
     let mut rendered = Content::default();

@@ -81,7 +81,7 @@ fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made
         truncated: action.cut.then_some(true),
         event_type: tidy::word(acted.event_type),
     };
-    Ok(Made { wanted, ..Made::one(Event::CardAction(body), key) })
+    Ok(Made { wanted, ..Made::one(Event::CardAction(Box::new(body)), key) })
 }
 
 #[cfg(test)]

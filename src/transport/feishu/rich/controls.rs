@@ -56,7 +56,8 @@ impl Reading<'_> {
             choices += &format!("{before}chosen: {}", picked.join(", "));
         }
         let choices = if choices.is_empty() { choices } else { format!("({choices})") };
-        self.page.control(&bracketed(kind, &[&label, &choices]));
+        let shown = bracketed(kind, &[&label, &choices]) + &self.tips(node);
+        self.page.control(&shown);
     }
 
     /// The value of an option, and what people see of it.
@@ -87,13 +88,15 @@ impl Reading<'_> {
         let held = self.label(node, &["default_value", "value"]);
         let hint = self.label(node, &["placeholder"]);
         let hint = if held.is_empty() || hint.is_empty() { hint } else { format!("({hint})") };
-        self.page.control(&bracketed("input", &[&label, &held, &hint]));
+        let shown = bracketed("input", &[&label, &held, &hint]) + &self.tips(node);
+        self.page.control(&shown);
     }
 
     pub fn picker(&mut self, node: Node<'_>) {
         let label = self.label(node, &["label", "placeholder", "text"]);
         let set = node.first(&["initial_date", "initial_time", "initial_datetime", "default_value", "value"]);
-        self.page.control(&bracketed(node.tag, &[&label, &set]));
+        let shown = bracketed(node.tag, &[&label, &set]) + &self.tips(node);
+        self.page.control(&shown);
     }
 
     pub fn checker(&mut self, node: Node<'_>) {

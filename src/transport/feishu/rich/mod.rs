@@ -23,9 +23,10 @@ use serde_json::Value;
 pub use cards::{card, placeholder};
 pub use posts::{files, post};
 
-use super::content::{Around, Content};
+use super::content::{Around, Content, bracketed};
 use node::Node;
 use page::Page;
+use salvage::Found;
 
 /// What is being read, and what has come of it so far.
 pub struct Reading<'a> {
@@ -60,13 +61,19 @@ pub fn any(value: &Value, around: Around<'_>) -> Content {
 
 /// What is left of content that is no JSON, broken off, or too deep to be read.
 pub fn broken(json: &str) -> Content {
-    let words = salvage::salvage(json);
-    let mut page = Page::default();
-    words.iter().for_each(|words| {
+    let (mut page, mut keys) = (Page::default(), Content::default());
+    for found in salvage::salvage(json) {
         page.line();
-        page.inline(words);
-    });
+        match found {
+            Found::Words(words) => page.inline(&words),
+            Found::Key { kind, key } => {
+                page.inline(&bracketed(kind, &[&key]));
+                keys.resource(kind, &key, None);
+            }
+        }
+    }
     let mut content = Content::of(&page.finish(), !json.trim().is_empty());
+    content.resources = keys.resources;
     content.unread = true;
     content
 }

@@ -3,18 +3,28 @@
 /// Fields whose text people see.
 const SHOWN: [&str; 6] = ["text", "content", "title", "user_name", "file_name", "href"];
 
+/// Fields that name what can be downloaded, and what that is.
+const KEYS: [(&str, &str); 4] =
+    [("image_key", "image"), ("img_key", "image"), ("file_key", "file"), ("video_key", "video")];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Words(String),
+    Key { kind: &'static str, key: String },
+}
+
 /// A character in two escapes, less its last byte.
 const ESCAPE_MAX: usize = 11;
 
-/// All text of such fields, in order, one to a line.
-pub fn salvage(json: &str) -> Vec<String> {
-    let mut words = Vec::new();
+/// All text and all whole keys of such fields, in order.
+pub fn salvage(json: &str) -> Vec<Found> {
+    let mut found = Vec::new();
     let mut key: Option<String> = None;
     let mut at = 0;
     while let Some(start) = json[at..].find('"').map(|offset| at + offset) {
         let Some(end) = string_end(json, start) else {
             if key.is_some_and(|key| SHOWN.contains(&key.as_str())) {
-                words.extend(unfinished(&json[start..]).filter(|text| !text.trim().is_empty()));
+                found.extend(unfinished(&json[start..]).and_then(words));
             }
             break;
         };
@@ -28,11 +38,23 @@ pub fn salvage(json: &str) -> Vec<String> {
             if !rest.starts_with('"') {
                 key = None;
             }
-        } else if value.is_some_and(|key| SHOWN.contains(&key.as_str())) {
-            words.extend(text.filter(|text| !text.trim().is_empty()));
+        } else if let (Some(field), Some(text)) = (value, text) {
+            found.extend(told(&field, text));
         }
     }
-    words
+    found
+}
+
+fn told(field: &str, text: String) -> Option<Found> {
+    if SHOWN.contains(&field) {
+        return words(text);
+    }
+    let (_, kind) = KEYS.iter().find(|(key, _)| *key == field)?;
+    (!text.trim().is_empty()).then_some(Found::Key { kind, key: text })
+}
+
+fn words(text: String) -> Option<Found> {
+    (!text.trim().is_empty()).then_some(Found::Words(text))
 }
 
 /// Behind the closing quotation mark of the string that begins here.
@@ -59,6 +81,14 @@ fn unfinished(json: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn salvage(json: &str) -> Vec<String> {
+        let shown = |found| match found {
+            Found::Words(words) => words,
+            Found::Key { kind, key } => format!("{kind} {key}"),
+        };
+        super::salvage(json).into_iter().map(shown).collect()
+    }
+
     #[test]
     fn words_are_found_whatever_is_wrong_around_them() {
         let deep =
@@ -69,6 +99,11 @@ mod tests {
         assert_eq!(salvage(r#"{"text":"a\"#), ["a"]);
         assert_eq!(salvage(r#"{"text":""#), [""; 0]);
         assert_eq!(salvage(r#"{"text"#), [""; 0]);
+        assert_eq!(
+            salvage(r#"{"image_key":"img_1","file_key":"f1","file_name":"a.t"#),
+            ["image img_1", "file f1", "a.t"]
+        );
+        assert_eq!(salvage(r#"{"image_key":"img_"#), [""; 0], "half a key is none");
         assert_eq!(salvage(r#"{"tag":"text","value":{"k":"v"},"text":7,"a":"text"}"#), [""; 0]);
     }
 }

@@ -183,8 +183,14 @@ fn points(data: &Value) -> Vec<String> {
                     .map(node::scalar)
                     .filter(|part| !part.is_empty())
                     .collect();
-                let point = parts.join(" ");
-                if point.is_empty() { Vec::new() } else { vec![point] }
+                // Points in a point: branches of a tree, a value with its unit.
+                let inner = map.values().filter(|value| value.is_array() || value.is_object());
+                let inner: Vec<String> = inner.flat_map(points).collect();
+                match (parts.join(" "), inner) {
+                    (point, inner) if point.is_empty() => inner,
+                    (point, inner) if inner.is_empty() => vec![point],
+                    (point, inner) => vec![format!("{point} ({})", inner.join(", "))],
+                }
             }
         },
         value => {

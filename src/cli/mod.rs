@@ -52,6 +52,7 @@ mod seats;
 mod send;
 mod service;
 mod session;
+mod slips;
 mod status;
 mod thread;
 mod turn;
@@ -257,6 +258,7 @@ fn finish(outcome: Result<u8>) -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
+    let given: Vec<_> = std::env::args_os().collect();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             finish(print::line(text.trim_end()).map(|()| 0))
@@ -265,8 +267,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
             let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: "));
             let text = lines.collect::<Vec<_>>().join("\n").replace("\n\n\n", "\n\n");
-            let error =
-                Error::validation(crate::event::neutralise(&text)).subtype("arguments").hint(hint(error));
+            let error = Error::validation(crate::event::neutralise(&text))
+                .subtype("arguments")
+                .hint(slips::hint(error, &given));
             if hook::is_meant(std::env::args_os().skip(1)) {
                 print::note(&error.to_json());
                 return ExitCode::from(hook::FAILED);
@@ -274,19 +277,6 @@ fn refuse(error: &clap::Error) -> ExitCode {
             finish(Err(error))
         }
     }
-}
-
-/// What was meant, as far as it can be guessed, and where to read on.
-fn hint(error: &clap::Error) -> String {
-    use clap::error::{ContextKind, ContextValue};
-    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
-    let near = kinds.into_iter().find_map(|kind| match error.get(kind)? {
-        ContextValue::String(near) => Some(near),
-        ContextValue::Strings(near) => near.last(),
-        _ => None,
-    });
-    let read_on = "`rooma --help` shows the verbs, `rooma VERB --help` their options";
-    near.map_or_else(|| read_on.to_owned(), |near| format!("did you mean `{near}`? {read_on}"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::error::Result;
 ///   rooma react --message-id om_a0b1 --emoji DONE
 ///
 /// AI agents: react with OnIt or Typing when you begin, and with DONE when you are through; a reaction
-/// disturbs nobody. Names are case-sensitive; Unicode emoji that the platform has as well are taken too.
+/// disturbs nobody. Names are case-sensitive; Unicode emoji that the platform has as well are taken too, and
+/// what other platforms call them: +1, :tada:.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct React {

@@ -195,7 +195,10 @@ fn incomplete(error: Error, posted: &[Posted], all: usize, key: &Key) -> Error {
     match (sent.as_slice(), error.kind) {
         // Nobody knows whether it arrived.
         ([], Kind::Network) => error.hint(again),
-        ([], _) if error.retryable && error.hint.is_none() => error.hint(again),
+        ([], _) if error.retryable => {
+            let hint = error.hint.as_ref().map_or_else(|| again.clone(), |hint| format!("{hint}; {again}"));
+            error.hint(hint)
+        }
         ([], _) => error,
         (sent, _) => Error {
             message: format!(

@@ -32,6 +32,11 @@ pub fn join(arguments: impl IntoIterator<Item = OsString>, root: &Command) -> Ve
             Some(words) if takes_words(flag) && is_words(command, flag, &words) => {
                 joined.push(with_value(argument, &words));
             }
+            // It is the name of a flag, and one that does something else instead: what is wanted is words.
+            Some(words) if takes_words(flag) && !is_optional(flag) && asks_for_help(command, &words) => {
+                joined.push(argument);
+                return joined;
+            }
             // Behind an optional value the next flag may stand.
             Some(next) if is_optional(flag) && begins_with_dash(&next) => {
                 joined.push(argument);
@@ -104,6 +109,11 @@ fn is_words(command: &Command, flag: &Arg, value: &OsStr) -> bool {
         && !text.contains(char::is_whitespace)
         && !text.starts_with("---");
     !(is_optional(flag) && could_be_a_flag)
+}
+
+fn asks_for_help(command: &Command, word: &OsStr) -> bool {
+    use clap::ArgAction::{Help, HelpLong, HelpShort, Version};
+    flag(command, word).is_some_and(|flag| matches!(flag.get_action(), Help | HelpLong | HelpShort | Version))
 }
 
 fn begins_with_dash(value: &OsStr) -> bool {

@@ -7,6 +7,7 @@ mod options;
 mod profile;
 mod rooms;
 mod secret;
+mod secret_command;
 mod values;
 mod yaml;
 

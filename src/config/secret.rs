@@ -2,22 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 
-use rustix::process::Pid;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-use tokio::io::AsyncReadExt;
-
-use super::{Environment, Home};
+use super::{Environment, Home, secret_command};
 use crate::error::{Error, Result};
 use crate::plain;
-
-/// How long a command may take to print a secret, and how much it may print.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
-const COMMAND_MAX: u64 = 64 * 1024;
 
 /// No secret is longer.
 const FILE_MAX: u64 = 64 * 1024;
@@ -82,7 +73,7 @@ impl SecretSource {
                 let read = tokio::task::spawn_blocking(move || read_file(&path)).await;
                 read.map_err(|error| Error::internal(error.to_string()))??
             }
-            SecretSource::Command(command) => run(command, home).await?,
+            SecretSource::Command(command) => secret_command::run(command, home).await?,
         };
         if secret.expose_secret().is_empty() {
             return Err(Error::config("app_secret is empty"));
@@ -98,61 +89,8 @@ fn read_file(path: &Path) -> Result<SecretString> {
     Ok(without_newline(&text))
 }
 
-fn without_newline(text: &str) -> SecretString {
+pub(super) fn without_newline(text: &str) -> SecretString {
     SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned())
-}
-
-async fn run(command: &[String], home: &Home) -> Result<SecretString> {
-    let (program, arguments) =
-        command.split_first().ok_or_else(|| Error::config("app_secret: command is an empty list"))?;
-    let shown = plain::shown(Path::new(program));
-    let failed = |what: String| Error::config(format!("app_secret: `{shown}` {what}"));
-    let child = tokio::process::Command::new(program)
-        .args(arguments)
-        .current_dir(home.root())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::config(format!("app_secret: failed to run `{shown}`: {error}")))?;
-    let output = tokio::time::timeout(COMMAND_DEADLINE, printed(child)).await;
-    let output = output.map_err(|_| failed(format!("took longer than {COMMAND_DEADLINE:?}")))?;
-    let (text, status) = output.map_err(|error| failed(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > COMMAND_MAX {
-        return Err(failed(format!("printed more than {}", bytesize::ByteSize(COMMAND_MAX))));
-    }
-    if !status.success() {
-        return Err(failed(format!("failed: {status}")));
-    }
-    let text =
-        String::from_utf8(text).map_err(|_| failed("printed something that is not UTF-8".to_owned()))?;
-    Ok(without_newline(&text))
-}
-
-/// What a command prints, up to a byte too much, and how it ended. Whatever it started goes with it.
-async fn printed(mut child: tokio::process::Child) -> std::io::Result<(Vec<u8>, ExitStatus)> {
-    let _group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
-    let mut text = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(COMMAND_MAX + 1).read_to_end(&mut text).await?;
-    }
-    if text.len() as u64 > COMMAND_MAX {
-        child.start_kill()?;
-    }
-    Ok((text, child.wait().await?))
-}
-
-/// A command and what it started, for as long as it may run.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-    }
 }
 
 impl<'de> Deserialize<'de> for SecretSource {

@@ -278,12 +278,16 @@ async fn a_secret_comes_from_where_the_profile_says() {
     assert_eq!(resolve("{env: ALICE}").await.unwrap(), "from-env");
     assert_eq!(resolve("{file: secrets/alice}").await.unwrap(), "from-file");
     assert_eq!(resolve("{command: [printf, 'from-%s', command]}").await.unwrap(), "from-command");
+    // What the command started keeps its stdout open, and prints nothing of a secret.
+    let beside = "{command: [sh, -c, 'sleep 1000 & printf from-; printf shell']}";
+    assert_eq!(resolve(beside).await.unwrap(), "from-shell");
     assert_eq!(resolve("from-text").await.unwrap(), "from-text");
     for broken in [
         "{env: EMPTY}",
         "{env: ABSENT}",
         "{file: absent}",
         "{command: [false]}",
+        "{command: [sh, -c, 'sleep 1000 & exit 1']}",
         "{command: [absent-program]}",
         "{command: []}",
     ] {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ChatId, OpenId};
+use super::ids::{ChatId, MessageId, OpenId};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Started {
@@ -215,10 +215,28 @@ pub struct Rearm {
     pub pending: u64,
 }
 
-/// The expression of a watch failed on the event at this `seq`; the line stands in its place.
+/// The expression of a watch failed on the event at this `seq`; the line stands in its place, with what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JqFailed {
     pub message: String,
+    /// Of that event. The line's `profile` is whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// It was a message for this profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentioned: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_id: Option<OpenId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    /// How to read it all the same.
+    pub hint: String,
 }
 
 /// The supervisor that a watch reads from has ended; the watch waits for the next one.

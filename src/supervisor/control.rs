@@ -449,6 +449,28 @@ impl Control {
 
     async fn run(&self, op: Op, errand: Option<Errand>) -> Result<serde_json::Value> {
         let errand = errand.ok_or_else(|| Error::validation("a call says what is to be done"))?;
+        let known = self.reloading.known();
+        let done = match self.attempt(op, &errand).await {
+            // It was refused before it had an effect, by what stood in a file then.
+            Err(error)
+                if matches!(error.kind, Kind::Config | Kind::Authentication)
+                    && self.reloading.outdates(known, &errand.profile).await? =>
+            {
+                self.attempt(op, &errand).await?
+            }
+            done => done?,
+        };
+        let sends = errand.call.is_send();
+        if sends
+            && op != Op::Chats
+            && let Ok(posted) = Posted::deserialize(&done)
+        {
+            self.relay.posted(&errand.profile, &posted.chat_id, &posted.message_id).await;
+        }
+        Ok(done)
+    }
+
+    async fn attempt(&self, op: Op, errand: &Errand) -> Result<serde_json::Value> {
         let seat = self.asker.seat(&errand.profile).await?;
         let seat = seat.filter(|seat| seat.app_id == errand.app_id);
         let seat = seat.ok_or_else(|| not_here(&errand.profile))?;
@@ -456,12 +478,7 @@ impl Control {
             let synced = self.care.sync_chats(&seat).await?;
             return serde_json::to_value(synced).map_err(|error| Error::internal(error.to_string()));
         }
-        let sends = errand.call.is_send();
-        let done = (seat.perform)(errand.call, Duration::from_millis(errand.patience_ms)).await?;
-        if sends && let Ok(posted) = Posted::deserialize(&done) {
-            self.relay.posted(&errand.profile, &posted.chat_id, &posted.message_id).await;
-        }
-        Ok(done)
+        (seat.perform)(errand.call.clone(), Duration::from_millis(errand.patience_ms)).await
     }
 
     /// A reader that says its cursor is shown while it follows.

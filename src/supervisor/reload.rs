@@ -1,6 +1,7 @@
 //! Profiles that come, change and go while the supervisor runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -29,24 +30,53 @@ pub struct Reloading {
     reload: Reload,
     asker: Asker,
     turn: Arc<Mutex<()>>,
+    /// How often something was found to have changed.
+    found: Arc<AtomicU64>,
 }
 
 impl Reloading {
     pub fn new(reload: Reload, asker: Asker) -> Reloading {
-        Reloading { reload, asker, turn: Arc::default() }
+        Reloading { reload, asker, turn: Arc::default(), found: Arc::default() }
     }
 
     /// Says what became of the profiles that a person would want to hear of.
     pub async fn look(&self, look: Look) -> Result<Vec<Reloaded>> {
+        let changes = self.changes(look).await?;
+        Ok(changes.iter().filter_map(Change::outcome).collect())
+    }
+
+    /// What was known when a call began.
+    pub fn known(&self) -> Known {
+        Known(self.found.load(Ordering::Acquire))
+    }
+
+    /// Looks at once, for a call that failed by what a profile or its secret says. True where another attempt goes by
+    /// other files than those it went by; the error is of files that cannot be used as they are now.
+    pub async fn outdates(&self, known: Known, profile: &str) -> Result<bool> {
+        let mut changes = self.changes(Look::Touched).await?;
+        let ours = |change: &Change| matches!(change, Change::Failed(name, _) if **name == *profile);
+        if let Some(at) = changes.iter().position(ours)
+            && let Change::Failed(_, error) = changes.swap_remove(at)
+        {
+            return Err(error);
+        }
+        Ok(self.known() != known)
+    }
+
+    async fn changes(&self, look: Look) -> Result<Vec<Change>> {
         let _turn = self.turn.lock().await;
         let changes = (self.reload)(look).await;
-        let told = changes.iter().filter_map(Change::outcome).collect();
         if !changes.is_empty() {
-            self.asker.apply(changes).await?;
+            self.asker.apply(changes.clone()).await?;
+            self.found.fetch_add(1, Ordering::AcqRel);
         }
-        Ok(told)
+        Ok(changes)
     }
 }
+
+/// A state of the files as far as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known(u64);
 
 /// What became of one profile.
 #[derive(Clone)]

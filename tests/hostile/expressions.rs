@@ -113,7 +113,12 @@ async fn a_stranger_s_text_stops_no_watch_and_no_restart_of_it() {
         (
             "gsub",
             "select(.type == \"message\") | {c: .content, j: (.content | gsub(\"\"; \"x\") | length)}",
-            1..=3,
+            0..=0,
+        ),
+        (
+            "squares",
+            "select(.type == \"message\") | {c: .content, j: (.content as $c | $c | gsub(\".\"; $c) | length)}",
+            3..=3,
         ),
         (
             "halves",
@@ -136,6 +141,14 @@ async fn a_stranger_s_text_stops_no_watch_and_no_restart_of_it() {
                 failed.iter().all(|line| text(line, "message").contains("def")
                     || text(line, "message").contains(".content"))
             );
+            for line in &failed {
+                assert_eq!(text(line, "event_type"), "message", "{line}");
+                let (handle, id) = (format!("s{}", seq(line)), text(line, "message_id"));
+                assert_eq!(text(line, "hint"), format!("read it: rooma message {handle}"));
+                let (code, stdout, stderr) =
+                    crate::support::output(&mut world.command(&["message", &handle]));
+                assert!(code == 0 && stdout.contains(&id), "{stdout} {stderr}");
+            }
             let seqs: Vec<u64> = failed.iter().map(seq).collect();
             assert!(seqs.is_sorted(), "{seqs:?}");
             let (_, stderr) = watch.terminate().await;
@@ -143,7 +156,44 @@ async fn a_stranger_s_text_stops_no_watch_and_no_restart_of_it() {
         }
     }
     supervisor.terminate().await;
-    Table::new("watches", world.home.path()).done(3);
+    Table::new("watches", world.home.path()).done(4);
+}
+
+/// What an agent asks every day of a text, which may be as long as a line can be.
+const EVERY_DAY: [&str; 12] = [
+    r#".content | gsub("a"; "b")"#,
+    r#".content | gsub("\\s+"; " ")"#,
+    r#".content | gsub("[^a-z]"; "")"#,
+    r#".content | gsub("(?<w>[a-z]+)"; "<\(.w)>") | length"#,
+    r#".content | sub("^\\s+"; "") | ascii_downcase"#,
+    r#".content | split(" ") | join("_")"#,
+    r#"[.content | splits("\\s+")] | length"#,
+    r#"[.content | scan("[a-z]+")] | length"#,
+    r#"[.content | match("\\w+"; "g").string] | length"#,
+    r#"[.content | capture("(?<k>\\w+) (?<v>\\w+)"; "g")] | length"#,
+    r#".content | [test("zzz$"), test("LOREM"; "i")]"#,
+    r#".content | split("\n") | map(select(length > 3)) | join("\n")"#,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyday_expressions_work_on_the_longest_text() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    let words = "lorem ipsum dolor sit amet, consectetur\nadipiscing elit a banana aaa  bb ";
+    say(&world, &words.repeat(120_000 / words.len()));
+    supervisor.count("message", 1).await;
+    let mut table = Table::new("everyday expressions on a long text", world.home.path());
+    for (number, code) in EVERY_DAY.iter().enumerate() {
+        let (cursor, code) = (number.to_string(), format!("select(.type == \"message\") | ({code})"));
+        let arguments =
+            ["watch", "--cursor", &cursor, "--since", "start", "--max-events", "1", "--jq", &code];
+        let ran = table.run(&code, &mut world.command(&arguments));
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{code}");
+        assert!(!ran.stdout.contains("rooma.jq_failed"), "{code}: {}", ran.stdout);
+    }
+    supervisor.terminate().await;
+    table.finish();
 }
 
 /// Every line takes its second, and still each is told when it is over, not at the end of a page.

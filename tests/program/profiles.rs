@@ -97,3 +97,32 @@ async fn an_app_is_free_for_another_home_once_its_profile_is_gone() {
     other.terminate().await;
     monitor.terminate().await;
 }
+
+/// A verb's error is of the file as it is, not as the supervisor saw it last.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_about_a_secret_is_about_the_one_that_is_there_now() {
+    let world = World::new(2).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(2).await;
+    let whole = std::fs::read_to_string(world.home.path().join("profiles/b1.yaml")).unwrap();
+    let (begin, secret) = whole.split_once("app_secret: ").unwrap();
+    let (secret, rest) = secret.split_once('\n').unwrap();
+    let put = |source: &str| {
+        world.write("profiles/b1.yaml", &format!("{begin}app_secret: {source}\n{rest}"));
+    };
+    let chats = || output(&mut world.command(&["chats", "--profile", "b1"]));
+    for number in 0..4 {
+        put(&format!("{{file: gone-{number}}}"));
+        output(&mut world.command(&["reload"]));
+        put(&format!("{{file: lost-{number}}}"));
+        let (code, _, stderr) = chats();
+        assert!(code == 3 && stderr.contains(&format!("lost-{number}")), "{code} {stderr}");
+    }
+    put("[");
+    let (code, _, stderr) = chats();
+    assert!(code == 3 && stderr.contains("profiles/b1.yaml"), "{code} {stderr}");
+    put(secret);
+    let (code, stdout, stderr) = chats();
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    supervisor.terminate().await;
+}

@@ -7,6 +7,7 @@ mod child;
 mod eval;
 mod frames;
 mod patient;
+mod texts;
 mod worker;
 
 use std::sync::Mutex;

@@ -27,7 +27,7 @@ pub const INPUT_MAX: usize = 256 * 1024 * 1024;
 const OUTPUT_MAX: usize = 16 * 1024 * 1024;
 
 /// Memory of an expression, and more for each byte of its value: a list of a thousand messages is a large value.
-pub const MEMORY_MAX: u64 = 16 * 1024 * 1024;
+pub const MEMORY_MAX: u64 = 32 * 1024 * 1024;
 pub const MEMORY_PER_BYTE: u64 = 16;
 
 /// How a value is asked for.

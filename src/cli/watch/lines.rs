@@ -1,13 +1,11 @@
 //! From a page of the journal to what a watch writes of it.
 
 use super::super::jq::{Each, LINES_MAX, Trouble};
+use super::failed::Failed;
 use crate::clock::{Clock, rfc3339_ms};
 use crate::error::Error;
-use crate::event::{Event, JqFailed, LINE_MAX, Line, Past, Rendered, bounded, head, one_line};
+use crate::event::{Event, LINE_MAX, Line, Past, Rendered, head, one_line};
 use crate::journal::Page;
-
-/// Of an expression's error, what is told.
-const MESSAGE_MAX: usize = 1000;
 
 /// Lines to be written, and where in the journal each leaves the watch.
 #[derive(Debug, Default)]
@@ -53,9 +51,8 @@ impl Lines {
                 Ok(()) => {}
                 Err(Trouble::Failed(message) | Trouble::Overran(message)) => {
                     lines.bytes.truncate(before);
-                    let event =
-                        Event::JqFailed(JqFailed { message: bounded(&message, MESSAGE_MAX).to_owned() });
-                    write_own(seq, &event, &mut lines.bytes);
+                    let failed = Failed::on(&bytes[begin..end]);
+                    write_own(seq, failed.profile(), &failed.event(seq, &message), &mut lines.bytes);
                 }
                 Err(Trouble::Died(message)) => {
                     lines.bytes.truncate(before);
@@ -81,7 +78,7 @@ impl Lines {
     /// A line of the watch itself.
     pub fn own(position: u64, event: &Event) -> Lines {
         let mut lines = Lines { looked_to: position, ..Lines::default() };
-        write_own(position, event, &mut lines.bytes);
+        write_own(position, None, event, &mut lines.bytes);
         lines.ends.push((position, lines.bytes.len()));
         lines
     }
@@ -121,9 +118,9 @@ fn apply(jq: &Apply<'_>, line: &[u8], out: &mut Vec<u8>) -> Result<(), Trouble> 
 }
 
 /// It is in no journal, and stands where the watch stands.
-fn write_own(position: u64, event: &Event, out: &mut Vec<u8>) {
+fn write_own(position: u64, profile: Option<&str>, event: &Event, out: &mut Vec<u8>) {
     let rendered = Rendered::new(event);
-    let head = head(None, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
+    let head = head(profile, rendered.type_name, &rfc3339_ms(Clock::system().wall_ms()));
     // Before the first line there is no position yet, and 0 is none.
     let seq = position.max(1);
     Line { seq, head: &head, body: &rendered.body, past: Past::New, raw: None }.write(out);
@@ -180,6 +177,31 @@ mod tests {
             let line: serde_json::Value = serde_json::from_str(&shown[0]).unwrap();
             assert_eq!((line["type"].as_str(), line["seq"].as_u64()), (Some("rooma.jq_failed"), Some(1)));
             assert_eq!(lines.ends.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_failed_is_found_by_what_its_line_says() {
+        let message = r#"{"v":1,"seq":7,"type":"message","profile":"alice","mentioned":true,"sender_name":"ann","content":"x","chat_name":"lobby","chat_id":"oc_1","sender_id":"ou_1","message_id":"om_1"}"#;
+        let rearmed = r#"{"v":1,"seq":7,"type":"rooma.connected","profile":"alice"}"#;
+        for (line, said) in [
+            (
+                message,
+                r#""event_type":"message","message_id":"om_1","mentioned":true,"chat_id":"oc_1","chat_name":"lobby","sender_id":"ou_1","sender_name":"ann","hint":"read it: rooma message s7"}"#,
+            ),
+            (
+                rearmed,
+                r#""event_type":"rooma.connected","hint":"read it: rooma watch --cursor again --since 6 --max-events 1"}"#,
+            ),
+        ] {
+            let bytes = format!("{line}\n").into_bytes();
+            let page = Page { ends: vec![(7, bytes.len())], bytes, ..Page::default() };
+            let told = String::from_utf8(Lines::of(page, Some(&in_process("error(\"oh\")"))).bytes).unwrap();
+            assert!(
+                told.starts_with(r#"{"v":1,"seq":7,"type":"rooma.jq_failed","profile":"alice","#),
+                "{told}"
+            );
+            assert!(told.trim_end().ends_with(said), "{told}");
         }
     }
 

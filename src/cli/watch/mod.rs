@@ -4,6 +4,7 @@ mod backlog;
 mod before;
 mod dropped;
 mod ending;
+mod failed;
 mod first;
 mod lines;
 mod out;
@@ -52,7 +53,7 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// --jq is applied to each line of the journal; each result is one line of JSON, texts in quotes. An event may
 /// leave several lines or none. What the watch itself says (rooma.rearm, rooma.supervisor_gone, rooma.dropped,
-/// rooma.jq_failed) stands as it is. An expression has a second, 16 MiB of memory and 1000 results for each line;
+/// rooma.jq_failed) stands as it is. An expression has a second, 32 MiB of memory and 1000 results for each line;
 /// what takes more is told as rooma.jq_failed, and the watch goes on.
 ///
 /// With --coalesce a message that several profiles received is one line: that of the first of them, with all of

@@ -1,11 +1,13 @@
 //! The platform's numbers: what each means for a caller. One table, so that no call site knows a number.
 
 mod card;
+mod status;
 
 pub use self::card::sub_hint as card_hint;
+pub use self::status::hint as status_hint;
 use crate::core::retry::Brought;
 use crate::error::Kind;
-use Kind::{Api, Authentication, Authorization, Config, Internal, Validation};
+use Kind::{Api, Authentication, Authorization, Config, Validation};
 
 /// How a failure with this code is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,12 @@ pub const RECALLED: i64 = 230_110;
 const CHECK_CREDENTIALS: &str = "check app_id and app_secret against the developer console";
 const TOKEN_REFUSED: &str = "the platform refuses its own new token: check app_id and app_secret against the developer \
                              console, and that the app is enabled and published";
+const NO_TOKEN: &str = "the platform saw no token on this call: a gateway or proxy on the way may take it off; check base_url \
+                        and http.proxy";
+const TOKEN_NOT_TAKEN: &str = "the platform does not take this app's token: its secret may have been reset, or app_id is another \
+                               app's; check both against the developer console, then `rooma reload`";
+const OTHER_SERVER: &str = "the platform does not know this call: base_url may lead to another server or an older gateway; if it is \
+                            the platform's own address, please report it";
 const PUBLISH: &str = "enable the app and publish a version in the developer console";
 const GRANT: &str = "grant the scope in the developer console and publish a version";
 const ENABLE_BOT: &str = "enable the bot capability in the developer console and publish a version";
@@ -108,7 +116,9 @@ const TABLE: &[Row] = &[
     (&[10_005, 10_012, 99_991_662, 99_991_665, 99_991_673], Authentication, false, Some(PUBLISH)),
     (&[10_013], Authentication, true, None),
     (&STALE_TOKEN, Authentication, false, Some(TOKEN_REFUSED)),
-    (&[99_991_661, 99_991_668, 99_991_201, 99_991_301], Internal, false, Some(OUR_BUG)),
+    (&[99_991_661], Authentication, false, Some(NO_TOKEN)),
+    (&[20_005, 99_991_668], Authentication, false, Some(TOKEN_NOT_TAKEN)),
+    (&[99_991_201, 99_991_301], Api, false, Some(OTHER_SERVER)),
     (&[99_991_669, 99_991_679], Authorization, false, Some("this is about a person's token, which rooma does not use; please report it")),
     (&[99_991_401], Config, false, Some("add this machine's address to the app's IP allow-list")),
     // Permission.

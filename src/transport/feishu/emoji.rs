@@ -1,5 +1,6 @@
 //! The names of reactions: the platform's list, case-sensitive.
 
+mod names;
 mod unicode;
 
 use self::unicode::{NEAR, SAME, bare};
@@ -10,13 +11,21 @@ const OFTEN: [&str; 7] = ["OK", "THUMBSUP", "DONE", "OnIt", "THANKS", "Typing", 
 /// Names in one error.
 const NAMED_MAX: usize = 3;
 
-/// The platform's name of a reaction: of one that was given by its name or as a Unicode emoji. Else those that come
+/// The platform's name of a reaction: of one that was given by its name, as a Unicode emoji or by the name that other
+/// platforms have for that. Else those that come
 /// near, the nearest first.
 pub fn named(given: &str) -> Result<&'static str, Vec<&'static str>> {
     if let Some(name) = EMOJI.iter().find(|known| **known == given) {
         return Ok(name);
     }
-    let bare = bare(given);
+    let short = names::known(given);
+    // `smile` is the platform's own before it is another platform's.
+    if let Some(name) =
+        short.and_then(|(short, _)| EMOJI.iter().find(|name| name.eq_ignore_ascii_case(short)))
+    {
+        return Ok(name);
+    }
+    let bare = short.map_or_else(|| bare(given), |(_, emoji)| emoji.to_owned());
     if let Some((_, name)) = SAME.iter().find(|(emoji, _)| *emoji == bare) {
         return Ok(name);
     }
@@ -91,6 +100,40 @@ mod tests {
         assert_eq!(named("🚀").unwrap_err(), ["OnIt", "Fire", "FIREWORKS"]);
         assert_eq!(named("🦖").unwrap_err(), OFTEN);
         assert!(named("").is_err());
+    }
+
+    #[test]
+    fn the_names_of_other_platforms_are_those_of_their_emoji() {
+        for (given, name) in [
+            ("+1", "THUMBSUP"),
+            (":+1:", "THUMBSUP"),
+            ("thumbsup", "THUMBSUP"),
+            (":thumbsup::skin-tone-3:", "THUMBSUP"),
+            ("-1", "ThumbsDown"),
+            (":ok_hand:", "OK"),
+            ("tada", "PARTY"),
+            ("eyes", "GLANCE"),
+            ("white_check_mark", "DONE"),
+            ("white check mark", "DONE"),
+            ("Heart", "HEART"),
+            ("pray", "THANKS"),
+            ("100", "Hundred"),
+            ("HEART", "HEART"),
+            (":smile:", "SMILE"),
+            ("clap", "CLAP"),
+        ] {
+            assert_eq!(named(given), Ok(name), "{given}");
+        }
+        assert_eq!(named(":rocket:").unwrap_err(), ["OnIt", "Fire", "FIREWORKS"]);
+        let mut seen: Vec<&str> = names::SHORT.iter().map(|(short, _)| *short).collect();
+        seen.sort_unstable();
+        assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "{seen:?}");
+        for (short, emoji) in names::SHORT {
+            assert_eq!(names::known(short), Some((*short, *emoji)));
+            let known =
+                SAME.iter().any(|(same, _)| same == emoji) || NEAR.iter().any(|(near, _)| near == emoji);
+            assert!(known, "{short} {emoji}");
+        }
     }
 
     #[test]

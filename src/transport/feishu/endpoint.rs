@@ -82,7 +82,8 @@ pub fn read_answer(status: u16, retry_after: Option<Duration>, body: &[u8]) -> R
         Some((code, _)) if code != 0 => Err(refused(code, status, message, retry_after)),
         Some(_) | None if status == 200 => Err(garbled()),
         Some(_) | None => {
-            let message = if message.is_empty() { format!("HTTP {status}") } else { message };
+            let hint = codes::status_hint(status).map(|hint| format!(": {hint}")).unwrap_or_default();
+            let message = if message.is_empty() { format!("HTTP {status}{hint}") } else { message };
             Err(End::Refused { code: Some(i64::from(status)), message, retry_after })
         }
     }

@@ -121,7 +121,8 @@ fn failure(answer: &Answer, envelope: &Envelope<'_>) -> Error {
     }
     let refused_card =
         (code == Some(REFUSED_CARD)).then(|| codes::card_hint(envelope.msg.as_str())).flatten();
-    let known = refused_card.or_else(|| meaning.and_then(|meaning| meaning.hint));
+    let no_code = || if envelope.code.is_none() { codes::status_hint(answer.status) } else { None };
+    let known = refused_card.or_else(|| meaning.and_then(|meaning| meaning.hint)).or_else(no_code);
     error.hint = hint(code, detail).or_else(|| known.map(str::to_owned));
     error
 }
@@ -139,6 +140,10 @@ fn message(answer: &Answer, envelope: &Envelope<'_>) -> String {
     match (said.is_empty(), envelope.code) {
         (false, _) => said,
         (true, Some(code)) => format!("the platform answered with code {code}"),
+        // A platform that answers says so in JSON with a code.
+        (true, None) if (200..300).contains(&answer.status) => {
+            format!("the answer, HTTP {}, is none of the platform's", answer.status)
+        }
         (true, None) => format!("the platform answered with HTTP {}", answer.status),
     }
 }
@@ -267,9 +272,14 @@ mod tests {
             (401, Kind::Authentication, false),
             (403, Kind::Authorization, false),
             (404, Kind::Api, false),
+            (302, Kind::Api, false),
+            (200, Kind::Api, false),
+            (407, Kind::Api, false),
+            (418, Kind::Api, false),
         ] {
             let error = failed(status, "<html>");
             assert_eq!((error.kind, error.retryable), (kind, retryable), "{status}");
+            assert!(error.hint.is_some(), "{status}");
         }
     }
 

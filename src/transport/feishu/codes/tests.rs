@@ -93,9 +93,15 @@ fn every_documented_code_has_a_hint_or_a_reason_for_none() {
 
 #[test]
 fn a_hint_says_what_to_do() {
-    for (code, word) in
-        [(230_101, "--reply-to"), (234_003, "rooma message"), (230_099, "tables"), (234_011, "rooma file")]
-    {
+    for (code, word) in [
+        (230_101, "--reply-to"),
+        (234_003, "rooma message"),
+        (230_099, "tables"),
+        (234_011, "rooma file"),
+        (99_991_661, "proxy"),
+        (99_991_668, "rooma reload"),
+        (20_005, "secret"),
+    ] {
         assert!(meaning(code).unwrap().hint.unwrap().contains(word), "{code}");
     }
     for (said, word) in [
@@ -110,4 +116,32 @@ fn a_hint_says_what_to_do() {
     }
     assert_eq!(card_hint("ErrCode: 99999; ErrMsg: new"), None);
     assert_eq!(card_hint("ErrCode: "), None);
+}
+
+/// Without a code the status is all there is: each that fails has something to do about it.
+#[test]
+fn every_status_without_a_code_has_a_hint() {
+    for status in 200..=599 {
+        assert!(status_hint(status).is_some(), "{status}");
+    }
+    for (status, word) in [
+        (200, "login page"),
+        (302, "login page"),
+        (307, "base_url"),
+        (401, "app_secret"),
+        (404, "base_url"),
+        (405, "base_url"),
+        (407, "http.proxy"),
+        (410, "base_url"),
+        (413, "smaller"),
+        (418, "base_url"),
+        (429, "wait"),
+        (502, "gateway"),
+        (503, "gateway"),
+        (504, "gateway"),
+        (511, "login page"),
+    ] {
+        assert!(status_hint(status).unwrap().contains(word), "{status}");
+    }
+    assert_eq!(status_hint(101), None);
 }

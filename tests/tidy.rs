@@ -111,6 +111,7 @@ fn pure_code_names_no_io() {
         "url.rs",
         "address.rs",
         "compose.rs",
+        "parts.rs",
         "split.rs",
         "past.rs",
         "files.rs",

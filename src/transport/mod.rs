@@ -5,6 +5,7 @@
 mod call;
 pub mod feishu;
 mod net;
+pub mod outgoing;
 mod pace;
 mod rooms;
 mod sights;
@@ -24,16 +25,17 @@ use crate::clock::{Clock, WallMs};
 use crate::core::end::End;
 use crate::core::gate::Gates;
 use crate::core::hearing::Hears;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
+use outgoing::{Outgoing, Rehearsed};
 pub use rooms::{RoomRule, Rooms};
 use sights::Sights;
 use verbs::{
-    Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Place,
+    Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 pub use way::Way;
 
@@ -73,10 +75,39 @@ impl Transport {
         }
     }
 
-    /// The messages a body takes.
-    pub fn compose(self, body: &Body) -> Result<Vec<Composed>> {
+    /// What an upload that is only rehearsed would be posted as.
+    pub fn not_uploaded(self, kind: UploadKind) -> Uploaded {
         match self {
-            Transport::Feishu | Transport::Lark => feishu::compose(body),
+            Transport::Feishu | Transport::Lark => feishu::not_uploaded(kind),
+        }
+    }
+
+    /// Content of the platform's own, checked as far as it can be without it. `kind` is what it calls such content.
+    pub fn native(self, kind: &str, content: &str) -> Result<Outgoing> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::native(kind, content),
+        }
+    }
+
+    /// The same in parts that are one message each. Fails for what is none, and for what is too long.
+    pub fn split(self, what: &Outgoing) -> Result<Vec<Outgoing>> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::split(what),
+        }
+    }
+
+    /// What has to be one message, because nobody would say the rest of it.
+    pub fn single(self, what: Outgoing) -> Result<Outgoing> {
+        match self.split(&what)?.len() {
+            1 => Ok(what),
+            _ => Err(Error::validation("the text is too long for one message")),
+        }
+    }
+
+    /// What `send` would post of a part.
+    pub fn rehearse(self, part: &Outgoing) -> Result<Rehearsed> {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::rehearse(part),
         }
     }
 }
@@ -339,10 +370,10 @@ impl Account {
         }
     }
 
-    /// Posts one message. The same key within an hour posts nothing new.
-    pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
+    /// Posts what is one message. The same key within an hour posts nothing new.
+    pub async fn send(&self, target: &Target, what: &Outgoing, key: &str) -> Result<Posted> {
         match self {
-            Account::Feishu(account) => account.send(target, message, key).await,
+            Account::Feishu(account) => account.send(target, what, key).await,
         }
     }
 
@@ -364,9 +395,10 @@ impl Account {
         }
     }
 
-    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
+    /// Says this instead, which is one message too.
+    pub async fn edit(&self, message: &MessageId, what: &Outgoing) -> Result<()> {
         match self {
-            Account::Feishu(account) => account.edit(message, content).await,
+            Account::Feishu(account) => account.edit(message, what).await,
         }
     }
 

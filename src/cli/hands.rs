@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::supervisor::Synced;
-use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
+use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request, UNKNOWN};
 use crate::supervisor::relays::{self, Owed};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::verbs::{
@@ -186,8 +186,8 @@ impl Hands {
         understood(value)
     }
 
-    /// `None` where no supervisor runs, where it does not have this profile, where it died over the call, and where
-    /// it is silent: stopped, or with too many clients.
+    /// `None` where no supervisor runs, where it does not have this profile or does not know the call, where it died over
+    /// it, and where it is silent: stopped, or with too many clients.
     async fn through_supervisor(&self, call: &Call) -> Result<Option<serde_json::Value>> {
         self.errand(Op::Call, call).await
     }
@@ -209,6 +209,11 @@ impl Hands {
             Err(error) if error.subtype.as_deref() == Some(SILENT) => {
                 tracing::warn!(%error, "the verb goes its own way");
                 self.alone.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            // Of an older version: it would not have done anything by halves.
+            Err(error) if error.message == UNKNOWN => {
+                tracing::warn!("the running supervisor is older than this command, which goes its own way");
                 Ok(None)
             }
             answered => answered,

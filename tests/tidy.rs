@@ -122,6 +122,14 @@ fn pure_code_names_no_io() {
 }
 
 #[test]
+fn only_an_adapter_knows_how_its_platform_says_something() {
+    only(
+        &["Composed", "compose", "zh_cn", "lark_md"],
+        &["src/transport/feishu", "src/sandbox/", "src/cli/files/names.rs"],
+    );
+}
+
+#[test]
 fn each_crate_has_its_place() {
     only(&["ractor"], &["src/supervisor/"]);
     only(&["serde_yaml"], &["src/config/"]);

@@ -8,6 +8,7 @@ mod net;
 pub mod outgoing;
 mod pace;
 mod rooms;
+mod saying;
 mod sights;
 pub mod verbs;
 mod way;
@@ -25,12 +26,12 @@ use crate::clock::{Clock, WallMs};
 use crate::core::end::End;
 use crate::core::gate::Gates;
 use crate::core::hearing::Hears;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{ChatType, Event, Resource};
 use crate::journal::{Appender, Entry};
 pub use call::Call;
-use outgoing::{Outgoing, Rehearsed};
+use outgoing::Outgoing;
 pub use rooms::{RoomRule, Rooms};
 use sights::Sights;
 use verbs::{
@@ -72,42 +73,6 @@ impl Transport {
     pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
         match self {
             Transport::Feishu | Transport::Lark => feishu::upload_kind(upload),
-        }
-    }
-
-    /// What an upload that is only rehearsed would be posted as.
-    pub fn not_uploaded(self, kind: UploadKind) -> Uploaded {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::not_uploaded(kind),
-        }
-    }
-
-    /// Content of the platform's own, checked as far as it can be without it. `kind` is what it calls such content.
-    pub fn native(self, kind: &str, content: &str) -> Result<Outgoing> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::native(kind, content),
-        }
-    }
-
-    /// The same in parts that are one message each. Fails for what is none, and for what is too long.
-    pub fn split(self, what: &Outgoing) -> Result<Vec<Outgoing>> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::split(what),
-        }
-    }
-
-    /// What has to be one message, because nobody would say the rest of it.
-    pub fn single(self, what: Outgoing) -> Result<Outgoing> {
-        match self.split(&what)?.len() {
-            1 => Ok(what),
-            _ => Err(Error::validation("the text is too long for one message")),
-        }
-    }
-
-    /// What `send` would post of a part.
-    pub fn rehearse(self, part: &Outgoing) -> Result<Rehearsed> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::rehearse(part),
         }
     }
 }

@@ -125,18 +125,18 @@ pub fn handed_over<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outgoin
     #[serde(untagged)]
     enum Either {
         Said(Outgoing),
-        Composed(Composed),
+        Old(Old),
     }
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Composed {
+    struct Old {
         message_type: String,
         content: String,
     }
     Ok(match Either::deserialize(deserializer)? {
         Either::Said(outgoing) => outgoing,
-        Either::Composed(composed) => {
-            let form = serde_json::to_value(composed).map_err(serde::de::Error::custom)?;
+        Either::Old(old) => {
+            let form = serde_json::to_value(old).map_err(serde::de::Error::custom)?;
             Outgoing::native(form, "")
         }
     })
@@ -194,7 +194,7 @@ mod tests {
     fn a_command_of_an_older_version_hands_over_the_platform_s_form() {
         #[derive(Debug, PartialEq, Deserialize)]
         struct Handed(#[serde(deserialize_with = "handed_over")] Outgoing);
-        let old = json!({"message_type": "post", "content": "{\"zh_cn\":{}}"});
+        let old = json!({"message_type": "post", "content": "{\"a\":{}}"});
         let handed: Handed = serde_json::from_value(old.clone()).unwrap();
         assert_eq!(handed, Handed(Outgoing::native(old, "")));
         for odd in [json!({}), json!({"content": "x"}), json!({"body": {"text": "x"}, "more": 1}), json!("x")]

@@ -28,6 +28,7 @@
 //! - ractor is named under `supervisor` only, `serde_yaml` under `config`, `backoff` under `core`, prost under
 //!   `transport` and `sandbox`, SQLite under `journal`.
 //! - stdout is written by the outlet and by `cli::print`, by nobody else.
+//! - What is to be said becomes a platform's message in its adapter only; until then it is a [`transport::outgoing::Outgoing`].
 //! - No adapter names another; outside an adapter only `transport` itself names its types.
 //! - The sandbox shares no code with the client it plays the platform for.
 //! - Nothing is acknowledged to a platform before [`journal::Appender::append`] has answered.

@@ -111,6 +111,7 @@ fn pure_code_names_no_io() {
         "url.rs",
         "address.rs",
         "compose.rs",
+        "parts.rs",
         "split.rs",
         "past.rs",
         "files.rs",
@@ -118,6 +119,14 @@ fn pure_code_names_no_io() {
     ];
     let adapter: Vec<String> = adapter.iter().map(|file| format!("src/transport/feishu/{file}")).collect();
     never(&IO, &adapter.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_an_adapter_knows_how_its_platform_says_something() {
+    only(
+        &["Composed", "compose", "zh_cn", "lark_md"],
+        &["src/transport/feishu", "src/sandbox/", "src/cli/files/names.rs"],
+    );
 }
 
 #[test]

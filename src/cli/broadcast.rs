@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{Common, Context};
-use super::say::{Key, Rehearsed, Words, say};
+use super::say::{Key, Words, rehearsed, say};
 use crate::error::{Error, Kind, Report, Result};
 use crate::event::ids::{ChatId, MessageId};
-use crate::transport::verbs::{Composed, Target};
+use crate::transport::outgoing::{Outgoing, Rehearsed};
+use crate::transport::verbs::Target;
 
 /// Chats that are written to at the same time.
 const AT_ONCE: usize = 4;
@@ -81,7 +82,7 @@ struct Outcome {
 struct Errand {
     chat: String,
     target: Target,
-    messages: Vec<Composed>,
+    parts: Vec<Outgoing>,
     key: Key,
 }
 
@@ -115,30 +116,28 @@ async fn errands(context: &Context, args: &Args, key: &Key) -> Result<Vec<Errand
         if errands.iter().any(|errand| errand.target == target) {
             continue;
         }
-        let body = args.words.addressed(context, text.clone(), &around).await?;
-        let messages = context.account.compose(&body)?;
-        errands.push(Errand { chat: chat.clone(), messages, target, key: key.clone() });
+        let what = args.words.addressed(context, text.clone(), &around).await?;
+        let parts = context.account.split(&what)?;
+        errands.push(Errand { chat: chat.clone(), parts, target, key: key.clone() });
     }
     Ok(errands)
 }
 
 async fn deliver(context: &Context, errand: Errand, dry_run: bool) -> Outcome {
-    let Errand { chat, target, messages, key } = errand;
+    let Errand { chat, target, parts, key } = errand;
     let mut outcome = Outcome { chat, ..Outcome::of(&target) };
-    if dry_run {
-        outcome.messages = messages.into_iter().map(Rehearsed::from).collect();
-        return outcome;
-    }
-    match say(context, &target, &messages, &key).await {
-        Ok(said) => {
+    let done = if dry_run {
+        rehearsed(context, &parts).map(|messages| outcome.messages = messages)
+    } else {
+        say(context, &target, &parts, &key).await.map(|said| {
             outcome.chat_id = Some(said.chat_id);
             outcome.message_id = Some(said.message_id);
             outcome.message_ids = said.message_ids;
-        }
-        Err(error) => {
-            outcome.ok = false;
-            outcome.error = Some(error.report());
-        }
+        })
+    };
+    if let Err(error) = done {
+        outcome.ok = false;
+        outcome.error = Some(error.report());
     }
     outcome
 }

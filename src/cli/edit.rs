@@ -33,12 +33,11 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
-    let body = args.words.body(&context, &Around::Message(id.clone())).await?;
-    let body = body.ok_or_else(|| Error::validation("there is no new text").hint("give --text"))?;
-    let messages = context.account.compose(&body)?;
-    let [message] = messages.as_slice() else {
+    let what = args.words.said(&context, &Around::Message(id.clone())).await?;
+    let what = what.ok_or_else(|| Error::validation("there is no new text").hint("give --text"))?;
+    if context.account.split(&what)?.len() != 1 {
         return Err(Error::validation("the text is too long for one message, and an edit cannot split it"));
-    };
-    context.account.edit(&id, message).await?;
+    }
+    context.account.edit(&id, &what).await?;
     context.output.emit_done(&json!({"ok": true, "message_id": id}))
 }

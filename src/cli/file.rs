@@ -9,7 +9,8 @@ use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
 use super::say::{Key, Rehearsal, Said, rehearse, say};
 use crate::error::Result;
-use crate::transport::verbs::{Body, Target, UploadKind};
+use crate::transport::outgoing::Outgoing;
+use crate::transport::verbs::{Target, UploadKind};
 
 /// Upload a file and post it
 ///
@@ -97,8 +98,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         return context.output.emit(&shown);
     }
     let uploaded = context.account.upload(&upload).await?;
-    let messages = context.account.compose(&Body::Attachment(uploaded.clone()))?;
-    let said = say(&context, &target, &messages, &key).await?;
+    let parts = context.account.split(&Outgoing::file(uploaded.clone()))?;
+    let said = say(&context, &target, &parts, &key).await?;
     let attachment = Attachment {
         r#type: uploaded.kind,
         key: Some(uploaded.key),

@@ -18,11 +18,12 @@ use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::supervisor::Synced;
-use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request};
+use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request, UNKNOWN};
 use crate::supervisor::relays::{self, Owed};
+use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::verbs::{
-    Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Posted,
+    Reacted, Target, Upload, UploadKind, Uploaded,
 };
 use crate::transport::{Account, Call};
 
@@ -51,8 +52,21 @@ impl Hands {
         self.profile.transport.id_kind(text)
     }
 
-    pub fn compose(&self, body: &Body) -> Result<Vec<Composed>> {
-        self.profile.transport.compose(body)
+    pub fn native(&self, kind: &str, content: &str) -> Result<Outgoing> {
+        self.profile.transport.native(kind, content)
+    }
+
+    /// In parts that are one message each.
+    pub fn split(&self, what: &Outgoing) -> Result<Vec<Outgoing>> {
+        self.profile.transport.split(what)
+    }
+
+    pub fn rehearse(&self, part: &Outgoing) -> Result<Rehearsed> {
+        self.profile.transport.rehearse(part)
+    }
+
+    pub fn not_uploaded(&self, kind: UploadKind) -> Uploaded {
+        self.profile.transport.not_uploaded(kind)
     }
 
     pub fn upload_kind(&self, upload: &Upload) -> Result<UploadKind> {
@@ -107,8 +121,8 @@ impl Hands {
     }
 
     /// Repeated with its key where the supervisor died or stopped over it, so it is posted once.
-    pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
-        let call = Call::Send { target: target.clone(), message: message.clone(), key: key.to_owned() };
+    pub async fn send(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Posted> {
+        let call = Call::Send { target: target.clone(), what: part.clone(), key: key.to_owned() };
         if let Some(value) = self.through_supervisor(&call).await? {
             return understood(value);
         }
@@ -142,8 +156,8 @@ impl Hands {
         self.ask(Call::Unreact { message: message.clone(), emoji: emoji.to_owned() }).await
     }
 
-    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
-        self.ask(Call::Edit { message: message.clone(), content: content.clone() }).await
+    pub async fn edit(&self, message: &MessageId, what: &Outgoing) -> Result<()> {
+        self.ask(Call::Edit { message: message.clone(), what: what.clone() }).await
     }
 
     pub async fn recall(&self, message: &MessageId) -> Result<()> {
@@ -172,8 +186,8 @@ impl Hands {
         understood(value)
     }
 
-    /// `None` where no supervisor runs, where it does not have this profile, where it died over the call, and where
-    /// it is silent: stopped, or with too many clients.
+    /// `None` where no supervisor runs, where it does not have this profile or does not know the call, where it died over
+    /// it, and where it is silent: stopped, or with too many clients.
     async fn through_supervisor(&self, call: &Call) -> Result<Option<serde_json::Value>> {
         self.errand(Op::Call, call).await
     }
@@ -195,6 +209,11 @@ impl Hands {
             Err(error) if error.subtype.as_deref() == Some(SILENT) => {
                 tracing::warn!(%error, "the verb goes its own way");
                 self.alone.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            // Of an older version: it would not have done anything by halves.
+            Err(error) if error.message == UNKNOWN => {
+                tracing::warn!("the running supervisor is older than this command, which goes its own way");
                 Ok(None)
             }
             answered => answered,

@@ -6,7 +6,7 @@ use super::context::{ChatArg, Common, Context};
 use super::say::{Key, say_anyway};
 use super::{Arguments, Global, print};
 use crate::error::{Error, Result};
-use crate::transport::verbs::Body;
+use crate::transport::outgoing::Outgoing;
 
 /// Call people when you are stuck: post a 🆘 with what it is about
 ///
@@ -94,8 +94,8 @@ async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
         );
     }
     let text = text(&topic, detail.as_deref(), &signature(&context, args.with_folder));
-    let messages = context.account.compose(&Body::Text { text, mentions })?;
-    let mut said = say_anyway(&context, &target, &messages, &key).await?;
+    let parts = context.account.split(&Outgoing::text(text).calling(mentions))?;
+    let mut said = say_anyway(&context, &target, &parts, &key).await?;
     said.warnings = warnings;
     context.output.emit_done(&said)
 }

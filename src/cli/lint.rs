@@ -10,7 +10,8 @@ use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::Status;
 use crate::supervisor::control::{Op, Request};
-use crate::transport::verbs::{Addressee, Items, Member, MemberType};
+use crate::transport::outgoing::Addressee;
+use crate::transport::verbs::{Items, Member, MemberType};
 
 /// Places of one text that are looked at.
 const PLACES_MAX: usize = 64;

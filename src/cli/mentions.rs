@@ -6,7 +6,8 @@ use super::context::{Context, shown};
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::transport::verbs::{Addressee, Items, Member, PersonId};
+use crate::transport::outgoing::Addressee;
+use crate::transport::verbs::{Items, Member, PersonId};
 
 /// Candidates in one hint.
 const NAMED_MAX: usize = 20;

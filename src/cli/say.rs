@@ -1,7 +1,6 @@
 //! What `send`, `file`, `broadcast` and `help` share: from words to messages, and from messages to one answer.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::context::Context;
 use super::interrupt::UnderWay;
@@ -9,7 +8,8 @@ use super::lint;
 use super::mentions::Around;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
-use crate::transport::verbs::{Body, Composed, Posted, Target};
+use crate::transport::outgoing::{Outgoing, Rehearsed};
+use crate::transport::verbs::{Posted, Target};
 
 /// As long as the platform's own keys may be.
 const KEY_MAX: usize = 50;
@@ -32,8 +32,8 @@ pub struct Words {
 }
 
 impl Words {
-    /// The body, if there are words at all.
-    pub async fn body(&self, context: &Context, around: &Around) -> Result<Option<Body>> {
+    /// What is to be said, if there are words at all.
+    pub async fn said(&self, context: &Context, around: &Around) -> Result<Option<Outgoing>> {
         match self.read(context)? {
             Some(text) => self.addressed(context, text, around).await.map(Some),
             None => Ok(None),
@@ -41,14 +41,14 @@ impl Words {
     }
 
     /// The text with the mentions of one place.
-    pub async fn addressed(&self, context: &Context, text: String, around: &Around) -> Result<Body> {
+    pub async fn addressed(&self, context: &Context, text: String, around: &Around) -> Result<Outgoing> {
         let roster = context.roster(around);
         let mentions = roster.find(&self.mention).await?;
         if !self.no_lint {
             lint::check(context, &text, &mentions, &roster).await?;
         }
-        let marked = self.markdown.is_some();
-        Ok(if marked { Body::Markdown { text, mentions } } else { Body::Text { text, mentions } })
+        let said = if self.markdown.is_some() { Outgoing::markdown(text) } else { Outgoing::text(text) };
+        Ok(said.calling(mentions))
     }
 
     /// The text itself. A file or stdin is read here, and once.
@@ -68,10 +68,10 @@ impl Words {
     }
 
     /// Words that look like a mention and are none.
-    pub async fn warnings(&self, context: &Context, body: Option<&Body>, around: &Around) -> Vec<String> {
+    pub async fn warnings(&self, context: &Context, what: &Outgoing, around: &Around) -> Vec<String> {
         let mut warnings = self.quoted();
-        if let Some(Body::Text { text, mentions } | Body::Markdown { text, mentions }) = body {
-            warnings.extend(lint::warnings(context, text, mentions, around).await);
+        if let Some(text) = what.prose() {
+            warnings.extend(lint::warnings(context, text, &what.mentions, around).await);
         }
         warnings
     }
@@ -134,38 +134,33 @@ impl Key {
     }
 }
 
-/// Posts the messages one after the other.
-pub async fn say(context: &Context, target: &Target, messages: &[Composed], key: &Key) -> Result<Said> {
-    post(context, target, messages, key, true).await
+/// Posts the parts one after the other, a message each.
+pub async fn say(context: &Context, target: &Target, parts: &[Outgoing], key: &Key) -> Result<Said> {
+    post(context, target, parts, key, true).await
 }
 
 /// The same, also where agents are to be silent: a call for help is no turn in a talk.
-pub async fn say_anyway(
-    context: &Context,
-    target: &Target,
-    messages: &[Composed],
-    key: &Key,
-) -> Result<Said> {
-    post(context, target, messages, key, false).await
+pub async fn say_anyway(context: &Context, target: &Target, parts: &[Outgoing], key: &Key) -> Result<Said> {
+    post(context, target, parts, key, false).await
 }
 
 async fn post(
     context: &Context,
     target: &Target,
-    messages: &[Composed],
+    parts: &[Outgoing],
     key: &Key,
     guarded: bool,
 ) -> Result<Said> {
     let _under_way = UnderWay::new(key.again());
-    let mut posted: Vec<Posted> = Vec::with_capacity(messages.len());
-    for (index, message) in messages.iter().enumerate() {
-        match one(context, target, message, &key.piece(target, index), guarded).await {
+    let mut posted: Vec<Posted> = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        match one(context, target, part, &key.piece(target, index), guarded).await {
             Ok(one) => posted.push(one),
-            Err(error) => return Err(incomplete(error, &posted, messages.len(), key)),
+            Err(error) => return Err(incomplete(error, &posted, parts.len(), key)),
         }
     }
     let message_ids = posted.iter().map(|posted| posted.message_id.clone()).collect();
-    let first = posted.into_iter().next().ok_or_else(|| Error::internal("nothing was composed"))?;
+    let first = posted.into_iter().next().ok_or_else(|| Error::internal("nothing was said"))?;
     let Posted { message_id, chat_id, thread_id, create_time } = first;
     Ok(Said { ok: true, message_id, chat_id, thread_id, create_time, message_ids, warnings: Vec::new() })
 }
@@ -173,12 +168,12 @@ async fn post(
 async fn one(
     context: &Context,
     target: &Target,
-    message: &Composed,
+    part: &Outgoing,
     key: &str,
     guarded: bool,
 ) -> Result<Posted> {
-    let turn = if guarded { context.turn(target, message, key).await? } else { None };
-    let sent = context.account.send(target, message, key).await;
+    let turn = if guarded { context.turn(target, part, key).await? } else { None };
+    let sent = context.account.send(target, part, key).await;
     match (&sent, turn) {
         (Ok(posted), Some(turn)) => turn.posted(posted),
         // What may have been posted stays counted: its repeat has the same key.
@@ -233,20 +228,12 @@ pub struct Rehearsal {
     warnings: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Rehearsed {
-    msg_type: String,
-    content: Value,
+/// The messages that the parts would be.
+pub fn rehearsed(context: &Context, parts: &[Outgoing]) -> Result<Vec<Rehearsed>> {
+    parts.iter().map(|part| context.account.rehearse(part)).collect()
 }
 
-impl From<Composed> for Rehearsed {
-    fn from(message: Composed) -> Rehearsed {
-        let content = serde_json::from_str(&message.content).unwrap_or_default();
-        Rehearsed { msg_type: message.message_type, content }
-    }
-}
-
-pub fn rehearse(target: &Target, messages: Vec<Composed>, key: &Key, warnings: Vec<String>) -> Rehearsal {
+pub fn rehearse(target: &Target, messages: Vec<Rehearsed>, key: &Key, warnings: Vec<String>) -> Rehearsal {
     let (mut chat_id, mut user_id, mut reply_to, mut reply_in_thread) = (None, None, None, None);
     match target {
         Target::Chat(chat) => chat_id = Some(chat.to_string()),
@@ -261,7 +248,7 @@ pub fn rehearse(target: &Target, messages: Vec<Composed>, key: &Key, warnings: V
         user_id,
         reply_to,
         reply_in_thread,
-        messages: messages.into_iter().map(Rehearsed::from).collect(),
+        messages,
         idempotency_key: key.as_str().to_owned(),
         warnings,
     }

@@ -7,9 +7,10 @@ use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
 use super::files::shown_path;
 use super::mentions::Around;
-use super::say::{Key, Words, rehearse, say};
+use super::say::{Key, Words, rehearse, rehearsed, say};
 use crate::error::{Error, Result};
-use crate::transport::verbs::{Body, Composed, Target, UploadKind, Uploaded};
+use crate::transport::outgoing::{Body, Outgoing};
+use crate::transport::verbs::{Target, UploadKind, Uploaded};
 
 /// Say something in a chat, to a person, or in reply to a message
 ///
@@ -80,14 +81,20 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
             .hint("give --text, --markdown, --image or --content"));
     }
     let (target, around) = target(&context, &args).await?;
-    let (mut messages, warnings) = words(&context, &args, &around).await?;
-    if let Some(path) = &args.image {
-        messages.push(image(&context, path, args.dry_run).await?);
+    let (mut what, warnings) = words(&context, &args, &around).await?;
+    if what.body != Body::Empty {
+        // Words that cannot be sent are told of before an image is uploaded.
+        context.account.split(&what)?;
     }
+    if let Some(path) = &args.image {
+        what.files.push(image(&context, path, args.dry_run).await?);
+    }
+    let parts = context.account.split(&what)?;
     if args.dry_run {
+        let messages = rehearsed(&context, &parts)?;
         return context.output.emit(&rehearse(&target, messages, &key, warnings));
     }
-    let mut said = say(&context, &target, &messages, &key).await?;
+    let mut said = say(&context, &target, &parts, &key).await?;
     said.warnings = warnings;
     context.output.emit_done(&said)
 }
@@ -103,24 +110,23 @@ async fn target(context: &Context, args: &Args) -> Result<(Target, Around)> {
     }
 }
 
-/// The messages, and what is strange about them.
-async fn words(context: &Context, args: &Args, around: &Around) -> Result<(Vec<Composed>, Vec<String>)> {
+/// The words, and what is strange about them.
+async fn words(context: &Context, args: &Args, around: &Around) -> Result<(Outgoing, Vec<String>)> {
     if let Some(content) = &args.content {
         let content = context.body("--content", content, &[])?;
-        let raw = Body::Raw { message_type: args.msg_type.clone(), content };
-        return Ok((context.account.compose(&raw)?, Vec::new()));
+        return Ok((context.account.native(&args.msg_type, &content)?, Vec::new()));
     }
-    match args.words.body(context, around).await? {
-        Some(body) => {
-            let warnings = args.words.warnings(context, Some(&body), around).await;
-            Ok((context.account.compose(&body)?, warnings))
+    match args.words.said(context, around).await? {
+        Some(what) => {
+            let warnings = args.words.warnings(context, &what, around).await;
+            Ok((what, warnings))
         }
-        None if args.words.mention.is_empty() => Ok(Default::default()),
+        None if args.words.mention.is_empty() => Ok((Outgoing::of(Body::Empty), Vec::new())),
         None => Err(Error::validation("--mention needs a text").hint("add --text")),
     }
 }
 
-async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Result<Composed> {
+async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Result<Uploaded> {
     let upload = attach::read(context, path, None)?;
     // Told before it is uploaded: what was, nobody takes back.
     if context.account.upload_kind(&upload)? != UploadKind::Image {
@@ -129,11 +135,9 @@ async fn image(context: &Context, path: &std::path::Path, dry_run: bool) -> Resu
         return Err(Error::validation(text)
             .hint("images have up to 10 MB, and an image's name and content; send it as a file: rooma file --path …"));
     }
-    let uploaded = if dry_run {
-        Uploaded { key: "img_…".to_owned(), kind: UploadKind::Image }
+    if dry_run {
+        Ok(context.account.not_uploaded(UploadKind::Image))
     } else {
-        context.account.upload(&upload).await?
-    };
-    let mut messages = context.account.compose(&Body::Attachment(uploaded))?;
-    Ok(messages.remove(0))
+        context.account.upload(&upload).await
+    }
 }

@@ -11,7 +11,8 @@ use crate::journal::Reader;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::room::{lifts_in_ms, reason};
 use crate::supervisor::rooms::{self, Room};
-use crate::transport::verbs::{Composed, Posted, Target};
+use crate::transport::outgoing::Outgoing;
+use crate::transport::verbs::{Posted, Target};
 
 /// A turn that was counted and is not settled yet.
 pub struct Turn<'a> {
@@ -22,10 +23,10 @@ pub struct Turn<'a> {
 
 impl Context {
     /// Counts the message as a turn, or says why it may not be sent now. None where no room is concerned.
-    pub async fn turn(&self, target: &Target, message: &Composed, key: &str) -> Result<Option<Turn<'_>>> {
+    pub async fn turn(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Option<Turn<'_>>> {
         let Some(chat) = self.room_of(target).await? else { return Ok(None) };
         let (policy, profile) = (self.policy(&chat), self.profile.name.as_ref());
-        let (ttl_ms, words) = (ttl_ms(&policy), words(message));
+        let (ttl_ms, words) = (ttl_ms(&policy), part.words());
         let outcome = self.change_room(&chat, |room, now| {
             if policy.floor == FloorMode::Enforce
                 && let Some(floor) = &mut room.floor
@@ -175,12 +176,6 @@ enum Refusal {
     Paused(Pause),
     /// Who holds it, and for how many milliseconds.
     Floor(String, i64),
-}
-
-/// What a message says, as far as it is text.
-fn words(message: &Composed) -> String {
-    let content: serde_json::Value = serde_json::from_str(&message.content).unwrap_or_default();
-    content["text"].as_str().map_or_else(|| message.content.clone(), str::to_owned)
 }
 
 pub fn ttl_ms(policy: &RoomPolicy) -> i64 {

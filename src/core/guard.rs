@@ -144,12 +144,7 @@ impl Guard {
                 None
             }
             Who::Bot(bot) => {
-                // A message of ours may be seen before its send is answered.
-                let sending = self
-                    .recent
-                    .iter_mut()
-                    .find(|turn| turn.message_id.is_none() && turn.key.is_some() && turn.who == bot);
-                if let Some(turn) = sending {
+                if let Some(turn) = self.being_sent(bot, text) {
                     turn.message_id = Some(message_id.to_owned());
                     turn.written = Some(written.to_owned());
                     return None;
@@ -187,6 +182,11 @@ impl Guard {
         if let Some(turn) = self.recent.iter_mut().find(|turn| turn.is_send(bot, key)) {
             turn.message_id = Some(message_id.to_owned());
             turn.written = written.map(str::to_owned).or(turn.written.take());
+            // It may have been heard from a bot that nobody knew to be this one.
+            let before = self.recent.len();
+            self.recent
+                .retain(|turn| turn.is_send(bot, key) || turn.message_id.as_deref() != Some(message_id));
+            self.turns = self.turns.saturating_sub(before - self.recent.len());
         }
         if !self.seen.iter().any(|seen| seen == message_id) {
             self.remember(message_id);
@@ -200,6 +200,19 @@ impl Guard {
         if self.recent.len() < before {
             self.turns = self.turns.saturating_sub(1);
         }
+    }
+
+    /// A message of ours may be seen before its send is answered, also by somebody who does not know whose it is: then its
+    /// words tell.
+    fn being_sent(&mut self, bot: &str, text: &str) -> Option<&mut Turn> {
+        let open = |turn: &Turn| turn.message_id.is_none() && turn.key.is_some();
+        let by_bot = self.recent.iter().position(|turn| open(turn) && turn.who == bot);
+        let by_words = || {
+            let words = normalised(text);
+            self.recent.iter().position(|turn| open(turn) && turn.words == words)
+        };
+        let found = by_bot.or_else(by_words)?;
+        self.recent.get_mut(found)
     }
 
     /// A bot that sits here, whether it speaks or not.
@@ -465,6 +478,23 @@ mod tests {
             })
             .count();
         assert_eq!((spoke, guard.paused().unwrap().why), (20, Why::PerMinute));
+    }
+
+    #[test]
+    fn a_message_counts_once_also_where_nobody_knows_whose_it_is() {
+        let mut guard = Guard::default();
+        guard.meet("b");
+        for (number, (said, read)) in [("x y", "x y"), ("hi @Ann", "@Ann B. hi")].into_iter().enumerate() {
+            let (key, id) = (format!("k{number}"), format!("om_{number}"));
+            guard.speak("a", said, &key, 0, LIMITS).unwrap();
+            // The first who hears it knows the bot by an id alone, and may read it with another name.
+            guard.hear(heard(&id, Who::Bot("id of a"), read, "1"), 1, LIMITS);
+            guard.sent("a", &key, &id, None);
+            assert_eq!(guard.turns(), number + 1);
+        }
+        assert!(guard.speak("b", "x y", "k2", 2, LIMITS).unwrap().is_none(), "said twice, not three times");
+        guard.hear(heard("om_9", Who::Bot("c"), "x y and z", "1"), 3, LIMITS);
+        assert_eq!(guard.turns(), 4, "others count");
     }
 
     #[test]

@@ -34,6 +34,13 @@ pub fn named(text: &str, name: &str) -> Option<usize> {
     (!(name.ends_with(word) && text[length..].starts_with(word))).then_some(whole.len() - text.len() + length)
 }
 
+/// Does the text say `@` and this name anywhere, as a word of its own?
+pub fn names_somewhere(text: &str, name: &str) -> bool {
+    text.match_indices(AT).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(joins) && named(&text[at..], name).is_some()
+    })
+}
+
 /// How much of the text is the name, whatever the case of either.
 fn begun(text: &str, name: &str) -> Option<usize> {
     let mut rest = text.chars();

@@ -103,6 +103,9 @@ pub struct Errand {
     pub call: Call,
 }
 
+/// What a supervisor says to a request that it does not know: one of an older version, to some of ours.
+pub const UNKNOWN: &str = "the request is not one this supervisor knows";
+
 /// The `subtype` of the refusal of an errand that has to go another way.
 pub const ELSEWHERE: &str = "elsewhere";
 
@@ -602,7 +605,7 @@ pub(super) async fn next_request(reader: &mut BufReader<OwnedReadHalf>) -> Resul
         (0, _) => Ok(None),
         (_, Some(b'\n')) => {
             let request = serde_json::from_slice(&line);
-            Ok(Some(request.map_err(|_| Error::validation("the request is not one this supervisor knows"))))
+            Ok(Some(request.map_err(|_| Error::validation(UNKNOWN))))
         }
         _ => Err(Error::validation("the request has no end")),
     }

@@ -17,6 +17,8 @@ mod holder;
 mod known_chats;
 mod lock;
 mod notify;
+#[cfg(test)]
+mod older;
 mod outlet;
 pub mod owner;
 mod part;

@@ -442,6 +442,18 @@ mod tests {
         Heard { profile: Arc::from(profile), message_id: MessageId::new(id) }
     }
 
+    #[test]
+    fn what_an_older_version_owes_is_still_owed() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = include_bytes!("../../tests/fixtures/stored/relays-v1.json");
+        std::fs::write(folder.path().join("relays.json"), old).unwrap();
+        let relays: Relays = stored::load(folder.path(), 0).unwrap();
+        let owed: Vec<_> =
+            relays.messages.iter().map(|owed| (owed.sender.as_str(), owed.to.is_none())).collect();
+        assert_eq!(owed, [("alice", true), ("bob", true)]);
+        assert!(ids(&relays).iter().all(|id| id.starts_with("om_")));
+    }
+
     fn ids(relays: &Relays) -> Vec<&str> {
         relays.messages.iter().map(|message| message.message_id.as_str()).collect()
     }

@@ -18,7 +18,6 @@ use super::known_chats::{ChatState, KnownChats};
 use super::part::{self, Part};
 use super::rooms::{self, Room};
 use super::root::Asker;
-use super::session::composed;
 use super::stored::Stamp;
 use super::task::{Round, Task, after_commits, blocking};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
@@ -30,6 +29,7 @@ use crate::error::{Error, Kind as ErrorKind, NEWER, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Event, Message, RoomPaused, RoomResumed, SenderType};
 use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
+use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::Target;
 use crate::transport::{Call, Rooms};
 
@@ -354,8 +354,8 @@ impl Rooming {
         let key = crate::journal::fingerprint_hex(chat.as_str(), id);
         let mut refused = Error::internal("none of ours sits there");
         for seat in self.seats(chat).await? {
-            let message = composed(seat.transport, &text)?;
-            let call = Call::Send { target: Target::Chat(chat.clone()), message, key: key.clone() };
+            let what = seat.transport.single(Outgoing::text(&text))?;
+            let call = Call::Send { target: Target::Chat(chat.clone()), what, key: key.clone() };
             match (seat.perform)(call, PATIENCE).await {
                 Ok(_) => return Ok(()),
                 // It may have been posted: another one's notice would be a second one.

@@ -28,7 +28,8 @@ use crate::event::ids::ChatId;
 use crate::event::{Event, FarewellSent, GreetingSent, NotSaid, SessionArmed, SessionExpired};
 use crate::journal::Appender;
 use crate::transport::Call;
-use crate::transport::verbs::{Body, Composed, Posted, Target};
+use crate::transport::outgoing::Outgoing;
+use crate::transport::verbs::{Posted, Target};
 
 /// How often it is looked for what commands have changed and what time has brought.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -51,16 +52,6 @@ impl Stored for Sessions {
 
     fn version(&mut self) -> &mut u32 {
         &mut self.version
-    }
-}
-
-/// The one message a greeting or a farewell is.
-pub fn composed(seat_transport: crate::transport::Transport, text: &str) -> Result<Composed> {
-    let body = Body::Text { text: text.to_owned(), mentions: Vec::new() };
-    let mut messages = seat_transport.compose(&body)?;
-    match messages.len() {
-        1 => Ok(messages.remove(0)),
-        _ => Err(Error::validation("the text is too long for one message")),
     }
 }
 
@@ -370,8 +361,8 @@ impl Presence {
     async fn speak(&self, seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
         let (data, clock, of) = (self.data.clone(), self.clock.clone(), chat.clone());
         blocking(move || rooms::may_speak(&data, &of, &clock)).await?;
-        let message = composed(seat.transport, text)?;
-        let call = Call::Send { target: Target::Chat(chat), message, key };
+        let what = seat.transport.single(Outgoing::text(text))?;
+        let call = Call::Send { target: Target::Chat(chat), what, key };
         let said = (seat.perform)(call, PATIENCE).await?;
         if let Ok(posted) = Posted::deserialize(&said) {
             self.relay.posted(&seat.name, &posted.chat_id, &posted.message_id).await;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Account;
-use super::verbs::{Composed, HistoryQuery, Member, Target};
+use super::outgoing::{Outgoing, handed_over};
+use super::verbs::{HistoryQuery, Member, Target};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
 
@@ -44,10 +45,11 @@ pub enum Call {
         message: MessageId,
         limit: usize,
     },
-    /// The same key within an hour posts nothing new.
+    /// What is one message. The same key within an hour posts nothing new.
     Send {
         target: Target,
-        message: Composed,
+        #[serde(alias = "message", deserialize_with = "handed_over")]
+        what: Outgoing,
         key: String,
     },
     React {
@@ -60,7 +62,8 @@ pub enum Call {
     },
     Edit {
         message: MessageId,
-        content: Composed,
+        #[serde(alias = "content", deserialize_with = "handed_over")]
+        what: Outgoing,
     },
     Recall {
         message: MessageId,
@@ -91,10 +94,10 @@ impl Account {
             Call::History { query } => json(&self.history(query).await?),
             Call::Message { message } => json(&self.message(message).await?),
             Call::Thread { message, limit } => json(&self.thread(message, *limit).await?),
-            Call::Send { target, message, key } => json(&self.send(target, message, key).await?),
+            Call::Send { target, what, key } => json(&self.send(target, what, key).await?),
             Call::React { message, emoji } => json(&self.react(message, emoji).await?),
             Call::Unreact { message, emoji } => json(&self.unreact(message, emoji).await?),
-            Call::Edit { message, content } => json(&self.edit(message, content).await?),
+            Call::Edit { message, what } => json(&self.edit(message, what).await?),
             Call::Recall { message } => json(&self.recall(message).await?),
         }
     }
@@ -121,16 +124,30 @@ fn json<T: Serialize>(value: &T) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_call_reads_as_what_it_was_written_as() {
-        let call = Call::Send {
-            target: Target::Reply { to: MessageId::new("om_1"), in_thread: true },
-            message: Composed { message_type: "text".to_owned(), content: "{}".to_owned() },
-            key: "k".to_owned(),
-        };
-        let text = serde_json::to_string(&call).unwrap();
-        assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+        let target = Target::Reply { to: MessageId::new("om_1"), in_thread: true };
+        let send = Call::Send { target, what: Outgoing::markdown("*hi*"), key: "k".to_owned() };
+        let edit = Call::Edit { message: MessageId::new("om_1"), what: Outgoing::text("hi") };
+        for call in [send, edit] {
+            let text = serde_json::to_string(&call).unwrap();
+            assert_eq!(serde_json::from_str::<Call>(&text).unwrap(), call);
+        }
         assert!(serde_json::from_str::<Call>(r#"{"call":"format_disk"}"#).is_err());
+    }
+
+    #[test]
+    fn a_call_of_a_command_of_an_older_version_is_understood() {
+        let old = json!({"message_type": "text", "content": "{\"text\":\"hi\"}"});
+        let what = Outgoing::native(old.clone(), "");
+        let send = json!({"call": "send", "target": {"Chat": "oc_1"}, "message": old, "key": "k"});
+        let target = Target::Chat(ChatId::new("oc_1"));
+        let wanted = Call::Send { target, what: what.clone(), key: "k".to_owned() };
+        assert_eq!(serde_json::from_value::<Call>(send).unwrap(), wanted);
+        let edit = json!({"call": "edit", "message": "om_1", "content": old});
+        let wanted = Call::Edit { message: MessageId::new("om_1"), what };
+        assert_eq!(serde_json::from_value::<Call>(edit).unwrap(), wanted);
     }
 }

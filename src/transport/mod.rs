@@ -6,8 +6,10 @@ mod call;
 pub mod feishu;
 mod intake;
 mod net;
+pub mod outgoing;
 mod pace;
 mod rooms;
+mod saying;
 mod sights;
 pub mod verbs;
 mod way;
@@ -30,11 +32,12 @@ use crate::event::{ChatType, Resource};
 use crate::journal::Appender;
 pub use call::Call;
 pub use intake::{Inbound, Intake};
+use outgoing::Outgoing;
 pub use rooms::{RoomRule, Rooms};
 pub use sights::Sights;
 use verbs::{
-    Acting, Body, Chat, ChatInfo, Composed, Download, HistoryQuery, IdKind, Items, Member, Myself,
-    PastMessage, Place, Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Place,
+    Posted, Reacted, Target, Upload, UploadKind, Uploaded,
 };
 pub use way::Way;
 
@@ -71,13 +74,6 @@ impl Transport {
     pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
         match self {
             Transport::Feishu | Transport::Lark => feishu::upload_kind(upload),
-        }
-    }
-
-    /// The messages a body takes.
-    pub fn compose(self, body: &Body) -> Result<Vec<Composed>> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::compose(body),
         }
     }
 }
@@ -339,10 +335,10 @@ impl Account {
         }
     }
 
-    /// Posts one message. The same key within an hour posts nothing new.
-    pub async fn send(&self, target: &Target, message: &Composed, key: &str) -> Result<Posted> {
+    /// Posts what is one message. The same key within an hour posts nothing new.
+    pub async fn send(&self, target: &Target, what: &Outgoing, key: &str) -> Result<Posted> {
         match self {
-            Account::Feishu(account) => account.send(target, message, key).await,
+            Account::Feishu(account) => account.send(target, what, key).await,
         }
     }
 
@@ -364,9 +360,10 @@ impl Account {
         }
     }
 
-    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
+    /// Says this instead, which is one message too.
+    pub async fn edit(&self, message: &MessageId, what: &Outgoing) -> Result<()> {
         match self {
-            Account::Feishu(account) => account.edit(message, content).await,
+            Account::Feishu(account) => account.edit(message, what).await,
         }
     }
 

@@ -223,49 +223,6 @@ pub enum Target {
     },
 }
 
-/// What is to be said, before the platform's own form is known.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Body {
-    Text {
-        text: String,
-        mentions: Vec<Addressee>,
-    },
-    Markdown {
-        text: String,
-        mentions: Vec<Addressee>,
-    },
-    /// The platform's own content, unchanged.
-    Raw {
-        message_type: String,
-        content: String,
-    },
-    Attachment(Uploaded),
-}
-
-/// Somebody who is to be mentioned. The text may name them by either name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addressee {
-    pub id: OpenId,
-    pub name: String,
-    /// What the caller called them: an alias, a profile.
-    pub called: String,
-}
-
-impl Addressee {
-    /// Everybody in the chat.
-    pub fn all() -> Addressee {
-        Addressee { id: OpenId::new("all"), name: "all".to_owned(), called: "all".to_owned() }
-    }
-}
-
-/// One message in the platform's form. A long text becomes several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Composed {
-    pub message_type: String,
-    /// JSON.
-    pub content: String,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
     pub message_id: MessageId,
@@ -282,13 +239,14 @@ pub struct Upload {
 }
 
 /// What the platform made of an upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Uploaded {
     pub key: String,
     pub kind: UploadKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadKind {
     Image,

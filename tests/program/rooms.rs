@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rooma::sandbox::{At, BotInfo, Fault, FaultKind, Member, Options, Say};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
@@ -114,6 +114,69 @@ async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
     let notices = world.full_state().messages.unwrap();
     let notices = notices.iter().filter(|message| message.content.contains('⏸')).count();
     assert_eq!(notices, 2, "one for each pause");
+}
+
+/// Ways to say the same words.
+type Form = fn(&str) -> Vec<String>;
+
+const FORMS: [(&str, Form); 6] = [
+    ("text", |words| owned(&["--text", words])),
+    ("markdown", |words| owned(&["--markdown", words])),
+    ("markdown with a mention", |words| owned(&["--markdown", words, "--mention", "b2"])),
+    ("text with a mention", |words| owned(&["--text", words, "--mention", "b2"])),
+    ("post", |words| {
+        let post = json!({"zh_cn": {"title": "", "content": [[{"tag": "text", "text": words}]]}});
+        owned(&["--msg-type", "post", "--content", &post.to_string()])
+    }),
+    ("card", |words| {
+        let card = json!({
+            "config": {"wide_screen_mode": true},
+            "header": {"title": {"tag": "plain_text", "content": "Build"}, "template": "blue"},
+            "elements": [{"tag": "div", "text": {"tag": "lark_md", "content": words}}],
+        });
+        owned(&["--msg-type", "interactive", "--content", &card.to_string()])
+    }),
+];
+
+fn owned(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(|argument| (*argument).to_owned()).collect()
+}
+
+/// How many of these two agents that take turns get said, in a room that was resumed just before.
+fn exchange(world: &World, said: &[Vec<String>]) -> usize {
+    assert_eq!(rooma(world, "b2", &["room", "resume", "--chat", "lobby"]).0, 0);
+    for (number, form) in said.iter().enumerate() {
+        let mut arguments = vec!["send", "--chat", "lobby"];
+        arguments.extend(form.iter().map(String::as_str));
+        let (code, value) = rooma(world, ["b0", "b1"][number % 2], &arguments);
+        if code != 0 {
+            assert_eq!((code, text(&value["error"], "subtype").as_str()), (6, "loop_guard"), "{value}");
+            return number;
+        }
+    }
+    said.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_compared_and_not_the_form_they_are_sent_in() {
+    let world = world(3, &[]).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(3).await;
+    assert_eq!(rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "hello"]).0, 0);
+    let file = world.home.path().join("data/rooms");
+    let deadline = Instant::now() + PATIENCE;
+    while !file.exists() {
+        assert!(Instant::now() < deadline, "the room was not noticed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let words = |last: &str| format!("the nightly build of main is green on these eleven targets {last}");
+    for (name, form) in FORMS {
+        let different = ["one", "two", "three", "four", "five"].map(|last| form(&words(last)));
+        assert_eq!(exchange(&world, &different), 5, "{name}: the last of twelve words differs");
+        let same = [(); 5].map(|()| form(&words("one")));
+        assert_eq!(exchange(&world, &same), 3, "{name}: the same again and again");
+    }
+    monitor.terminate().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

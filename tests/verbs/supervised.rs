@@ -1,10 +1,12 @@
 //! Verbs beside a running supervisor: they go through it, and nobody can tell.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use rooma::sandbox::{At, Fault, FaultKind};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{Monitor, World};
@@ -219,4 +221,34 @@ async fn a_profile_that_got_another_app_does_not_speak_as_the_old_one() {
     let shown = world.rooma(&["message", "--message-id", said["message_id"].as_str().unwrap()]).value();
     assert_eq!(shown["sender_name"], "b1", "{shown}");
     monitor.terminate().await;
+}
+
+/// Answers each command as a supervisor does that does not know the request, and gives back what was asked.
+fn an_older_supervisor(world: &World, answers: usize) -> std::thread::JoinHandle<Vec<Value>> {
+    std::fs::create_dir_all(world.home.path().join("data")).unwrap();
+    let socket = UnixListener::bind(world.home.path().join("data/rooma.sock")).unwrap();
+    let unknown = json!({"ok": false, "error": {
+        "type": "validation", "message": "the request is not one this supervisor knows", "retryable": false,
+    }});
+    std::thread::spawn(move || {
+        let asked = (0..answers).map(|_| {
+            let (mut client, _) = socket.accept().unwrap();
+            let mut line = String::new();
+            BufReader::new(client.try_clone().unwrap()).read_line(&mut line).unwrap();
+            writeln!(client, "{unknown}").unwrap();
+            serde_json::from_str(&line).unwrap()
+        });
+        asked.collect()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_goes_its_own_way_where_an_older_supervisor_runs() {
+    let world = world(1).await;
+    let older = an_older_supervisor(&world, 1);
+    world.rooma(&["send", "--chat", &world.chat("lobby"), "--markdown", "*hi*"]).value();
+    let asked = older.join().unwrap();
+    assert_eq!(asked[0]["errand"]["call"]["what"], json!({"body": {"markdown": "*hi*"}}));
+    let posted = world.full_state().messages.unwrap();
+    assert_eq!(posted.iter().filter(|message| message.content.contains("*hi*")).count(), 1);
 }

@@ -15,8 +15,8 @@ use crate::event::NotSaid;
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{ELSEWHERE, Op, Request};
 use crate::supervisor::rooms;
-use crate::supervisor::session::composed;
 use crate::supervisor::stored;
+use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::Target;
 
 /// How long the supervisor's word is waited for. What it has not heard it finds in the file, within a second.
@@ -90,8 +90,8 @@ pub async fn hand_over(context: &Context, patience: Duration) -> Result<Delivery
 async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
     let said = async {
         rooms::may_speak(&context.config.home.data(), &part.chat_id, &context.clock)?;
-        let message = composed(context.profile.transport, text)?;
-        context.account.send(&Target::Chat(part.chat_id.clone()), &message, &part.key).await
+        let what = context.profile.transport.single(Outgoing::text(text))?;
+        context.account.send(&Target::Chat(part.chat_id.clone()), &what, &part.key).await
     };
     let outcome = match timeout(patience, said).await {
         Ok(Ok(_)) => Ok(()),

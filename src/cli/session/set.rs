@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::owner;
-use crate::supervisor::session::composed;
+use crate::transport::outgoing::Outgoing;
 
 /// A shift longer than a year is a slip.
 const TTL_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -146,7 +146,7 @@ pub async fn run(args: Args, global: &Global) -> Result<bool> {
 async fn arming(context: &Context, args: &Args) -> Result<Arming> {
     let text = |flag: &str, text: &str| -> Result<String> {
         let text = context.body(flag, text, &[])?;
-        composed(context.profile.transport, &text)?;
+        context.profile.transport.single(Outgoing::text(&text))?;
         Ok(text)
     };
     let some =
@@ -218,7 +218,7 @@ async fn hold(context: &Context, session: &str) -> Result<()> {
 pub async fn farewell(args: FarewellArgs, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
     let text = context.body("--text", &args.text, &[])?;
-    composed(context.profile.transport, &text)?;
+    context.profile.transport.single(Outgoing::text(&text))?;
     let session = change(&context, |sessions, _| {
         let session = sessions.session.as_mut()?;
         session.farewell_text = text;

@@ -1,18 +1,53 @@
 //! Mentions in a text that is to be sent: real ones where they belong, and no others.
 
+use std::ops::Range;
+
 use crate::core::markup::{is_block, joins, quiet};
 use crate::core::mention::{AT, named};
-use crate::transport::verbs::Addressee;
+use crate::transport::outgoing::Addressee;
 
 /// Puts a mention where the text says `@Name`, but not in code and addresses, and the others in front. What looks
 /// like a mention in the text itself becomes harmless: quoted words must not call anybody.
 pub fn address(text: &str, mentions: &[Addressee], marked: bool) -> String {
+    let places = places(text, mentions, marked);
+    let mut body = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in &places {
+        body.push_str(&text[done..place.range.start]);
+        body.push_str(&place.shown());
+        done = place.range.end;
+    }
+    body.push_str(&text[done..]);
+    in_front(unnamed(mentions, &places).map(tag).collect(), body, marked)
+}
+
+/// A stretch of a text that is sent in another form.
+pub struct Place<'a> {
+    pub range: Range<usize>,
+    /// Who is called there. Nobody where a sign is made harmless.
+    pub whom: Option<&'a Addressee>,
+}
+
+impl Place<'_> {
+    pub fn shown(&self) -> String {
+        self.whom.map_or_else(|| "&lt;".to_owned(), tag)
+    }
+}
+
+/// Those whom the text names nowhere.
+pub fn unnamed<'a>(mentions: &'a [Addressee], places: &[Place<'_>]) -> impl Iterator<Item = &'a Addressee> {
+    mentions
+        .iter()
+        .filter(|who| !places.iter().any(|place| place.whom.is_some_and(|named| named.id == who.id)))
+}
+
+/// All such stretches, in order.
+pub fn places<'a>(text: &str, mentions: &'a [Addressee], marked: bool) -> Vec<Place<'a>> {
     let mut longest_first: Vec<&Addressee> = mentions.iter().collect();
     longest_first.sort_by_key(|who| std::cmp::Reverse(who.name.len().max(who.called.len())));
     let quiet = if mentions.is_empty() { Vec::new() } else { quiet(text, marked) };
     let mut quiet = quiet.iter().peekable();
-    let mut used: Vec<&Addressee> = Vec::new();
-    let mut body = String::with_capacity(text.len());
+    let mut places = Vec::new();
     let mut rest = text;
     let mut before: Option<char> = None;
     while let Some(c) = rest.chars().next() {
@@ -23,22 +58,18 @@ pub fn address(text: &str, mentions: &[Addressee], marked: bool) -> String {
         if let Some((addressee, length)) =
             (AT.contains(&c) && loud && !before.is_some_and(joins)).then(naming).flatten()
         {
-            body.push_str(&tag(addressee));
+            places.push(Place { range: at..at + length, whom: Some(addressee) });
             rest = &rest[length..];
-            used.push(addressee);
             before = None;
             continue;
         }
         if c == '<' && is_tag(rest) {
-            body.push_str("&lt;")
-        } else {
-            body.push(c)
+            places.push(Place { range: at..at + 1, whom: None });
         }
         before = Some(c);
         rest = &rest[c.len_utf8()..];
     }
-    let unnamed = mentions.iter().filter(|addressee| !used.iter().any(|used| used.id == addressee.id));
-    in_front(unnamed.map(tag).collect(), body, marked)
+    places
 }
 
 fn in_front(front: Vec<String>, body: String, marked: bool) -> String {
@@ -65,7 +96,7 @@ fn is_tag(text: &str) -> bool {
     at && !rest[2..].starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-fn tag(addressee: &Addressee) -> String {
+pub fn tag(addressee: &Addressee) -> String {
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let id = plain(addressee.id.as_str()).replace('"', "&quot;");
     format!("<at user_id=\"{id}\">{}</at>", plain(&addressee.name))

@@ -14,7 +14,8 @@ use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId};
 use crate::event::{ChatType, Rendered};
 use crate::transport::Missing;
-use crate::transport::verbs::{Composed, HistoryQuery, PersonId, Place, Target, Upload};
+use crate::transport::outgoing::Outgoing;
+use crate::transport::verbs::{HistoryQuery, PersonId, Place, Target, Upload};
 
 type Verb = fn(Account) -> Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
@@ -73,8 +74,8 @@ fn query() -> HistoryQuery {
     HistoryQuery { place, limit: 10, since: Some(1), until: None, before: None }
 }
 
-fn text() -> Composed {
-    Composed { message_type: "text".to_owned(), content: "{\"text\":\"hi\"}".to_owned() }
+fn text() -> Outgoing {
+    Outgoing::text("hi")
 }
 
 fn reading() -> Vec<Case> {

@@ -1,8 +1,8 @@
 //! Feishu and Lark.
 //!
 //! Pure, without runtime, network, files or clock: `frame`, `reassembly`, `session`, `endpoint`, `url`, `loose`, `wire`,
-//! `normalize`, `content`, `rich`, `system`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `split`,
-//! `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
+//! `normalize`, `content`, `rich`, `system`, `mention`, `known`, `codes`, `tidy`, `time`, `repair`, `compose`, `parts`,
+//! `split`, `past`, `files`, `emoji`, `ids`. The rest acts: `account` is what outlives connections, `connection` leads from
 //! discovery to an end, `serve` is the loop in between, `verbs` and `past_verbs` are what the command line asks,
 //! `readable` is how messages are read, and `api` holds the platform's calls.
 
@@ -36,6 +36,7 @@ mod mention;
 mod missed;
 mod names;
 mod normalize;
+mod parts;
 mod past;
 mod past_people;
 mod past_verbs;
@@ -63,6 +64,7 @@ mod waiting;
 mod wire;
 
 pub use account::Account;
-pub use compose::compose;
+pub use compose::{native, not_uploaded, rehearse};
 pub use files::upload_kind;
 pub use ids::{id_kind, is_id};
+pub use parts::split;

@@ -7,14 +7,16 @@ use std::time::Duration;
 use super::account::{Account, State};
 use super::api::{self, Letter, Pages, Sent};
 use super::codes::{self, Verb};
+use super::compose::{Composed, compose};
 use super::rest::Rest;
 use super::{emoji, files, tidy, time};
 use crate::error::{Error, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{
-    Acting, Announcement, Chat, ChatInfo, Composed, Download, Items, Member, MemberType, Myself, PersonId,
-    Posted, Reacted, Target, Upload, UploadKind, Uploaded,
+    Acting, Announcement, Chat, ChatInfo, Download, Items, Member, MemberType, Myself, PersonId, Posted,
+    Reacted, Target, Upload, UploadKind, Uploaded,
 };
 
 impl Account {
@@ -122,9 +124,10 @@ impl Account {
     }
 
     /// Posts one message. The same uuid within an hour posts nothing new.
-    pub async fn send(&self, target: &Target, message: &Composed, uuid: &str) -> Result<Posted> {
+    pub async fn send(&self, target: &Target, what: &Outgoing, uuid: &str) -> Result<Posted> {
         let rest = &self.state.rest;
-        let letter = Letter { message_type: &message.message_type, content: &message.content, uuid };
+        let Composed { message_type, content } = compose(what)?;
+        let letter = Letter { message_type: &message_type, content: &content, uuid };
         let sent = match target {
             Target::Chat(chat) => {
                 api::send(rest, "chat_id", chat.as_str(), letter).await.map_err(explained(Verb::Send))
@@ -175,8 +178,9 @@ impl Account {
         Ok(reacted(message, &mine.reaction_id, name))
     }
 
-    pub async fn edit(&self, message: &MessageId, content: &Composed) -> Result<()> {
-        api::edit(&self.state.rest, message.as_str(), &content.message_type, &content.content)
+    pub async fn edit(&self, message: &MessageId, what: &Outgoing) -> Result<()> {
+        let Composed { message_type, content } = compose(what)?;
+        api::edit(&self.state.rest, message.as_str(), &message_type, &content)
             .await
             .map_err(explained(Verb::Edit))
     }

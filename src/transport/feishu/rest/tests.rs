@@ -10,7 +10,8 @@ use super::super::codes::STALE_TOKEN;
 use crate::error::{Kind, Result};
 use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId};
-use crate::transport::verbs::{Acting, Composed, Target};
+use crate::transport::outgoing::Outgoing;
+use crate::transport::verbs::{Acting, Target};
 
 const CALLS: [(&str, u16); 4] = [
     ("POST /open-apis/im/v1/messages", 400),
@@ -20,7 +21,7 @@ const CALLS: [(&str, u16); 4] = [
 ];
 
 async fn call(account: &Account, path: &str) -> Result<()> {
-    let text = Composed { message_type: "text".to_owned(), content: "{}".to_owned() };
+    let text = Outgoing::text("hi");
     let (chat, om_1) = (ChatId::new("oc_1"), MessageId::new("om_1"));
     let resource = Resource { key: "k".to_owned(), r#type: "file".to_owned(), name: None };
     match path {

@@ -2,24 +2,15 @@
 
 use std::time::Duration;
 
-use rooma::sandbox::{At, Fault, FaultKind, Options, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Options, Redeliver, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::rooms::{DEAF_TO_BOTS, allow_all_bots, contacts, heard, messages_of, rooma, world};
+use crate::rooms::{
+    DEAF_TO_BOTS, STORAGE, allow_all_bots, contacts, heard, messages_of, rooma, stopped_without_the_room,
+    world,
+};
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, text};
-
-/// Does a line of this message come to this profile within a while?
-async fn hears_within(monitor: &Monitor, profile: &str, id: &str, seconds: u64) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    while messages_of(&monitor.lines(), profile, id).is_empty() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    true
-}
 
 /// It is known that the first two sit in the lobby.
 async fn introduced(world: &World, monitor: &Monitor) {
@@ -91,7 +82,7 @@ async fn a_send_whose_verb_is_killed_over_it_is_relayed_if_it_was_posted() {
     verb.kill().unwrap();
     verb.wait().unwrap();
     world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
-    assert!(hears_within(&monitor, "b1", &id, 8).await, "it stands in the room and b1 never hears it");
+    heard(&monitor, "b1", &id).await;
     monitor.terminate().await;
 }
 
@@ -118,11 +109,7 @@ async fn a_profile_whose_secret_is_mended_hears_what_was_said_meanwhile() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     world.write("b1.secret", &secret);
     monitor.connected(2).await;
-    assert!(
-        hears_within(&monitor, "b1", &text(&said, "message_id"), 10).await,
-        "b1 never hears it: {}",
-        monitor.stderr()
-    );
+    heard(&monitor, "b1", &text(&said, "message_id")).await;
     monitor.terminate().await;
 }
 
@@ -143,7 +130,7 @@ async fn a_list_of_chats_that_could_not_be_had_once_makes_nobody_deaf() {
     let (code, said) =
         rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "@b1 look", "--mention", "b1"]);
     assert_eq!(code, 0, "{said}");
-    assert!(hears_within(&monitor, "b1", &text(&said, "message_id"), 10).await, "b1 never hears it");
+    heard(&monitor, "b1", &text(&said, "message_id")).await;
     monitor.terminate().await;
 }
 
@@ -230,10 +217,12 @@ async fn a_word_that_comes_late_forgives_nothing_that_was_said_after_it() {
     monitor.connected(2).await;
     rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "hello"]);
     room_is_counted(&world).await;
-    let late = Fault { at: Some(At::Push), ms: Some(6000), ..Fault::new(FaultKind::Slow) };
-    world.sandbox.fault(late).unwrap();
+    // Its first delivery is lost, and the next one comes when it is asked for.
+    for app in ["b0", "b1"] {
+        let lost = Fault { app: Some(app.into()), count: Some(1), ..Fault::new(FaultKind::Deaf) };
+        world.sandbox.fault(lost).unwrap();
+    }
     let person = world.say("lobby", "what do you think?");
-    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     let mut stopped = false;
     for number in 0..20 {
         let words = format!("thought number {number} is about {}", number * 37);
@@ -244,6 +233,8 @@ async fn a_word_that_comes_late_forgives_nothing_that_was_said_after_it() {
         }
     }
     let was_late = messages_of(&monitor.lines(), "b0", &person).is_empty();
+    let again = Redeliver { message_id: Some(person.clone()), ..Redeliver::default() };
+    assert_eq!(world.sandbox.redeliver(again).unwrap().count, 2);
     heard(&monitor, "b0", &person).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let (_, status) = rooma(&world, "b0", &["room", "status", "--chat", "lobby"]);
@@ -253,9 +244,20 @@ async fn a_word_that_comes_late_forgives_nothing_that_was_said_after_it() {
     assert_eq!(status["turns"], 9, "{status}");
 }
 
-/// One app that does not answer has all sixteen places.
+/// One app that does not answer could have all places of the relay.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_app_that_does_not_answer_keeps_nobody_else_waiting() {
+    let mut tries = 3;
+    while !heard_before_another_is_given_up().await {
+        tries -= 1;
+        assert!(tries > 0, "b2 hears the last word when calls for b1 are given up");
+    }
+}
+
+/// Of an app that does not answer no more than four calls are under way: one more means that one of them was given up.
+/// On a machine that stands still, that happens to anybody.
+async fn heard_before_another_is_given_up() -> bool {
+    const UNDER_WAY: u64 = 4;
     let chats: Vec<String> = (0..20).map(|n| format!("room{n}")).collect();
     let scopes = ["b0", "b1", "b2"].map(|bot| {
         (bot.to_owned(), DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>())
@@ -274,19 +276,20 @@ async fn one_app_that_does_not_answer_keeps_nobody_else_waiting() {
         ..Fault::new(FaultKind::Stall)
     };
     world.sandbox.fault(Fault { at: Some(At::Rest), ..stalled }).unwrap();
-    let mut ids = Vec::new();
+    let calls = || world.state().apps[1].rest_calls;
+    let before = calls();
+    let mut last = String::new();
     for n in 0..20 {
         let (code, said) =
             rooma(&world, "b0", &["send", "--chat", &format!("room{n}"), "--text", &format!("word {n}")]);
         assert_eq!(code, 0, "{said}");
-        ids.push(text(&said, "message_id"));
+        last = text(&said, "message_id");
     }
-    let asked = Instant::now();
-    let last = ids.last().unwrap().clone();
-    let heard = hears_within(&monitor, "b2", &last, 100).await;
-    let took = asked.elapsed();
+    heard(&monitor, "b2", &last).await;
+    let more = calls() - before;
+    println!("{more} calls for b1");
     monitor.kill().await;
-    assert!(heard && took < Duration::from_secs(5), "b2 heard the last word after {took:?}: {heard}");
+    more <= UNDER_WAY
 }
 
 /// Editors and `git checkout` take a file away before they put it back.
@@ -306,9 +309,8 @@ async fn a_profile_that_is_away_for_a_moment_hears_what_it_is_owed() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     world.write("profiles/b1.yaml", &profile);
     monitor.connected(3).await;
-    let heard = hears_within(&monitor, "b1", &text(&said, "message_id"), 8).await;
+    heard(&monitor, "b1", &text(&said, "message_id")).await;
     monitor.terminate().await;
-    assert!(heard, "b1 never hears it");
 }
 
 /// A verb that was killed, or could not get through, right after it had paused the room.
@@ -413,16 +415,19 @@ async fn a_pause_again_is_told_of_again() {
     rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "1h"]);
     monitor.count("rooma.room_paused", 2).await;
     // Resumed and stopped again while the supervisor is busy elsewhere.
-    // By then nobody holds the room's lock.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    monitor.signal(rustix::process::Signal::STOP);
     let socket = world.home.path().join("data/rooma.sock");
-    std::fs::rename(&socket, socket.with_extension("away")).unwrap();
-    assert_eq!(rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0, 0);
-    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "2h"]).0, 0);
-    std::fs::rename(socket.with_extension("away"), &socket).unwrap();
-    monitor.signal(rustix::process::Signal::CONT);
-    tokio::time::sleep(Duration::from_millis(3000)).await;
+    stopped_without_the_room(&monitor, || {
+        std::fs::rename(&socket, socket.with_extension("away")).unwrap();
+        let resumed = rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0;
+        if resumed == 0 {
+            assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "2h"]).0, 0);
+        }
+        std::fs::rename(socket.with_extension("away"), &socket).unwrap();
+        assert!(resumed == 0 || resumed == STORAGE, "{resumed}");
+        (resumed == 0).then_some(())
+    });
+    monitor.count("rooma.room_paused", 4).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let lines = monitor.of_type("rooma.room_paused");
     monitor.terminate().await;
     assert_eq!(lines.len(), 4, "the agents know of a pause that ends an hour earlier: {lines:?}");
@@ -451,7 +456,7 @@ async fn a_message_that_cannot_be_read_holds_up_the_next_for_a_while_only() {
     let second = send("the other");
     world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     world.sandbox.fault(broken(format!("/im/v1/messages/{first}"))).unwrap();
-    let heard = hears_within(&monitor, "b1", &second, 120).await;
+    // It could wait behind the first one for as long as catching up goes: a day.
+    heard(&monitor, "b1", &second).await;
     monitor.kill().await;
-    assert!(heard, "it waits behind the first one for as long as catching up goes: a day");
 }

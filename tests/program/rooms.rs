@@ -6,7 +6,7 @@ use rooma::sandbox::{At, BotInfo, Fault, FaultKind, Member, Options, Say};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
+use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text, until};
 
 /// What an app needs to hear people in groups, and to read and write, and nothing of bots.
 pub const DEAF_TO_BOTS: &[&str] = &[
@@ -84,7 +84,8 @@ async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
     }
     let person = world.say("lobby", "go on");
     monitor.wait("a person's word", |lines| messages_of(lines, "b0", &person).len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let status = || rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1;
+    until("it counts", || status()["turns"] == 0).await;
 
     let (spoken, error) = chatter(&world, "first");
     assert_eq!((spoken, text(&error, "subtype").as_str()), (10, "loop_guard"), "{error}");
@@ -300,7 +301,7 @@ async fn of_several_that_are_asked_one_answers_first() {
     world.write("config/rooma.yaml", QUICK);
     world.write(
         "config/rooms.yaml",
-        "default: {floor: enforce, floor_ttl: 1500ms, roles: {reviewers: [b2, b0]}}\n",
+        "default: {floor: enforce, floor_ttl: 6s, roles: {reviewers: [b2, b0]}}\n",
     );
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
@@ -326,7 +327,8 @@ async fn of_several_that_are_asked_one_answers_first() {
         .collect();
     assert!(floors.iter().all(|floor| *floor == floors[0]), "each line says the same: {floors:?}");
     assert_eq!(floors[0]["order"], serde_json::json!(["b0", "b1", "b2"]));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let holder = || text(&rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"], "holder");
+    until("b0 holds it", || holder() == "b0").await;
     let send =
         |profile: &str, text: &str| rooma(&world, profile, &["send", "--chat", "lobby", "--text", text]);
     let (code, error) = send("b1", "me first");
@@ -337,19 +339,15 @@ async fn of_several_that_are_asked_one_answers_first() {
     // Who stays silent loses the turn.
     let question = ask("@reviewers please", &[]);
     heard(&monitor, "b2", &question).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("b2 holds it", || holder() == "b2").await;
     assert_eq!(send("b0", "mine").0, 6);
-    tokio::time::sleep(Duration::from_millis(1600)).await;
-    assert_eq!(
-        text(&rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"], "holder"),
-        "b0"
-    );
+    until("b0 is the next", || holder() == "b0").await;
     assert_eq!(send("b0", "mine now").0, 0);
 
     // Passed and taken.
     let question = ask("@reviewers again", &[]);
     heard(&monitor, "b2", &question).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("b2 holds it again", || holder() == "b2").await;
     assert_eq!(rooma(&world, "b0", &["floor", "pass", "--chat", "lobby"]).0, 2, "it is not its turn");
     assert_eq!(text(&rooma(&world, "b2", &["floor", "pass", "--chat", "lobby"]).1["floor"], "holder"), "b0");
     assert_eq!(text(&rooma(&world, "b2", &["floor", "take", "--chat", "lobby"]).1["floor"], "holder"), "b2");
@@ -487,7 +485,8 @@ async fn who_hears_what(slow: Fault) {
     world.write("config/rooms.yaml", "default: {loop_guard: {turns: 1000, per_minute: 1000}}\n");
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let listed = |bot| world.home.path().join(format!("data/b{bot}/known_chats.json")).exists();
+    until("the lists of chats", || (0..3).all(listed)).await;
     world.sandbox.fault(slow).unwrap();
     let mut ids = Vec::new();
     for (number, case) in TABLE.iter().enumerate() {

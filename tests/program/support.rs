@@ -293,6 +293,14 @@ pub async fn until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// Does the process have a handler of its own for this signal yet?
+pub fn listens(child: &Child, signal: rustix::process::Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    caught >> (signal.as_raw() - 1) & 1 == 1
+}
+
 /// The end of a process, which has to come.
 pub async fn ended(child: &mut Child, why: impl Fn() -> String) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;

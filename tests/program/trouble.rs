@@ -2,7 +2,7 @@
 
 use rooma::sandbox::{At, Fault, FaultKind};
 
-use crate::support::{Monitor, World, options, text, until};
+use crate::support::{Monitor, World, listens, options, text, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_profiles_in_trouble_and_seven_that_miss_nothing() {
@@ -193,8 +193,9 @@ async fn a_slow_secret_holds_up_nobody_and_no_end() {
     let asked = world.home.path().join("asked");
     std::fs::remove_file(&asked).unwrap();
     let mut alone = world.monitor(&["--profile", "b0"]);
-    until("the secret is asked for", || asked.exists()).await;
-    alone.signal(rustix::process::Signal::TERM);
+    let term = rustix::process::Signal::TERM;
+    until("the secret is asked for", || asked.exists() && listens(&alone.child, term)).await;
+    alone.signal(term);
     assert_eq!(alone.ended().await.code(), Some(0));
     // Who waits for a command without an end is told after ten seconds that it has none.
     let (lines, stderr) = alone.finish();

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::support::{Monitor, World};
+use crate::support::{Monitor, World, until};
 use crate::verb::{Ran, run, world};
 
 /// Without what differs between two runs of one verb: ids, keys and times.
@@ -121,19 +121,21 @@ async fn an_interrupted_verb_is_not_waited_for_by_the_supervisor() {
     monitor.connected(1).await;
     let before = world.count();
     let limit = Fault {
-        reset_s: Some(2),
+        reset_s: Some(4),
         path: Some("/im/v1/messages".into()),
         count: Some(1),
         ..Fault::new(FaultKind::RateLimit)
     };
     world.sandbox.fault(limit).unwrap();
     let chat = world.chat("lobby");
+    let calls = || world.state().apps[0].rest_calls;
+    let called = calls();
     let mut child = world.as_profile("b0").args(["send", "--chat", &chat, "--text", "x"]).spawn().unwrap();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("the call that is limited", || calls() > called).await;
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    tokio::time::sleep(Duration::from_millis(5000)).await;
     assert_eq!(world.count(), before, "the send was given up with the verb");
     monitor.terminate().await;
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{World, options};
+use crate::support::{World, listens, options, until};
 use crate::verb::{Ran, end, run, world};
 
 fn limited(world: &World, count: Option<u32>, reset_s: u64) {
@@ -137,7 +137,7 @@ async fn a_signal_ends_a_verb_that_is_busy_with_itself() {
     reading.args(["send", "--chat", "lobby", "--text", "-"]).stdin(Stdio::piped());
     let mut child = reading.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let held = child.stdin.take();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("it listens to signals", || listens(&child, Signal::INT)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     end(child).error(130);
     drop(held);
@@ -160,7 +160,8 @@ async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
     while world.count() == 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // The answer is there, and is being written.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let error = end(child).error(130);
     assert_eq!(error["retryable"], false);

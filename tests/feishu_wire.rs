@@ -30,6 +30,11 @@ fn short_limits() -> Limits {
     Limits { handshake: short, pong: short, http: Duration::from_secs(2), ..limits() }
 }
 
+/// For what is tried again as long as there is time.
+fn some_limits() -> Limits {
+    Limits { handshake: Duration::from_secs(5), http: Duration::from_secs(5), ..limits() }
+}
+
 async fn sandbox(options: Options) -> Sandbox {
     Sandbox::start(options).await.unwrap()
 }
@@ -262,8 +267,7 @@ async fn each_refusal_is_its_own_end() {
     for (fault, expected) in cases {
         let sandbox = sandbox(alice()).await;
         sandbox.fault(fault.clone()).unwrap();
-        let limits = Limits { http: Duration::from_secs(5), ..limits() };
-        let (_account, run) = start_within(&sandbox, "alice", limits);
+        let (_account, run) = start_within(&sandbox, "alice", some_limits());
         let end = run.ended().await;
         assert!(expected(&end), "{fault:?}: {end:?}");
     }
@@ -462,7 +466,7 @@ async fn a_rate_limit_on_the_way_says_how_long_to_wait() {
     let limit =
         Fault { reset_s: Some(7200), path: Some("bot/v3/info".into()), ..Fault::new(FaultKind::RateLimit) };
     sandbox.fault(limit).unwrap();
-    let (_account, run) = start(&sandbox, "alice");
+    let (_account, run) = start_within(&sandbox, "alice", some_limits());
     let End::Refused { retry_after, .. } = run.ended().await else { panic!() };
     assert_eq!(retry_after, Some(Duration::from_secs(7200)));
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use rooma::sandbox::{At, Fault, FaultKind, Redeliver, Sandbox, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Options, Redeliver, Sandbox, Say};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -41,13 +41,15 @@ async fn close_says_goodbye() {
 
 #[tokio::test]
 async fn mute_answers_nothing_and_deaf_still_answers_pings() {
-    let sandbox = start(patient()).await;
+    let ack_deadline = Duration::from_millis(150);
+    let sandbox = start(Options { ack_deadline, ..patient() }).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     sandbox.fault(Fault::new(FaultKind::Mute)).expect("armed");
     alice.ping().await;
     say(&sandbox);
     alice.silence().await;
     sandbox.fault(Fault::new(FaultKind::Clear)).expect("cleared");
+    until(&sandbox, "too late", |state| state.totals.timeouts == 1).await;
     sandbox.redeliver(Redeliver::default()).expect("forced");
     assert_eq!(alice.text().await, "hello");
     sandbox.fault(Fault::new(FaultKind::Deaf)).expect("armed");

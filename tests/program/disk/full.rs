@@ -64,6 +64,7 @@ async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
     // One that comes later hears of it too.
     let late = Monitor::spawn(&mut world.command(&["watch", "--cursor", "late"]));
     late.count("rooma.storage", 1).await;
+    assert_eq!(status()["state"], "failing", "who only asks makes it look no better");
     limit(None);
     for watcher in [&watcher, &late] {
         watcher.count("rooma.storage", 2).await;

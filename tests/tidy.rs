@@ -1,6 +1,9 @@
 //! The invariants of the code, each an absence. What the map in `lib.rs` promises is checked here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "tidy/time.rs"]
+mod time;
+
 use std::path::{Path, PathBuf};
 
 /// A source file: its path below the repository and its code without comments.

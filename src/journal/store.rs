@@ -79,6 +79,11 @@ impl Store {
         self.reserved
     }
 
+    /// Rows that were written so far.
+    pub fn changes(&self) -> u64 {
+        self.db.total_changes()
+    }
+
     /// Runs `work` as one transaction; nothing of it remains if it fails.
     pub fn group<T>(&mut self, work: impl FnOnce(&mut Store) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let (next_seq, reserved) = (self.next_seq, self.reserved);

@@ -166,6 +166,7 @@ impl Writer {
         }
         fault::point("journal.before_commit");
         let now = self.clock.wall_ms();
+        let before = self.store.changes();
         let outcomes = self
             .store
             .group(|store| {
@@ -178,8 +179,11 @@ impl Writer {
                 work.iter().map(|part| apply(store, part, now)).collect::<rusqlite::Result<Vec<_>>>()
             })
             .map_err(|error| self.unwritten(&error))?;
-        self.refused.set(0);
-        self.told.health.written(None);
+        // Who only asks learns nothing of the disk: a full one would look well for a moment.
+        if self.store.changes() != before {
+            self.refused.set(0);
+            self.told.health.written(None);
+        }
         fault::point("journal.committed");
         self.told.newest.send_if_modified(|newest| {
             let moved = *newest != self.store.last_seq();

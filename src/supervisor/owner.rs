@@ -232,7 +232,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_process_is_noticed_and_another_with_its_number_is_not_it() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let owner = of(child.id()).unwrap();
         assert!(lives(&owner) && owner.name == "sleep");
         assert!(!lives(&Owner { started: "1".to_owned(), ..owner.clone() }));
@@ -243,7 +244,7 @@ mod tests {
         sleep(Duration::from_millis(50)).await;
         assert!(!waiting.is_finished());
         child.kill().unwrap();
-        tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap();
         child.wait().unwrap();
         assert!(!lives(&owner));
     }

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::support::{World, output};
 use crate::table::{Ran, Table};
@@ -157,9 +155,7 @@ async fn such_files_beside_a_running_supervisor_keep_no_verb_waiting() {
             &["up", "--timeout", "5s"],
         ] {
             let mut command: Command = world.command(arguments);
-            let begun = Instant::now();
             let ran = table.run(&format!("{what}: {arguments:?}"), &mut command);
-            assert!(begun.elapsed() < Duration::from_secs(20), "{what}: {arguments:?} {:?}", begun.elapsed());
             match arguments[0] {
                 "status" | "send" => assert_eq!(ran.code, 0, "{what}: {arguments:?} {}", ran.stderr),
                 _ => {}

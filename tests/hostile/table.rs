@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const HANG: Duration = Duration::from_secs(5);
 
 /// In the short form a busy machine is forgiven: what has no end of its own is found all the same.
-const HANG_WHEN_BUSY: Duration = Duration::from_secs(40);
+const HANG_WHEN_BUSY: Duration = crate::support::PATIENCE;
 
 /// Anonymous memory of the program and all it started.
 const MEMORY_MAX: u64 = 64 * 1024 * 1024;
@@ -172,7 +172,7 @@ fn parts(home: &Path) -> BTreeSet<String> {
 
 /// Processes of this home that are there when nothing of it runs any more.
 fn orphans(home: &Path) -> Vec<String> {
-    let give_up = Instant::now() + HANG;
+    let give_up = Instant::now() + HANG_WHEN_BUSY;
     loop {
         let left = running(home);
         if left.is_empty() || Instant::now() > give_up {

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::support::{Monitor, World, seq, text};
+use crate::support::{Monitor, PATIENCE, World, seq, text};
 
 /// Where a process can be cut off between a socket and its reader, and at which passages. The cursor is
 /// stored ten times a second, the rest is passed with each event or group of them.
@@ -18,9 +20,11 @@ const STEPS: [(&str, [u32; 4]); 5] = [
     ("outlet.before_cursor", [1, 2, 3, 4]),
 ];
 
-/// At least this many messages in a run, some of them after the crash, and at most that many.
+/// At least this many messages in a run, some of them after the crash.
 const MESSAGES: usize = 60;
-const MESSAGES_MAX: usize = 1000;
+
+/// After this many it is said more slowly, until the step is reached.
+const MESSAGES_FAST: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
@@ -32,14 +36,15 @@ async fn a_crash_at_any_step_loses_nothing_and_doubles_nothing() {
 }
 
 async fn crash_and_count(step: &str, passage: u32) {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let arm = format!("{step}:{passage}");
     let mut first = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_CRASH_AT", &arm));
     let mut sent = BTreeSet::new();
     let mut early = None;
-    while sent.len() < MESSAGES || (early.is_none() && sent.len() < MESSAGES_MAX) {
+    let deadline = Instant::now() + PATIENCE;
+    while sent.len() < MESSAGES || (early.is_none() && Instant::now() < deadline) {
         sent.insert(world.say("lobby", &format!("message {}", sent.len())));
-        tokio::time::sleep(std::time::Duration::from_millis(4)).await;
+        tokio::time::sleep(Duration::from_millis(if sent.len() < MESSAGES_FAST { 4 } else { 150 })).await;
         if early.is_none() && first.child.try_wait().unwrap().is_some() {
             early = Some(acked_but_not_journalled(&world));
         }
@@ -111,16 +116,16 @@ fn acked_but_not_journalled(world: &World) -> BTreeSet<String> {
 /// A line may be read once it is committed; the platform hears of it only once the disk has it.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_disk_does_not_sync_nothing_is_acknowledged() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let monitor = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_FAIL_AT", "journal.sync:1000000"));
     monitor.connected(1).await;
     let message_id = world.say("lobby", "is it safe?");
     monitor.count("message", 1).await;
     // Two more deliveries of the same event, and still no line more and no acknowledgement.
-    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     while world.state().totals.attempts < 3 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(world.state().totals.acked, 0);
     assert_eq!(monitor.of_type("message").len(), 1);
@@ -136,7 +141,7 @@ async fn while_the_disk_does_not_sync_nothing_is_acknowledged() {
 /// again first. This process ends where that begins.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_sync_the_content_is_written_again() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let mut command = world.command(&["monitor"]);
     command.env("ROOMA_FAIL_AT", "journal.sync:1").env("ROOMA_CRASH_AT", "journal.written_again:1");
     let mut monitor = Monitor::spawn(&mut command);
@@ -145,7 +150,7 @@ async fn after_a_failed_sync_the_content_is_written_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_recovers_is_trusted_again() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let monitor = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_FAIL_AT", "journal.sync:3"));
     monitor.connected(1).await;
     for text in ["one", "two", "three"] {

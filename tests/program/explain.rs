@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::rooms::DEAF_TO_BOTS;
-use crate::support::{PATIENCE, World, options, output, text};
+use crate::support::{Monitor, PATIENCE, World, options, output, text};
 
 async fn world(bots: usize, deaf: &str) -> World {
     let scopes = DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect();
@@ -112,8 +112,9 @@ async fn what_no_reader_has_come_to_waits_and_what_makes_no_sense_is_refused() {
     world.all_acked().await;
     let value = explained(&world, &id, &[(false, "waiting")]).await;
     assert!(of(&value, "b0")["line"]["seq"].as_u64().unwrap() > 0);
-    let read = ["watch", "--profile", "b0", "--since", "start", "--for", "300ms"];
-    assert_eq!(output(&mut world.command(&read)).0, 0);
+    let read = Monitor::spawn(&mut world.command(&["watch", "--profile", "b0", "--since", "start"]));
+    read.count("message", 1).await;
+    read.terminate().await;
     let value = explained(&world, &id, &[(true, "read")]).await;
     assert_eq!(text(&of(&value, "b0")["cursor"], "name"), "b0");
     assert_eq!(output(&mut world.command(&["down"])).0, 0);

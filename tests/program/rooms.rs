@@ -6,7 +6,7 @@ use rooma::sandbox::{At, BotInfo, Fault, FaultKind, Member, Options, Say};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
+use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text, until};
 
 /// What an app needs to hear people in groups, and to read and write, and nothing of bots.
 pub const DEAF_TO_BOTS: &[&str] = &[
@@ -23,12 +23,16 @@ pub const DEAF_TO_BOTS: &[&str] = &[
 ];
 
 pub async fn world(bots: usize, deaf: &[&str]) -> World {
+    World::with(options_of(bots, deaf)).await
+}
+
+pub fn options_of(bots: usize, deaf: &[&str]) -> Options {
     let scopes = deaf.iter().map(|bot| {
         ((*bot).to_owned(), DEAF_TO_BOTS.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>())
     });
     // The platform names the app behind a mention on some deliveries only.
     let bot_info = BotInfo::Some;
-    World::with(Options { chat_qps: None, bot_info, scopes: scopes.collect(), ..options(bots) }).await
+    Options { chat_qps: None, bot_info, scopes: scopes.collect(), ..options(bots) }
 }
 
 pub fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
@@ -84,7 +88,8 @@ async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
     }
     let person = world.say("lobby", "go on");
     monitor.wait("a person's word", |lines| messages_of(lines, "b0", &person).len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let status = || rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1;
+    until("it counts", || status()["turns"] == 0).await;
 
     let (spoken, error) = chatter(&world, "first");
     assert_eq!((spoken, text(&error, "subtype").as_str()), (10, "loop_guard"), "{error}");
@@ -363,7 +368,7 @@ async fn of_several_that_are_asked_one_answers_first() {
     world.write("config/rooma.yaml", QUICK);
     world.write(
         "config/rooms.yaml",
-        "default: {floor: enforce, floor_ttl: 1500ms, roles: {reviewers: [b2, b0]}}\n",
+        "default: {floor: enforce, floor_ttl: 6s, roles: {reviewers: [b2, b0]}}\n",
     );
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
@@ -389,7 +394,8 @@ async fn of_several_that_are_asked_one_answers_first() {
         .collect();
     assert!(floors.iter().all(|floor| *floor == floors[0]), "each line says the same: {floors:?}");
     assert_eq!(floors[0]["order"], serde_json::json!(["b0", "b1", "b2"]));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let holder = || text(&rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"], "holder");
+    until("b0 holds it", || holder() == "b0").await;
     let send =
         |profile: &str, text: &str| rooma(&world, profile, &["send", "--chat", "lobby", "--text", text]);
     let (code, error) = send("b1", "me first");
@@ -400,19 +406,15 @@ async fn of_several_that_are_asked_one_answers_first() {
     // Who stays silent loses the turn.
     let question = ask("@reviewers please", &[]);
     heard(&monitor, "b2", &question).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("b2 holds it", || holder() == "b2").await;
     assert_eq!(send("b0", "mine").0, 6);
-    tokio::time::sleep(Duration::from_millis(1600)).await;
-    assert_eq!(
-        text(&rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"], "holder"),
-        "b0"
-    );
+    until("b0 is the next", || holder() == "b0").await;
     assert_eq!(send("b0", "mine now").0, 0);
 
     // Passed and taken.
     let question = ask("@reviewers again", &[]);
     heard(&monitor, "b2", &question).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("b2 holds it again", || holder() == "b2").await;
     assert_eq!(rooma(&world, "b0", &["floor", "pass", "--chat", "lobby"]).0, 2, "it is not its turn");
     assert_eq!(text(&rooma(&world, "b2", &["floor", "pass", "--chat", "lobby"]).1["floor"], "holder"), "b0");
     assert_eq!(text(&rooma(&world, "b2", &["floor", "take", "--chat", "lobby"]).1["floor"], "holder"), "b2");
@@ -550,7 +552,8 @@ async fn who_hears_what(slow: Fault) {
     world.write("config/rooms.yaml", "default: {loop_guard: {turns: 1000, per_minute: 1000}}\n");
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let listed = |bot| world.home.path().join(format!("data/b{bot}/known_chats.json")).exists();
+    until("the lists of chats", || (0..3).all(listed)).await;
     world.sandbox.fault(slow).unwrap();
     let mut ids = Vec::new();
     for (number, case) in TABLE.iter().enumerate() {
@@ -756,6 +759,25 @@ async fn relayed(monitor: &Monitor, id: &str) -> Value {
     found[0].clone()
 }
 
+/// What a verb answers that finds a lock held.
+pub const STORAGE: i32 = 5;
+
+/// Does something while the supervisor is stopped. A moment at which it holds the room's lock is the wrong one.
+pub async fn stopped_without_the_room<T>(monitor: &Monitor, deed: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        monitor.signal(rustix::process::Signal::STOP);
+        let done = deed();
+        monitor.signal(rustix::process::Signal::CONT);
+        if let Some(done) = done {
+            return done;
+        }
+        assert!(Instant::now() < deadline, "it holds the room's lock each time");
+        // Until it goes on with what it holds it for.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_past_the_supervisor_is_relayed_once_it_looks() {
     let world = world(2, &["b0", "b1"]).await;
@@ -774,14 +796,22 @@ async fn what_went_past_the_supervisor_is_relayed_once_it_looks() {
     let lines = monitor.lines();
     let order: Vec<&Value> = lines.iter().filter(|line| line["relayed"] == true).collect();
     assert_eq!(order.iter().map(|line| text(line, "message_id")).collect::<Vec<_>>(), before, "in order");
-    monitor.signal(rustix::process::Signal::STOP);
-    let past = send("while it was stopped");
-    monitor.signal(rustix::process::Signal::CONT);
+    let past = stopped_without_the_room(&monitor, || {
+        let (code, said) =
+            rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "while it was stopped"]);
+        (code != STORAGE).then(|| {
+            assert_eq!(code, 0, "{said}");
+            text(&said, "message_id")
+        })
+    })
+    .await;
     relayed(&monitor, &past).await;
+    let kept = || {
+        let kept = std::fs::read_to_string(world.home.path().join("data/relays.json")).unwrap();
+        serde_json::from_str::<Value>(&kept).unwrap()["messages"].as_array().unwrap().len()
+    };
+    until("what is heard is forgotten", || kept() == 0).await;
     monitor.terminate().await;
-    let left = std::fs::read_to_string(world.home.path().join("data/relays.json")).unwrap();
-    let left: Value = serde_json::from_str(&left).unwrap();
-    assert!(left["messages"].as_array().unwrap().len() <= 1, "what is heard is not kept: {left}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rooma::sandbox::{At, Fault, FaultKind};
 
-use crate::support::{World, output, program};
+use crate::support::{QUICK, World, output, program};
 
 /// What the sandbox's credentials look like, beside the app secrets themselves.
 const SHAPES: [&str; 4] = ["t-g1", "ticket=", "access_key=", "Bearer "];
@@ -17,6 +17,7 @@ async fn no_output_and_no_file_holds_a_secret() {
     secrets.extend(SHAPES.map(str::to_owned));
     world.write_profile("b2", &world.sandbox.apps()[2].app_id, "wrong-secret-of-b2");
 
+    world.write("config/rooma.yaml", &QUICK.replace('}', ", handshake_timeout: 2s}"));
     let mut seen = String::new();
     let monitor = world.monitor(&["-vvv", "--raw"]);
     monitor.connected(2).await;

@@ -2,11 +2,12 @@
 
 use rooma::sandbox::{At, Fault, FaultKind};
 
-use crate::support::{Monitor, World, options, text};
+use crate::support::{Monitor, World, listens, options, text, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_profiles_in_trouble_and_seven_that_miss_nothing() {
     let world = World::with(rooma::sandbox::Options { chat_qps: None, ..options(10) }).await;
+    world.write("config/rooma.yaml", "connection: {backoff_min: 100ms, handshake_timeout: 5s}\n");
     let apps = world.sandbox.apps();
     world.write_profile("b0", &apps[0].app_id, "not the secret");
     world
@@ -180,7 +181,7 @@ async fn a_slow_secret_holds_up_nobody_and_no_end() {
     let app = &world.sandbox.apps()[0];
     let url = world.sandbox.base_url();
     let slow = format!(
-        "transport: feishu\napp_id: {}\napp_secret: {{command: [sleep, '30']}}\nbase_url: {url}\n",
+        "transport: feishu\napp_id: {}\napp_secret: {{command: [sh, -c, 'touch asked; exec sleep 600']}}\nbase_url: {url}\n",
         app.app_id
     );
     world.write("profiles/b0.yaml", &slow);
@@ -189,12 +190,16 @@ async fn a_slow_secret_holds_up_nobody_and_no_end() {
     assert_eq!(monitor.of_type("rooma.connected")[0]["profile"], "b1");
     monitor.terminate().await;
     // Alone, too, it ends when it is asked to.
+    let asked = world.home.path().join("asked");
+    std::fs::remove_file(&asked).unwrap();
     let mut alone = world.monitor(&["--profile", "b0"]);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    alone.signal(rustix::process::Signal::TERM);
-    let asked = tokio::time::Instant::now();
+    let term = rustix::process::Signal::TERM;
+    until("the secret is asked for", || asked.exists() && listens(&alone.child, term)).await;
+    alone.signal(term);
     assert_eq!(alone.ended().await.code(), Some(0));
-    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+    // Who waits for a command without an end is told after ten seconds that it has none.
+    let (lines, stderr) = alone.finish();
+    assert!(!format!("{lines:?}{stderr}").contains("took longer"), "{lines:?}{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
-use rooma::sandbox::{Burst, Options};
+use rooma::sandbox::Burst;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::client::Client;
-use super::{start, wire};
+use super::{patient, start, wire};
 use futures_util::{SinkExt, StreamExt};
 
 /// Acknowledges everything as fast as it comes.
@@ -22,7 +22,7 @@ async fn consume(client: Client, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_is_spread_over_apps_and_acknowledged_once() {
-    let sandbox = start(Options::default()).await;
+    let sandbox = start(patient()).await;
     let mut consumers = Vec::new();
     for bot in ["alice", "bob", "carol"] {
         let client = Client::connect(&sandbox, bot).await;
@@ -41,7 +41,7 @@ async fn a_burst_is_spread_over_apps_and_acknowledged_once() {
 
 #[tokio::test]
 async fn a_burst_into_a_chat_reaches_all_its_bots() {
-    let sandbox = start(Options::default()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let burst = Burst { count: 5, chat: Some("lobby".to_owned()), text_bytes: Some(3), ..Burst::default() };
     let answer = sandbox.burst(burst).await.expect("said");
@@ -53,7 +53,7 @@ async fn a_burst_into_a_chat_reaches_all_its_bots() {
 
 #[tokio::test]
 async fn a_burst_keeps_its_bound_of_unacknowledged_events() {
-    let sandbox = std::sync::Arc::new(start(Options::default()).await);
+    let sandbox = std::sync::Arc::new(start(patient()).await);
     let mut alice = Client::connect(&sandbox, "alice").await;
     let burst = Burst { app: Some("alice".to_owned()), count: 20, in_flight: Some(4), ..Burst::default() };
     let speaker = std::sync::Arc::clone(&sandbox);

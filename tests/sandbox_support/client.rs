@@ -12,9 +12,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use super::rest_client::http;
 use super::wire::{self, RawFrame};
 
-/// More than any machine needs for what has to come …
-const SOON: Duration = Duration::from_secs(5);
-/// … and enough to believe that nothing comes.
+/// Enough to believe that nothing comes.
 const QUIET: Duration = Duration::from_millis(200);
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -63,7 +61,7 @@ impl Client {
     }
 
     pub async fn message(&mut self) -> Option<Message> {
-        let next = tokio::time::timeout(SOON, self.socket.next()).await.expect("something comes");
+        let next = tokio::time::timeout(super::PATIENCE, self.socket.next()).await.expect("something comes");
         next.and_then(Result::ok)
     }
 
@@ -109,7 +107,7 @@ impl Client {
     /// The connection is over, with or without a close frame.
     pub async fn ended(&mut self) {
         loop {
-            match tokio::time::timeout(SOON, self.socket.next()).await.expect("an end") {
+            match tokio::time::timeout(super::PATIENCE, self.socket.next()).await.expect("an end") {
                 None | Some(Err(_)) => return,
                 Some(Ok(_)) => {}
             }

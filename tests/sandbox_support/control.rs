@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::rest_client::http;
-use super::{quick, start, until};
+use super::{patient, start, until};
 
 async fn post(base: &str, what: &str, body: Value) -> (u16, Value) {
     let response = http().post(format!("{base}/sandbox/{what}")).json(&body).send().await.expect("an answer");
@@ -13,7 +13,7 @@ async fn post(base: &str, what: &str, body: Value) -> (u16, Value) {
 
 #[tokio::test]
 async fn the_conversation_of_a_demo_works_over_http() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let base = sandbox.base_url();
     let mut alice = Client::connect(&sandbox, "alice").await;
     let text = json!({ "chat": "lobby", "from": "ann", "text": "hello @alice", "mention": ["alice"] });
@@ -38,7 +38,7 @@ async fn the_conversation_of_a_demo_works_over_http() {
 
 #[tokio::test]
 async fn mistakes_are_explained() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let base = sandbox.base_url();
     let cases = [
         ("say", json!({ "chat": "nowhere", "text": "x" }), "there is no chat `nowhere`"),
@@ -58,7 +58,7 @@ async fn mistakes_are_explained() {
 
 #[tokio::test]
 async fn state_is_small_unless_asked() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let base = sandbox.base_url();
     let (_, said) = post(&base, "say", json!({ "chat": "lobby", "text": "x" })).await;
     until(&sandbox, "registered", |state| state.totals.events == 3).await;

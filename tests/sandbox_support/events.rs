@@ -1,11 +1,11 @@
 //! Events beside messages.
 
-use rooma::sandbox::{Card, Chat, Enter, Event, Member, Menu, React, Read, Recall, Sandbox, Say};
+use rooma::sandbox::{Card, Chat, Enter, Event, Member, Menu, Options, React, Read, Recall, Sandbox, Say};
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::rest_client::{Rest, chat_id};
-use super::{quick, start};
+use super::{patient, start};
 
 fn member(sandbox: &Sandbox, add: Option<&str>, remove: Option<&str>) {
     let own = |name: &str| name.to_owned();
@@ -20,7 +20,7 @@ fn kind(event: &Value) -> &str {
 
 #[tokio::test]
 async fn membership_is_told_to_whom_it_concerns() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (mut alice, mut bob) =
         (Client::connect(&sandbox, "alice").await, Client::connect(&sandbox, "bob").await);
     member(&sandbox, None, Some("bob"));
@@ -40,7 +40,7 @@ async fn membership_is_told_to_whom_it_concerns() {
 
 #[tokio::test]
 async fn chats_change_and_end() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let (chat, name) = (Some("lobby".to_owned()), Some("hall".to_owned()));
     sandbox.chat(Chat { chat, name, ..Chat::default() }).expect("renamed");
@@ -58,7 +58,7 @@ async fn chats_change_and_end() {
 
 #[tokio::test]
 async fn reactions_and_recalls_are_told_to_the_chat() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let say = Say { chat: Some("lobby".to_owned()), text: Some("x".to_owned()), ..Say::default() };
     let message_id = sandbox.say(say).expect("said").message_id;
@@ -83,7 +83,7 @@ async fn reactions_and_recalls_are_told_to_the_chat() {
 
 #[tokio::test]
 async fn direct_chats_are_entered_and_read() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let say = Say { to: Some("alice".to_owned()), text: Some("x".to_owned()), ..Say::default() };
     let said = sandbox.say(say).expect("said");
@@ -107,7 +107,8 @@ async fn direct_chats_are_entered_and_read() {
 
 #[tokio::test]
 async fn a_card_callback_is_answered_once_and_never_repeated() {
-    let sandbox = start(quick()).await;
+    // Silence is one as long as the platform really waits.
+    let sandbox = start(Options::default()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let rest = Rest::of(&sandbox, "alice").await;
     let content = json!({ "elements": [{ "tag": "markdown", "content": "choose" }] }).to_string();
@@ -131,7 +132,7 @@ async fn a_card_callback_is_answered_once_and_never_repeated() {
 
 #[tokio::test]
 async fn any_event_and_any_payload_can_be_pushed() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let (app, event_type) = ("alice".to_owned(), "im.future_v9".to_owned());
     let pushed = Event { app: app.clone(), event_type, event: json!({ "a": 1 }), raw: None, card: false };

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use rooma::sandbox::{At, Fault, FaultKind, Sandbox, Say};
+use rooma::sandbox::{At, Fault, FaultKind, Options, Redeliver, Sandbox, Say};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::client::{Client, discover};
 use super::rest_client::{Rest, chat_id, text_message};
-use super::{quick, start, state, until};
+use super::{patient, start, state, until};
 
 fn once(kind: FaultKind) -> Fault {
     Fault { app: Some("alice".to_owned()), count: Some(1), ..Fault::new(kind) }
@@ -20,7 +20,7 @@ fn say(sandbox: &Sandbox) {
 
 #[tokio::test]
 async fn drop_ends_the_connections_of_one_app() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (mut alice, mut bob) =
         (Client::connect(&sandbox, "alice").await, Client::connect(&sandbox, "bob").await);
     sandbox.fault(once(FaultKind::Drop)).expect("struck");
@@ -32,7 +32,7 @@ async fn drop_ends_the_connections_of_one_app() {
 
 #[tokio::test]
 async fn close_says_goodbye() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     sandbox.fault(Fault { code: Some(1012), ..once(FaultKind::Close) }).expect("struck");
     let Some(Message::Close(Some(frame))) = alice.message().await else { panic!("no close frame") };
@@ -41,14 +41,17 @@ async fn close_says_goodbye() {
 
 #[tokio::test]
 async fn mute_answers_nothing_and_deaf_still_answers_pings() {
-    let sandbox = start(quick()).await;
+    let ack_deadline = Duration::from_millis(150);
+    let sandbox = start(Options { ack_deadline, ..patient() }).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     sandbox.fault(Fault::new(FaultKind::Mute)).expect("armed");
     alice.ping().await;
     say(&sandbox);
     alice.silence().await;
     sandbox.fault(Fault::new(FaultKind::Clear)).expect("cleared");
-    assert_eq!(alice.text().await, "hello", "the ladder brings it");
+    until(&sandbox, "too late", |state| state.totals.timeouts == 1).await;
+    sandbox.redeliver(Redeliver::default()).expect("forced");
+    assert_eq!(alice.text().await, "hello");
     sandbox.fault(Fault::new(FaultKind::Deaf)).expect("armed");
     say(&sandbox);
     alice.ping().await;
@@ -58,7 +61,7 @@ async fn mute_answers_nothing_and_deaf_still_answers_pings() {
 
 #[tokio::test]
 async fn garbage_truncated_and_oversized_messages_arrive() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     sandbox.fault(once(FaultKind::Garbage)).expect("struck");
     let Some(Message::Binary(bytes)) = alice.message().await else { panic!("no binary message") };
@@ -73,7 +76,7 @@ async fn garbage_truncated_and_oversized_messages_arrive() {
 
 #[tokio::test]
 async fn duplicates_are_two_deliveries_of_one_event() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     sandbox.fault(once(FaultKind::Duplicate)).expect("armed");
     say(&sandbox);
@@ -85,7 +88,7 @@ async fn duplicates_are_two_deliveries_of_one_event() {
 
 #[tokio::test]
 async fn tokens_expire_on_request() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (alice, bob) = (Rest::of(&sandbox, "alice").await, Rest::of(&sandbox, "bob").await);
     sandbox.fault(once(FaultKind::TokenExpiry)).expect("struck");
     assert_eq!(alice.code(Method::GET, "im/v1/chats", None).await, 99_991_663);
@@ -95,7 +98,7 @@ async fn tokens_expire_on_request() {
 
 #[tokio::test]
 async fn rest_is_limited_broken_and_slow_on_request() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let alice = Rest::of(&sandbox, "alice").await;
     sandbox.fault(Fault { reset_s: Some(7), ..once(FaultKind::RateLimit) }).expect("armed");
     let limited = alice.raw(Method::GET, "im/v1/chats", None).await;
@@ -120,7 +123,7 @@ async fn rest_is_limited_broken_and_slow_on_request() {
 
 #[tokio::test]
 async fn an_answer_can_be_lost_after_its_effect() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let alice = Rest::of(&sandbox, "alice").await;
     sandbox.fault(Fault { after: true, ..once(FaultKind::Error5xx) }).expect("armed");
     let mut body = text_message(&chat_id(&sandbox, "lobby"), "once");
@@ -133,7 +136,7 @@ async fn an_answer_can_be_lost_after_its_effect() {
 
 #[tokio::test]
 async fn the_way_in_can_be_slow_and_broken() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let alice = Rest::of(&sandbox, "alice").await;
     sandbox
         .fault(Fault { at: Some(At::Token), code: Some(10_014), ..once(FaultKind::Refuse) })

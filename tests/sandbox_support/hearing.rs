@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::rest_client::{Rest, chat_id};
-use super::{quick, start};
+use super::{patient, start};
 
 fn say(sandbox: &Sandbox, text: &str, mention: &[&str]) {
     let mention = mention.iter().map(|name| (*name).to_owned()).collect();
@@ -21,7 +21,7 @@ fn only(sandbox: &Sandbox, bot: &str, scope: &str) {
 
 #[tokio::test]
 async fn a_bot_hears_other_bots_and_never_itself() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (mut alice, mut bob) =
         (Client::connect(&sandbox, "alice").await, Client::connect(&sandbox, "bob").await);
     let rest = Rest::of(&sandbox, "alice").await;
@@ -38,7 +38,7 @@ async fn a_bot_hears_other_bots_and_never_itself() {
 
 #[tokio::test]
 async fn without_an_include_bot_scope_only_people_are_heard() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     only(&sandbox, "bob", "im:message.group_msg");
     let mut bob = Client::connect(&sandbox, "bob").await;
     Rest::of(&sandbox, "alice").await.send(&chat_id(&sandbox, "lobby"), "from a bot").await;
@@ -49,7 +49,7 @@ async fn without_an_include_bot_scope_only_people_are_heard() {
 
 #[tokio::test]
 async fn with_an_at_scope_only_mentions_are_heard() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     only(&sandbox, "bob", "im:message.group_at_msg");
     only(&sandbox, "carol", "im:message.group_at_msg.include_bot:readonly");
     let (mut bob, mut carol) =
@@ -74,7 +74,7 @@ async fn with_an_at_scope_only_mentions_are_heard() {
 
 #[tokio::test]
 async fn direct_messages_need_their_scope() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut alice = Client::connect(&sandbox, "alice").await;
     let direct =
         |text: &str| Say { to: Some("alice".to_owned()), text: Some(text.to_owned()), ..Say::default() };
@@ -90,7 +90,7 @@ async fn direct_messages_need_their_scope() {
 
 #[tokio::test]
 async fn open_ids_are_per_app_and_union_ids_are_not() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (mut alice, mut bob) =
         (Client::connect(&sandbox, "alice").await, Client::connect(&sandbox, "bob").await);
     say(&sandbox, "hi @alice", &["alice"]);

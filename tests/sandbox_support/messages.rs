@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::rest_client::{Rest, chat_id, text_message};
-use super::{quick, start};
+use super::{patient, start};
 
 const SEND: &str = "im/v1/messages?receive_id_type=chat_id";
 
@@ -17,7 +17,7 @@ fn with(mut body: Value, key: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_uuid_succeeds_once_and_answers_with_the_original() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut bob = Client::connect(&sandbox, "bob").await;
     let rest = Rest::of(&sandbox, "alice").await;
     let body = with(text_message(&chat_id(&sandbox, "lobby"), "once"), "uuid", json!("u-1"));
@@ -32,7 +32,7 @@ async fn a_uuid_succeeds_once_and_answers_with_the_original() {
 
 #[tokio::test]
 async fn sends_are_validated() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
     let good = text_message(&lobby, "x");
@@ -68,17 +68,29 @@ async fn sends_are_validated() {
 
 #[tokio::test]
 async fn five_sends_a_second_share_a_chat() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (alice, bob) = (Rest::of(&sandbox, "alice").await, Rest::of(&sandbox, "bob").await);
     let lobby = chat_id(&sandbox, "lobby");
-    for index in 0..5 {
-        if index % 2 == 0 {
-            alice.send(&lobby, "x").await
-        } else {
-            bob.send(&lobby, "x").await
-        };
+    let mut tries = 10;
+    loop {
+        let began = tokio::time::Instant::now();
+        for index in 0..5 {
+            if index % 2 == 0 {
+                alice.send(&lobby, "x").await
+            } else {
+                bob.send(&lobby, "x").await
+            };
+        }
+        let sixth = bob.code(Method::POST, SEND, Some(text_message(&lobby, "x"))).await;
+        if sixth == 230_020 {
+            break;
+        }
+        // On a busy machine they may spread over more than a second.
+        assert!(began.elapsed() >= Duration::from_secs(1), "six were sent: {sixth}");
+        tries -= 1;
+        assert!(tries > 0, "never six within a second");
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
     }
-    assert_eq!(bob.code(Method::POST, SEND, Some(text_message(&lobby, "x"))).await, 230_020);
     bob.send(&chat_id(&sandbox, "workshop"), "another chat").await;
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     bob.send(&lobby, "a second later").await;
@@ -86,7 +98,7 @@ async fn five_sends_a_second_share_a_chat() {
 
 #[tokio::test]
 async fn direct_messages_go_to_people_and_not_to_bots() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
     let people = rest.get(&format!("im/v1/chats/{lobby}/members")).await;
@@ -103,7 +115,7 @@ async fn direct_messages_go_to_people_and_not_to_bots() {
 
 #[tokio::test]
 async fn history_is_paged_both_ways_and_by_time() {
-    let sandbox = start(Options { chat_qps: None, ..quick() }).await;
+    let sandbox = start(Options { chat_qps: None, ..patient() }).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
     for index in 0..7 {
@@ -131,7 +143,7 @@ async fn history_is_paged_both_ways_and_by_time() {
 
 #[tokio::test]
 async fn thread_replies_are_listed_in_their_thread() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut bob = Client::connect(&sandbox, "bob").await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
@@ -156,7 +168,7 @@ async fn thread_replies_are_listed_in_their_thread() {
 
 #[tokio::test]
 async fn messages_are_read_by_id_one_or_many() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let mention = vec!["bob".to_owned()];
     let say = Say { chat: Some("lobby".to_owned()), text: Some("hi".to_owned()), mention, ..Say::default() };
@@ -173,7 +185,7 @@ async fn messages_are_read_by_id_one_or_many() {
 
 #[tokio::test]
 async fn own_messages_can_be_edited_patched_and_recalled() {
-    let sandbox = start(Options { chat_qps: None, ..quick() }).await;
+    let sandbox = start(Options { chat_qps: None, ..patient() }).await;
     let (alice, bob) = (Rest::of(&sandbox, "alice").await, Rest::of(&sandbox, "bob").await);
     let lobby = chat_id(&sandbox, "lobby");
     let sent = alice.send(&lobby, "first").await;
@@ -212,7 +224,7 @@ async fn own_messages_can_be_edited_patched_and_recalled() {
 
 #[tokio::test]
 async fn reactions_are_added_once_listed_and_removed() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let (alice, bob) = (Rest::of(&sandbox, "alice").await, Rest::of(&sandbox, "bob").await);
     let sent = alice.send(&chat_id(&sandbox, "lobby"), "x").await;
     let path = format!("im/v1/messages/{}/reactions", sent["message_id"].as_str().expect("an id"));

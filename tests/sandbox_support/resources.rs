@@ -4,7 +4,7 @@ use rooma::sandbox::{Sandbox, Say};
 use serde_json::{Value, json};
 
 use super::rest_client::{Rest, chat_id};
-use super::{quick, start};
+use super::{patient, start};
 
 async fn upload(rest: &Rest, path: &str, form: Form) -> (StatusCode, Value) {
     let request = rest.client.post(format!("{}/open-apis/im/v1/{path}", rest.base)).bearer_auth(&rest.token);
@@ -31,7 +31,7 @@ async fn download(rest: &Rest, message_id: &str, key: &str, kind: &str, range: O
 
 #[tokio::test]
 async fn a_file_is_uploaded_sent_and_downloaded_in_ranges() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let (_, answer) = upload(&rest, "files", file("stream", b"0123456789".to_vec())).await;
     let key = answer["data"]["file_key"].as_str().expect("a key").to_owned();
@@ -56,7 +56,7 @@ async fn a_file_is_uploaded_sent_and_downloaded_in_ranges() {
 
 #[tokio::test]
 async fn uploads_are_checked() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let image = |bytes: &'static [u8]| {
         Form::new().text("image_type", "message").part("image", Part::bytes(bytes).file_name("i"))
@@ -74,7 +74,7 @@ async fn uploads_are_checked() {
 
 #[tokio::test]
 async fn a_person_sends_pictures_and_files() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = || Some("lobby".to_owned());
     let picture = sandbox.say(Say { chat: lobby(), image: true, ..Say::default() }).expect("said");

@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::rest_client::{Rest, chat_id, http};
-use super::{quick, start, state};
+use super::{patient, start, state};
 
 #[tokio::test]
 async fn a_fresh_token_is_handed_out_again_and_an_old_one_is_replaced() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let again = rest.fetch_token().await;
     assert_eq!((&again["code"], &again["msg"]), (&json!(0), &json!("ok")));
     assert_eq!(again["tenant_access_token"], rest.token.as_str());
     assert!(again["expire"].as_u64().is_some_and(|left| left > 7_000 && left <= 7_200));
 
-    let sandbox = start(Options { token_ttl: Duration::from_millis(400), ..quick() }).await;
+    let sandbox = start(Options { token_ttl: Duration::from_millis(400), ..patient() }).await;
     let rest = Rest::of(&sandbox, "alice").await;
     tokio::time::sleep(Duration::from_millis(330)).await;
     let renewed = rest.fetch_token().await;
@@ -31,7 +31,7 @@ async fn a_fresh_token_is_handed_out_again_and_an_old_one_is_replaced() {
 
 #[tokio::test]
 async fn credentials_and_tokens_are_refused_with_their_codes() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let mut rest = Rest::of(&sandbox, "alice").await;
     let good = rest.app.clone();
     for (app_id, secret, code) in
@@ -52,7 +52,7 @@ async fn credentials_and_tokens_are_refused_with_their_codes() {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_have_their_codes() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let (status, answer) = rest.call(Method::GET, "im/v9/nothing", None).await;
     assert_eq!((status, &answer["code"]), (StatusCode::NOT_FOUND, &json!(99_991_201)));
@@ -62,7 +62,7 @@ async fn unknown_paths_and_methods_have_their_codes() {
 
 #[tokio::test]
 async fn a_revoked_scope_is_named_in_the_refusal() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let revoke = vec!["im:chat".to_owned()];
     sandbox.scopes(Scopes { app: "alice".to_owned(), revoke, grant: vec![] }).expect("revoked");
@@ -74,7 +74,7 @@ async fn a_revoked_scope_is_named_in_the_refusal() {
 
 #[tokio::test]
 async fn a_bot_knows_itself_and_others_by_name() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let (_, info) = rest.call(Method::GET, "bot/v3/info", None).await;
     assert_eq!(info["bot"]["open_id"], rest.app.open_id.as_str());
@@ -91,7 +91,7 @@ async fn a_bot_knows_itself_and_others_by_name() {
 
 #[tokio::test]
 async fn connections_are_counted() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     assert_eq!(rest.get("event/v1/connection").await["online_instance_cnt"], 0);
     let _alice = Client::connect(&sandbox, "alice").await;
@@ -101,7 +101,7 @@ async fn connections_are_counted() {
 #[tokio::test]
 async fn chats_and_members_come_in_pages() {
     let people: Vec<String> = (0..5).map(|index| format!("person{index}")).collect();
-    let sandbox = start(Options { people, ..quick() }).await;
+    let sandbox = start(Options { people, ..patient() }).await;
     for index in 0..5 {
         let name = Some(format!("room{index}"));
         sandbox.chat(Chat { name, ..Chat::default() }).expect("made");
@@ -132,7 +132,7 @@ async fn pages(rest: &Rest, path: &str, field: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_chat_is_described_to_its_members_only() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = rest.get(&format!("im/v1/chats/{}", chat_id(&sandbox, "lobby"))).await;
     assert_eq!((&lobby["user_count"], &lobby["bot_count"]), (&json!("2"), &json!("3")));
@@ -151,7 +151,7 @@ fn room_without_alice(sandbox: &Sandbox) -> String {
 
 #[tokio::test]
 async fn announcements_exist_in_both_generations() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
     let text = Some("line one\nline two".to_owned());
@@ -172,7 +172,7 @@ async fn announcements_exist_in_both_generations() {
 
 #[tokio::test]
 async fn people_are_found_by_id_and_mail() {
-    let sandbox = start(quick()).await;
+    let sandbox = start(patient()).await;
     let rest = Rest::of(&sandbox, "alice").await;
     let lobby = chat_id(&sandbox, "lobby");
     let members = rest.get(&format!("im/v1/chats/{lobby}/members")).await;

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{World, options};
+use crate::support::{World, listens, options, until};
 use crate::verb::{Ran, end, run, world};
 
 fn limited(world: &World, count: Option<u32>, reset_s: u64) {
@@ -23,13 +23,12 @@ async fn a_limit_is_waited_out_as_long_as_the_platform_says() {
     limited(&world, Some(1), 1);
     let began = Instant::now();
     world.rooma(&["react", "--message-id", &world.say("lobby", "x"), "--emoji", "OK"]).value();
-    assert!((900..5000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-    limited(&world, None, 60);
-    let began = Instant::now();
-    let error = world.rooma(&["chats", "--timeout", "2s"]).error(1);
+    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
+    // Who waits for nothing as long as it may is not seen to end here.
+    limited(&world, None, 3600);
+    let error = world.rooma(&["chats", "--timeout", "30m"]).error(1);
     assert_eq!((&error["subtype"], &error["retryable"]), (&json!("rate_limit"), &json!(true)));
-    assert_eq!(error["retry_after_ms"], 60_000);
-    assert!(began.elapsed() < Duration::from_secs(2), "it waited for nothing");
+    assert_eq!(error["retry_after_ms"], 3_600_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,11 +92,9 @@ async fn a_platform_that_is_not_there_is_exit_4_with_a_way_to_go_on() {
     let profile =
         "transport: feishu\napp_id: cli_0000000000000000\napp_secret: x\nbase_url: http://127.0.0.1:1\n";
     world.write("profiles/b0.yaml", profile);
-    let began = Instant::now();
     let error = world.rooma(&["send", "--chat", "oc_1", "--text", "hi", "--timeout", "300ms"]).error(4);
     assert_eq!((&error["type"], &error["retryable"]), (&json!("network"), &json!(true)));
     assert!(error["hint"].as_str().unwrap().contains("--idempotency-key"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 /// Sends the signal as soon as the verb has called the platform. What stdout and stderr then hold.
@@ -140,7 +137,7 @@ async fn a_signal_ends_a_verb_that_is_busy_with_itself() {
     reading.args(["send", "--chat", "lobby", "--text", "-"]).stdin(Stdio::piped());
     let mut child = reading.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let held = child.stdin.take();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("it listens to signals", || listens(&child, Signal::INT)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     end(child).error(130);
     drop(held);
@@ -163,7 +160,8 @@ async fn a_send_whose_reader_is_busy_is_told_as_done_when_a_signal_ends_it() {
     while world.count() == 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // The answer is there, and is being written.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let error = end(child).error(130);
     assert_eq!(error["retryable"], false);

@@ -66,7 +66,8 @@ async fn burst(
 
 /// Waits until the files are as small as wanted.
 async fn shrinks_to(path: &Path, bytes: u64) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     while bytes_on_disk(path) > bytes {
         assert!(Instant::now() < deadline, "{} bytes, wanted {bytes}", bytes_on_disk(path));
         tokio::time::sleep(Duration::from_millis(20)).await;

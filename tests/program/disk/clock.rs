@@ -20,7 +20,7 @@ fn monitor(world: &World) -> Monitor {
 /// Forward by more than lines are kept, back to before they were written, and right again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_loses_and_doubles_nothing() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let monitor = monitor(&world);
     monitor.connected(1).await;
     let mut said = 0;

@@ -8,7 +8,7 @@ use crate::support::{Monitor, World, limited, output};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_while_files_may_not_grow_is_acknowledged_and_read_once_they_may() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let monitor = Monitor::spawn(&mut limited(world.home.path(), &["monitor"]));
     monitor.connected(1).await;
     let pid = Pid::from_child(&monitor.child);
@@ -21,7 +21,7 @@ async fn what_arrives_while_files_may_not_grow_is_acknowledged_and_read_once_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_while_the_disk_is_full_is_acknowledged_and_read_once_there_is_room() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let Some(disk) = Mount::tmpfs(&world, "size=4m") else { return };
     let monitor = world.monitor(&[]);
     monitor.connected(1).await;
@@ -38,7 +38,7 @@ async fn what_arrives_while_the_disk_is_full_is_acknowledged_and_read_once_there
 /// A watcher and `status` hear of it, by the socket: the journal cannot take it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let supervisor = Monitor::spawn(&mut limited(world.home.path(), &["monitor"]));
     supervisor.connected(1).await;
     let pid = Pid::from_child(&supervisor.child);
@@ -64,6 +64,7 @@ async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
     // One that comes later hears of it too.
     let late = Monitor::spawn(&mut world.command(&["watch", "--cursor", "late"]));
     late.count("rooma.storage", 1).await;
+    assert_eq!(status()["state"], "failing", "who only asks makes it look no better");
     limit(None);
     // And who reads the supervisor's own stdout.
     for watcher in [&watcher, &late, &supervisor] {
@@ -80,7 +81,7 @@ async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
 /// Where nothing happens, the end of the trouble is noticed all the same; a start says what is wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_called_so_and_a_start_on_it_too() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let Some(disk) = Mount::tmpfs(&world, "size=4m") else { return };
     let (code, _, stderr) = output(&mut world.command(&["up"]));
     assert_eq!(code, 0, "{stderr}");
@@ -107,7 +108,7 @@ async fn a_full_disk_is_called_so_and_a_start_on_it_too() {
 /// One clear error, before anything is opened that would then fail again and again.
 #[tokio::test(flavor = "multi_thread")]
 async fn too_few_open_files_are_one_error() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     for verb in ["monitor", "up"] {
         let plain = world.command(&[verb]);
         let mut command = std::process::Command::new("/bin/sh");

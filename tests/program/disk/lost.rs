@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rooma::sandbox::Options;
 use serde_json::Value;
 
 use super::until;
-use crate::support::{Monitor, World, options, output, text};
+use crate::support::{Monitor, World, output, text};
 
 const BEFORE: usize = 5;
 const MEANWHILE: usize = 20;
@@ -163,7 +161,7 @@ const CASES: [Case; 13] = [
 ];
 
 async fn world() -> World {
-    World::with(Options { redelivery: vec![Duration::from_millis(300); 400], ..options(1) }).await
+    World::redelivering(1).await
 }
 
 async fn running(world: &World) -> Monitor {

@@ -7,7 +7,7 @@ use crate::support::{Monitor, World, output};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_while_nothing_can_be_written_is_acknowledged_and_read_once_it_can() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let switch = Switch::new(&world, "journal.write");
     let monitor = Monitor::spawn(switch.arm(&mut world.command(&["monitor"])));
     monitor.connected(1).await;
@@ -17,7 +17,7 @@ async fn what_arrives_while_nothing_can_be_written_is_acknowledged_and_read_once
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_on_a_read_only_disk_says_so_and_goes_not_online() {
-    let world = World::new(1).await;
+    let world = World::redelivering(1).await;
     let Some(disk) = Mount::tmpfs(&world, "size=16m") else { return };
     disk.remount("ro");
     let (code, stdout, stderr) = output(&mut world.command(&["monitor"]));

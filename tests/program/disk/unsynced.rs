@@ -7,15 +7,15 @@ use std::time::Duration;
 use rooma::sandbox::{Burst, Options};
 
 use super::{Switch, until};
-use crate::support::{Monitor, World, options};
+use crate::support::{Monitor, World, redelivering};
 
 /// More lines than positions are reserved for.
 const EVENTS: usize = 12_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_synced_is_not_acknowledged_until_it_can() {
-    let options = Options { redelivery: vec![Duration::from_millis(500); 250], chat_qps: None, ..options(1) };
-    let world = World::with(options).await;
+    let slower = vec![Duration::from_millis(500); 250];
+    let world = World::with(Options { redelivery: slower, chat_qps: None, ..redelivering(1) }).await;
     let switch = Switch::new(&world, "journal.sync");
     // Nobody reads: a cursor that moves would ask for a sync as well.
     let mut command = world.command(&["monitor", "--detached"]);

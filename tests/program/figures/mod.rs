@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rooma::sandbox::{Burst, Options, Sandbox};
 
-use crate::support::{World, options};
+use crate::support::World;
 
 /// Events in small bursts, spread over the time that something else takes.
 struct Feed {
@@ -26,10 +26,8 @@ struct Feed {
 }
 
 /// The sandbox beside its world, so that one task may feed while another kills.
-async fn world() -> (World, Arc<Sandbox>) {
-    let options =
-        Options { chat_qps: None, redelivery: vec![Duration::from_millis(300); 2000], ..options(1) };
-    let world = World::with(options).await;
+async fn world(options: Options) -> (World, Arc<Sandbox>) {
+    let world = World::with(Options { chat_qps: None, ..options }).await;
     let sandbox = Arc::clone(&world.sandbox);
     (world, sandbox)
 }

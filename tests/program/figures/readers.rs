@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Feed, world};
 use crate::random::Random;
-use crate::support::{Monitor, PATIENCE, World, output, seq, text};
+use crate::support::{Monitor, PATIENCE, World, options, output, seq, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_killed_again_and_again_reads_each_line_once() {
@@ -37,7 +37,7 @@ struct Read {
 
 async fn kill_watches(kills: usize, events: usize) {
     let mut random = Random::new("kills of watches");
-    let (world, sandbox) = world().await;
+    let (world, sandbox) = world(options(1)).await;
     assert_eq!(output(&mut world.command(&["up"])).0, 0);
     // From here on there is a cursor: a new one would begin at the moment its watch starts.
     let (_, first, _) = output(&mut world.command(&["watch", "--since", "start", "--max-events", "1"]));

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Feed, world};
 use crate::random::Random;
-use crate::support::{Monitor, PATIENCE, World, output, seq, text};
+use crate::support::{Monitor, PATIENCE, World, output, redelivering, seq, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_killed_again_and_again_loses_and_doubles_nothing() {
@@ -24,7 +24,7 @@ async fn a_supervisor_killed_50_times_during_20_000_events() {
 
 async fn kill_supervisors(kills: usize, events: usize) {
     let mut random = Random::new("kills of supervisors");
-    let (world, sandbox) = world().await;
+    let (world, sandbox) = world(redelivering(1)).await;
     let mut supervisor = start(&world);
     // A watch that comes before the supervisor ends at once.
     while output(&mut world.command(&["status", "--require"])).0 != 0 {}

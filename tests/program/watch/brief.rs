@@ -234,7 +234,7 @@ async fn a_handle_of_another_profile_s_line_is_read_as_one_s_own() {
             "--since",
             "start",
             "--for",
-            "1s",
+            "5s",
         ]))
         .finish();
         let reply = lines.iter().find(|(_, line)| line.contains("more\"")).unwrap();

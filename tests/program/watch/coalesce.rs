@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::watch;
-use crate::support::{Monitor, PATIENCE, World, options, output, seq, text};
+use crate::support::{Monitor, PATIENCE, World, options, output, seq, text, until};
 
 async fn world(bots: usize) -> World {
     World::with(rooma::sandbox::Options { chat_qps: None, ..options(bots) }).await
@@ -40,6 +40,10 @@ fn messages(monitor: &Monitor) -> Vec<Value> {
     monitor.of_type("message")
 }
 
+fn profiles_of(lines: &[Value]) -> usize {
+    lines.iter().map(|line| sorted(line, "profiles").len()).sum()
+}
+
 fn sorted(line: &Value, key: &str) -> Vec<String> {
     let mut names: Vec<String> = serde_json::from_value(line[key].clone()).unwrap();
     names.sort();
@@ -59,7 +63,7 @@ async fn what_several_profiles_receive_is_one_line() {
     }
     watcher.count("message", 20).await;
     world.all_acked().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("each profile's", || profiles_of(&messages(&watcher)) == 60).await;
     let lines = messages(&watcher);
     let full: Vec<&Value> = lines.iter().filter(|line| line["coalesced_late"].is_null()).collect();
     assert_eq!(full.len(), 20);
@@ -123,7 +127,7 @@ async fn a_profile_that_does_not_come_is_waited_for_a_moment_and_then_is_late() 
     assert_eq!(output(&mut world.command(&["reload"])).0, 0);
     supervisor.count("rooma.parked", 1).await;
     let watcher = watch(&world, &["--coalesce", "--type", "message"]);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    watcher.wait("it watches", |lines| !lines.is_empty()).await;
     let id = call(&world, "b0", "are you there?");
     watcher.count("message", 1).await;
     let line = messages(&watcher).remove(0);
@@ -159,8 +163,11 @@ async fn a_killed_watch_that_coalesces_loses_nothing() {
     world.all_acked().await;
     let last = watch(&world, &["--coalesce"]);
     let end = world.say("lobby", "the end");
-    last.wait("the end", |lines| lines.iter().any(|line| line["message_id"] == *end)).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let ends = |lines: &[Value]| {
+        let ends: Vec<Value> = lines.iter().filter(|line| line["message_id"] == *end).cloned().collect();
+        profiles_of(&ends) == 2
+    };
+    last.wait("the end, for both", ends).await;
     read.extend(last.terminate().await.0);
     for id in sent {
         let of_it: Vec<&Value> = read.iter().filter(|line| line["message_id"] == *id).collect();
@@ -183,7 +190,7 @@ async fn the_first_mention_after_a_silence_brings_what_was_said_before() {
     }
     supervisor.count("message", 2).await;
     let watcher = watch(&world, &["--context", "3", "--type", "message", "--mentioned"]);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    watcher.wait("it watches", |lines| !lines.is_empty()).await;
     call(&world, "b0", "and you?");
     watcher.count("message", 1).await;
     call(&world, "b0", "once more");

@@ -2,12 +2,17 @@
 
 use serde_json::Value;
 
+use super::watch;
 use crate::support::{World, output, text};
 
-fn watched(world: &World, arguments: &[&str]) -> Vec<Value> {
-    let (code, stdout, stderr) = output(world.command(&["watch"]).args(arguments));
-    assert_eq!(code, 0, "{stderr}");
-    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+/// Where a watch begins, and all that waited for it.
+async fn watched(world: &World, arguments: &[&str]) -> (Value, Vec<Value>) {
+    let watch = watch(world, arguments);
+    let waited = |lines: &[Value]| lines.first().and_then(|first| first["waiting"].as_u64());
+    let wanted = |lines: &[Value]| waited(lines).is_some_and(|waiting| lines.len() as u64 > waiting);
+    watch.wait("what waits", wanted).await;
+    let first = watch.first();
+    (first, watch.terminate().await.0)
 }
 
 fn contents(lines: &[Value]) -> Vec<String> {
@@ -33,21 +38,20 @@ async fn a_first_watch_hears_what_was_said_since_the_shift_was_armed() {
     world.tell("b0", "are you there?");
     supervisor.count("message", 3).await;
 
-    let lines = watched(&world, &["--profile", "b0", "--mentioned", "--for", "300ms"]);
+    let (first, lines) = watched(&world, &["--profile", "b0", "--mentioned"]).await;
     assert_eq!(contents(&lines), ["welcome!", "are you there?"], "{lines:#?}");
     assert!(
         lines.iter().filter(|line| line["type"] == "message").all(|line| line["late"] == true),
         "{lines:#?}"
     );
-    let first = &lines[0];
-    assert_eq!((text(first, "type"), text(first, "cursor")), ("rooma.watching".into(), "b0".into()));
-    assert_eq!(first["waiting"].as_u64(), Some(lines.len() as u64 - 2));
+    assert_eq!((text(&first, "type"), text(&first, "cursor")), ("rooma.watching".into(), "b0".into()));
+    assert_eq!(first["waiting"].as_u64(), Some(lines.len() as u64));
     assert!(first["from"].as_u64().unwrap() > 0);
     // A cursor of another name, for all profiles, begins there too; one of a profile without a shift begins now.
-    assert_eq!(contents(&watched(&world, &["--cursor", "all", "--mentioned", "--for", "300ms"])).len(), 2);
-    assert_eq!(contents(&watched(&world, &["--profile", "b1", "--for", "300ms"])), [""; 0]);
+    assert_eq!(contents(&watched(&world, &["--cursor", "all", "--mentioned"]).await.1).len(), 2);
+    assert_eq!(contents(&watched(&world, &["--profile", "b1"]).await.1), [""; 0]);
     // And it goes on from there.
-    assert_eq!(contents(&watched(&world, &["--profile", "b0", "--mentioned", "--for", "300ms"])), [""; 0]);
+    assert_eq!(contents(&watched(&world, &["--profile", "b0", "--mentioned"]).await.1), [""; 0]);
     supervisor.terminate().await;
 }
 

@@ -207,7 +207,7 @@ async fn hostile_clients_of_the_socket_harm_nobody() {
     assert_eq!(mode & 0o777, 0o600);
     let ask = |request: &[u8]| {
         let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
         stream.write_all(request).unwrap();
         let mut answer = String::new();
         let _ = BufReader::new(stream).read_line(&mut answer);

@@ -2,8 +2,9 @@
 
 use rooma::sandbox::{Member, Options, Say};
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::support::{Monitor, QUICK, World, options, output, text};
+use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
 
 async fn world() -> World {
     World::with(Options { chat_qps: None, ..options(2) }).await
@@ -29,6 +30,14 @@ fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
     (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}")))
 }
 
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
 /// How often this was posted.
 fn posted(world: &World, text: &str) -> usize {
     let messages = world.full_state().messages.unwrap();
@@ -44,10 +53,13 @@ async fn the_registry_of_chats() {
     world.sandbox.member(leave).unwrap();
     monitor.count("rooma.chat_left", 1).await;
     let left = text(&monitor.of_type("rooma.chat_left")[0], "chat_id");
+    let file = world.home.path().join("data/b0/known_chats.json");
+    until("the file says so", || {
+        let known: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        known["chats"][&left]["state"] == "removed"
+    })
+    .await;
     told(monitor, "chat_registry").await;
-    let file = std::fs::read_to_string(world.home.path().join("data/b0/known_chats.json")).unwrap();
-    let known: Value = serde_json::from_str(&file).unwrap();
-    assert_eq!(known["chats"][&left]["state"], "removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,15 +126,10 @@ async fn the_host_of_rooms() {
         })
         .unwrap();
     // A person's word ends the count: somebody has read the journal.
-    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
-    loop {
-        let (_, room) = rooma(&world, "b0", &["room", "status", "--chat", "lobby"]);
-        if room["turns"] == 0 {
-            break;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{room}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the turns are counted anew", || {
+        rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1["turns"] == 0
+    })
+    .await;
     told(monitor, "rooms").await;
 }
 

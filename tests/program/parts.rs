@@ -78,6 +78,8 @@ async fn the_keeper_of_sessions() {
         "lobby",
         "--greeting-text",
         "here",
+        "--farewell-text",
+        "off",
         "--crash-text",
         "gone",
     ];

@@ -956,6 +956,14 @@ async fn a_role_gives_the_floor_to_those_of_it_who_are_in_the_room() {
     for profile in ["b0", "b2"] {
         heard(&monitor, profile, &person).await;
     }
+    // Known for certain once the list of chats was had.
+    let listed =
+        |profile: &str| world.home.path().join("data").join(profile).join("known_chats.json").exists();
+    let deadline = Instant::now() + PATIENCE;
+    while !["b0", "b1", "b2"].into_iter().all(listed) {
+        assert!(Instant::now() < deadline, "the chats are not known");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let question = world.say("lobby", "@reviewers please");
     heard(&monitor, "b2", &question).await;
     let lines = monitor.lines();

@@ -52,7 +52,7 @@ impl<'v> Node<'v> {
     /// The field, if it says something: in this spelling, the other, or the first language that does.
     pub fn get(&self, key: &str) -> Option<&'v Value> {
         let camel = camel(key);
-        let several = [format!("i18n_{key}"), format!("i18n{}{}", key[..1].to_uppercase(), &camel[1..])];
+        let several = [format!("i18n_{key}"), format!("i18n{}", capitalised(&camel))];
         let plain = [key, camel.as_str()];
         let found = |map: &'v Map<String, Value>| {
             let one = plain.iter().find_map(|key| map.get(*key).filter(|value| says(value)));
@@ -160,6 +160,12 @@ pub fn scalar(value: &Value) -> Cow<'_, str> {
         Value::Number(number) => Cow::Owned(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Cow::Borrowed(""),
     }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// `img_key` → `imgKey`, and `user_id` → `userID` as the platform spells it.

@@ -250,3 +250,15 @@ fn contents_of_any_kind_are_read_in_time_and_say_something() {
         }
     });
 }
+
+/// Keys are strangers' too: a chart names the fields of its own points.
+#[test]
+fn a_field_of_any_name_is_looked_for() {
+    let value = json!({"": "nothing", "é": "accent", "i18nÉ": {"zh_cn": "z"}});
+    let node = super::node::Node::of(&value).unwrap();
+    for key in ["", "é", "你_好", "a_é"] {
+        assert_eq!(node.get(key), value.get(key), "{key}");
+    }
+    // Spelt the other way these are the empty name, and another's.
+    assert_eq!((node.get("__"), node.get("x_")), (value.get(""), None));
+}

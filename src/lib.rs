@@ -9,7 +9,7 @@
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
-//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, relays, rooms), stdout, the control socket, locks, small state in files |
+//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
 //! | [`clock`] | the one place that reads a clock |
@@ -31,6 +31,7 @@
 //! - What is to be said becomes a platform's message in its adapter only; until then it is a [`transport::outgoing::Outgoing`].
 //! - No adapter names another; outside an adapter only `transport` itself names its types.
 //! - The sandbox shares no code with the client it plays the platform for.
+//! - What a platform told becomes a line in [`transport::Intake`] only, and nobody looks into a line that was rendered.
 //! - Nothing is acknowledged to a platform before [`journal::Appender::append`] has answered.
 //! - Nothing whose rate a stranger sets goes into an actor's mailbox.
 //! - A secret is a `SecretString` until it is sent, and no URL of a socket is ever shown.
@@ -38,7 +39,7 @@
 //! # Where to put the next thing
 //!
 //! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
-//! [`transport::Account`]. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
+//! [`transport::Account`]; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
 //! schema. A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
 //! `core`, with its table of cases beside it. State that commands and the supervisor share: a
 //! [`supervisor::stored::Stored`] file, changed under its lock by a function of `core`. A call that a verb makes: a

@@ -132,6 +132,30 @@ fn only_an_adapter_knows_how_its_platform_says_something() {
     );
 }
 
+/// Names of one platform stand in its adapter, in the sandbox that plays it, and in the one file of what was always called
+/// so.
+#[test]
+fn variables_of_a_platform_stand_in_one_file() {
+    let text = |source: &Source| {
+        source.code.split("#[cfg(test)]").next().is_some_and(|code| code.contains("FEISHU_"))
+    };
+    let found: Vec<String> =
+        sources().iter().filter(|source| text(source)).map(|source| source.path.clone()).collect();
+    assert_eq!(found, ["src/config/aliases.rs"]);
+}
+
+/// What readers ask of a line is known before it is rendered.
+#[test]
+fn nobody_looks_into_a_rendered_line() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let searches = source.code.contains("instr(") && source.path != "src/journal/tables.rs";
+        let parses = source.code.contains("from_str(&format!(\"{{{") && source.path != "src/event/render.rs";
+        found.extend((searches || parses).then_some(source.path));
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn each_crate_has_its_place() {
     only(&["ractor"], &["src/supervisor/"]);

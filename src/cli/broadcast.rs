@@ -90,7 +90,7 @@ struct Errand {
 pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let context = Context::open(global, &args.common).await?;
     let key = match args.idempotency_key.as_deref() {
-        Some(key) => Key::new(Some(key))?,
+        Some(key) => context.key(Some(key))?,
         None => Key::short(),
     };
     let errands = errands(&context, &args, &key).await?;

@@ -9,7 +9,7 @@ use super::handle;
 use super::hands::{Alone, Hands};
 use super::output::{Format, Output};
 use crate::clock::Clock;
-use crate::config::{Config, Profile, Span};
+use crate::config::{Config, Profile, Span, default_chat};
 use crate::core::gate::Gates;
 use crate::core::target::{Choice, Found, choose, find};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ fn span(text: &str) -> Result<Duration, String> {
 /// The chat of a verb that needs one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ChatArg {
-    /// Id, alias or name of the chat [default: the profile's, FEISHU_DEFAULT_CHAT_ID, or the only one]
+    /// Id, alias or name of the chat [default: the profile's, ROOMA_DEFAULT_CHAT, or the only one]
     #[arg(long, visible_alias = "chat-id", value_name = "CHAT")]
     pub chat: Option<String>,
 }
@@ -134,7 +134,7 @@ impl Context {
 
     /// The chat that a flag names, or the one that goes without saying.
     pub async fn chat(&self, flag: Option<&str>) -> Result<ChatId> {
-        let environment = self.config.environment.get("FEISHU_DEFAULT_CHAT_ID");
+        let environment = default_chat(&self.config.environment);
         match choose(flag, self.profile.default_chat.as_deref(), environment) {
             Choice::Named { text, by } => self.named_chat(text, by).await,
             Choice::Only => self.only_chat().await,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Global;
 use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
-use super::say::{Key, Rehearsal, Said, rehearse, say};
+use super::say::{Rehearsal, Said, rehearse, say};
 use crate::error::Result;
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Target, UploadKind};
@@ -79,7 +79,7 @@ struct Attachment {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::speaking(global, &args.common, &[args.reply_to.as_deref()]).await?;
-    let key = Key::new(args.idempotency_key.as_deref())?;
+    let key = context.key(args.idempotency_key.as_deref())?;
     let upload = attach::read(&context, &args.path, args.name.as_deref())?;
     let target = match &args.reply_to {
         Some(id) => {

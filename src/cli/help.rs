@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::context::{ChatArg, Common, Context};
-use super::say::{Key, say_anyway};
+use super::say::say_anyway;
 use super::{Arguments, Global, print};
 use crate::error::{Error, Result};
 use crate::transport::outgoing::Outgoing;
@@ -68,7 +68,7 @@ fn usage(verb: Option<&str>) -> Result<()> {
 
 async fn escalate(topic: &str, args: &Args, global: &Global) -> Result<()> {
     let context = Context::open(global, &args.common).await?;
-    let key = Key::new(args.idempotency_key.as_deref())?;
+    let key = context.key(args.idempotency_key.as_deref())?;
     let topic = context.body("--topic", topic, &args.mention)?;
     let detail =
         args.detail.as_deref().map(|detail| context.body("--detail", detail, &args.mention)).transpose()?;

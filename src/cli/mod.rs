@@ -38,6 +38,7 @@ mod ours;
 mod output;
 mod peers;
 pub mod print;
+mod profile;
 mod pull;
 mod react;
 mod recall;
@@ -131,6 +132,7 @@ enum Verb {
     ChatsKnown(known::KnownArgs),
     Session(session::Args),
     Peers(peers::Args),
+    Profile(profile::Args),
     Room(room::Args),
     Floor(room::FloorArgs),
     Hook(hook::Args),
@@ -225,6 +227,7 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::SyncChats(args) => known::sync(args, global).await,
         Verb::ChatsKnown(args) => known::list(args, global).await,
         Verb::Peers(args) => peers::run(args, global).await,
+        Verb::Profile(args) => profile::run(args, global).await,
         Verb::Room(args) => room::run(args, global).await,
         Verb::Floor(args) => room::floor(args, global).await,
         Verb::Session(args) => {

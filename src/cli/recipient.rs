@@ -2,7 +2,7 @@
 
 use super::context::{Context, shown};
 use super::mentions::Around;
-use crate::config::UserAlias;
+use crate::config::{UserAlias, default_chat};
 use crate::core::target::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::event::ids::OpenId;
@@ -11,7 +11,7 @@ use crate::transport::verbs::{IdKind, PersonId, Target};
 impl Context {
     /// Where the `--chat` of a verb that sends leads. An alias or an id of a person can only mean the person.
     pub async fn recipient(&self, flag: Option<&str>) -> Result<(Target, Around)> {
-        let environment = self.config.environment.get("FEISHU_DEFAULT_CHAT_ID");
+        let environment = default_chat(&self.config.environment);
         if let Choice::Named { text, .. } = choose(flag, self.profile.default_chat.as_deref(), environment)
             && !self.config.contacts.chats.contains_key(text)
             && let Some(person) = self.person(text)?

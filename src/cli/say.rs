@@ -11,9 +11,6 @@ use crate::event::ids::{ChatId, MessageId, ThreadId};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::verbs::{Posted, Target};
 
-/// As long as the platform's own keys may be.
-const KEY_MAX: usize = 50;
-
 /// Words, and how they are to be shown.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Words {
@@ -103,12 +100,19 @@ pub struct Said {
 #[derive(Clone, Debug)]
 pub struct Key(String);
 
+impl Context {
+    /// The key of a send, as long as the platform's own may be.
+    pub fn key(&self, given: Option<&str>) -> Result<Key> {
+        Key::new(given, self.profile.transport.traits().same_send.key_max())
+    }
+}
+
 impl Key {
-    pub fn new(given: Option<&str>) -> Result<Key> {
+    fn new(given: Option<&str>, chars_max: usize) -> Result<Key> {
         match given {
             None => Ok(Key(uuid::Uuid::new_v4().to_string())),
-            Some(key) if (1..=KEY_MAX).contains(&key.chars().count()) => Ok(Key(key.to_owned())),
-            Some(_) => Err(Error::validation(format!("--idempotency-key takes 1 to {KEY_MAX} characters"))),
+            Some(key) if (1..=chars_max).contains(&key.chars().count()) => Ok(Key(key.to_owned())),
+            Some(_) => Err(Error::validation(format!("--idempotency-key takes 1 to {chars_max} characters"))),
         }
     }
 

@@ -7,7 +7,7 @@ use super::attach;
 use super::context::{ChatArg, Common, Context, message_id};
 use super::files::shown_path;
 use super::mentions::Around;
-use super::say::{Key, Words, rehearse, rehearsed, say};
+use super::say::{Words, rehearse, rehearsed, say};
 use crate::error::{Error, Result};
 use crate::transport::outgoing::{Body, Outgoing};
 use crate::transport::verbs::{Target, UploadKind, Uploaded};
@@ -71,7 +71,7 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::speaking(global, &args.common, &[args.reply_to.as_deref()]).await?;
-    let key = Key::new(args.idempotency_key.as_deref())?;
+    let key = context.key(args.idempotency_key.as_deref())?;
     if args.words.text.is_none()
         && args.words.markdown.is_none()
         && args.image.is_none()

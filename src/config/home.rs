@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{read, shown};
+use super::{aliases, read, shown};
 use crate::error::{Error, Result};
 use crate::plain;
 
@@ -78,7 +78,7 @@ fn is_home(folder: &Path) -> bool {
 fn names_an_app(dotenv: &str) -> bool {
     dotenvy::from_read_iter(dotenv.as_bytes())
         .flatten()
-        .any(|(key, value)| key == "FEISHU_APP_ID" && !value.is_empty())
+        .any(|(key, value)| aliases::names_an_app(&key) && !value.is_empty())
 }
 
 fn user_folder(process: &Environment) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What people write: home, profiles, secrets, options, contacts, rooms.
 
+mod aliases;
 mod contacts;
 mod home;
 mod nesting;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use aliases::{APP_VARIABLES, default_chat};
 pub use contacts::{Contacts, UserAlias};
 pub use home::{Environment, Home};
 pub use options::{
@@ -160,8 +162,10 @@ fn refuse_shared_apps(profiles: &[Profile]) -> Result<()> {
 
 fn no_profiles(home: &Home) -> Error {
     Error::config(format!("there are no profiles in {}", home.root().display())).subtype("no_profiles").hint(
-        "write profiles/NAME.yaml with transport, app_id and app_secret, or a .env with FEISHU_APP_ID and \
-         FEISHU_APP_SECRET; `rooma demo` needs neither",
+        format!(
+            "write profiles/NAME.yaml with transport, app_id and app_secret, or a .env with {APP_VARIABLES}; \
+             `rooma demo` needs neither"
+        ),
     )
 }
 

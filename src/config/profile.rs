@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::secret::SecretSource;
-use super::{Environment, Home, read_with_mode, shown, unreadable, yaml};
+use super::{Environment, Home, aliases, read_with_mode, shown, unreadable, yaml};
 use crate::core::gate::BotGate;
 use crate::error::{Error, Result};
 use crate::transport::Transport;
@@ -94,7 +94,7 @@ pub fn load_each(home: &Home, environment: &Environment) -> Result<BTreeMap<Arc<
         found.insert(Arc::from(name), profile);
     }
     if found.is_empty()
-        && let Some(only) = from_environment(environment)?
+        && let Some(only) = aliases::profile(environment)?
     {
         found.insert(Arc::clone(&only.name), Ok(only));
     }
@@ -173,7 +173,7 @@ fn refuse_readable_by_others(mode: u32, shown_path: &str) -> Result<()> {
 }
 
 /// Credentials travel to this host: TLS, unless it is this machine.
-fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
+pub(super) fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
     let url = reqwest::Url::parse(text)
         .map_err(|error| Error::config(format!("{shown_path}: `base_url` is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
@@ -191,25 +191,4 @@ fn check_base_url(text: &str, shown_path: &str) -> Result<()> {
     }
     Err(Error::config(format!("{shown_path}: `base_url` must be https"))
         .hint("plain http is for 127.0.0.1 only"))
-}
-
-fn from_environment(environment: &Environment) -> Result<Option<Profile>> {
-    let Some(app_id) = environment.get("FEISHU_APP_ID") else { return Ok(None) };
-    let lark = environment.get("FEISHU_DOMAIN").is_some_and(|domain| domain.contains("lark"));
-    let base_url = environment.get("FEISHU_BASE_URL").map(str::to_owned);
-    if let Some(url) = &base_url {
-        check_base_url(url, ".env")?;
-    }
-    Ok(Some(Profile {
-        name: Arc::from("default"),
-        path: None,
-        transport: if lark { Transport::Lark } else { Transport::Feishu },
-        app_id: app_id.to_owned(),
-        app_secret: SecretSource::Env("FEISHU_APP_SECRET".to_owned()),
-        base_url,
-        default_chat: None,
-        bot: None,
-        owner: None,
-        allow: Allow::default(),
-    }))
 }

@@ -9,19 +9,18 @@ pub enum Choice<'a> {
     Only,
 }
 
-/// The flag, the profile's default, the environment's default, in this order.
+/// The flag, the profile's default, the environment's default and the variable that says it, in this order.
 pub fn choose<'a>(
     flag: Option<&'a str>,
     profile: Option<&'a str>,
-    environment: Option<&'a str>,
+    environment: Option<(&'a str, &'static str)>,
 ) -> Choice<'a> {
     // An empty flag is a script's unset variable, not a wish for the default.
     if let Some(text) = flag {
         return Choice::Named { text, by: "--chat" };
     }
-    let candidates = [(profile, "the profile's default_chat"), (environment, "FEISHU_DEFAULT_CHAT_ID")];
-    let named =
-        candidates.into_iter().find_map(|(text, by)| Some((text.filter(|text| !text.is_empty())?, by)));
+    let profile = profile.filter(|text| !text.is_empty()).map(|text| (text, "the profile's default_chat"));
+    let named = profile.or(environment);
     named.map_or(Choice::Only, |(text, by)| Choice::Named { text, by })
 }
 
@@ -60,11 +59,12 @@ mod tests {
             Choice::Named { text, .. } => text.to_owned(),
             Choice::Only => "only".to_owned(),
         };
-        assert_eq!(by(choose(Some("a"), Some("b"), Some("c"))), "a");
-        assert_eq!(by(choose(None, Some("b"), Some("c"))), "b");
-        assert_eq!(by(choose(None, Some(""), Some("c"))), "c");
+        let variable = Some(("c", "VARIABLE"));
+        assert_eq!(by(choose(Some("a"), Some("b"), variable)), "a");
+        assert_eq!(by(choose(None, Some("b"), variable)), "b");
+        assert_eq!(by(choose(None, Some(""), variable)), "c");
         // A script's unset variable must not speak in the default chat.
-        assert_eq!(by(choose(Some(""), Some("b"), Some("c"))), "");
+        assert_eq!(by(choose(Some(""), Some("b"), variable)), "");
         assert_eq!(by(choose(None, None, None)), "only");
     }
 

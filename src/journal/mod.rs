@@ -44,6 +44,7 @@ pub use message_lines::{Listening, MessageLine};
 pub use reader::{Extent, Filter, Had, Page, Reader, WAITING_MAX, Waiting};
 pub use retention::Retention;
 pub use said::{ChatLine, Said, SaidLine, SaidOf};
+pub use seen::DUPLICATES_KEPT;
 pub(crate) use seen::fingerprint_hex;
 
 use crate::clock::Clock;

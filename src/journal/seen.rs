@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::Hasher;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use siphasher::sip128::{Hasher128, SipHasher24};
@@ -13,8 +14,9 @@ use crate::clock::WallMs;
 /// Keys held in memory (about 2 MiB) before they are merged into the index.
 const RECENT_MAX: usize = 65_536;
 
-/// The platform delivers again for up to 7.1 hours; this leaves room for clocks and clean-up.
-const KEEP_MS: i64 = 48 * 3600 * 1000;
+/// Longer than any platform delivers again, with room for clocks and clean-up.
+pub const DUPLICATES_KEPT: Duration = Duration::from_secs(48 * 3600);
+const KEEP_MS: i64 = DUPLICATES_KEPT.as_millis() as i64;
 
 /// Old keys are looked for at most this often: it reads the whole index.
 const PRUNE_EVERY_MS: i64 = 3600 * 1000;

@@ -73,16 +73,17 @@ pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> R
     Ok(())
 }
 
-/// The busiest chats first, then all others the bot is in. Direct conversations are in no list of the platform's.
+/// The busiest chats first, then all others the bot is in. Direct conversations are in no list of some platforms.
 /// True where there are more than are looked into.
 async fn candidates(seat: &Seat, activity: Activity) -> Result<(Vec<Candidate>, bool)> {
     let listed = (seat.perform)(Call::Chats { limit: Some(CHATS_MAX) }, PATIENCE).await?;
     let listed: Items<Chat> =
         serde_json::from_value(listed).map_err(|error| Error::internal(error.to_string()))?;
+    let lists_direct = seat.transport.traits().lists_direct;
     let mut found: Vec<Candidate> = Vec::new();
     for chat in activity.chats {
         let here = listed.items.iter().any(|listed| listed.chat_id == chat.chat_id.as_str());
-        if here || chat.chat_type == ChatType::P2p {
+        if here || (chat.chat_type == ChatType::P2p && !lists_direct) {
             let (chat_id, chat_type, threads) = (chat.chat_id, chat.chat_type, chat.threads);
             found.push(Candidate { chat_id, chat_type, threads });
         }

@@ -19,6 +19,9 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     pub version: u32,
+    /// Whose file it is, where its name cannot tell. Absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chat_id: Option<ChatId>,
     /// The start of the machine that steady times count from.
     #[serde(default)]
     boot: String,
@@ -72,6 +75,12 @@ impl Stored for Room {
     }
 }
 
+/// Letters of a fingerprint.
+const FINGERPRINT: usize = 32;
+
+/// Far more than a room takes.
+const ROOM_MAX: u64 = 1024 * 1024;
+
 /// A rate beyond this is none that a chat takes.
 const PER_MINUTE_MAX: u32 = 600;
 
@@ -94,6 +103,7 @@ pub fn change<R>(
     let (now, boot) = (steady_ms(), boot_id());
     stored::update_named(&folder(data), &file_name(chat), clock.wall_ms(), |room: &mut Room| {
         room.rebase(boot, now, limits);
+        room.chat_id = (!is_plain(chat)).then(|| chat.clone());
         change(room, now)
     })
 }
@@ -129,7 +139,16 @@ pub fn exists(data: &Path, chat: &ChatId) -> bool {
 pub fn all(data: &Path) -> Vec<ChatId> {
     let entries = std::fs::read_dir(folder(data)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter_map(|name| name.strip_suffix(".json").map(ChatId::new)).collect()
+    names.filter_map(|name| Some(chat_of(data, name.strip_suffix(".json")?))).collect()
+}
+
+/// The chat whose file has this name. Only a name that may be a fingerprint has to be looked behind.
+fn chat_of(data: &Path, name: &str) -> ChatId {
+    let fingerprint = name.len() == FINGERPRINT && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let path = folder(data).join(format!("{name}.json"));
+    let told = fingerprint.then(|| crate::plain::read_text(&path, ROOM_MAX).ok()).flatten();
+    let room = told.and_then(|text| serde_json::from_str::<Room>(&text).ok());
+    room.and_then(|room| room.chat_id).unwrap_or_else(|| ChatId::new(name))
 }
 
 fn folder(data: &Path) -> PathBuf {
@@ -138,16 +157,55 @@ fn folder(data: &Path) -> PathBuf {
 
 /// An id is a name of a file as it is, unless it is unlike any.
 fn file_name(chat: &ChatId) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if (1..=100).contains(&chat.as_str().len()) && chat.as_str().chars().all(plain) {
-        return chat.as_str().to_owned();
+    if is_plain(chat) {
+        chat.as_str().to_owned()
+    } else {
+        crate::journal::fingerprint_hex("room", chat.as_str())
     }
-    crate::journal::fingerprint_hex("room", chat.as_str())
+}
+
+fn is_plain(chat: &ChatId) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (1..=100).contains(&chat.as_str().len()) && chat.as_str().chars().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rooms_are_found_again_by_the_ids_that_were_put_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, limits) = (Clock::system(), limits(&LoopGuardOptions::default()));
+        let long = "x".repeat(300);
+        let ids = [
+            "oc_1",
+            "C1:2.3",
+            "../../etc",
+            "a\"b",
+            "漢字",
+            "C0123ABC",
+            &long,
+            "0123456789abcdef0123456789abcdef",
+        ];
+        for (count, id) in ids.iter().enumerate() {
+            let chat = ChatId::new(*id);
+            change(folder.path(), &chat, &clock, limits, |room, _| room.told = Some(count.to_string()))
+                .unwrap();
+        }
+        let mut found: Vec<String> = all(folder.path()).iter().map(ToString::to_string).collect();
+        let mut expected: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        for (count, id) in ids.iter().enumerate() {
+            let room = load(folder.path(), &ChatId::new(*id), &clock, limits).unwrap();
+            assert_eq!(
+                (room.told, exists(folder.path(), &ChatId::new(*id))),
+                (Some(count.to_string()), true)
+            );
+        }
+    }
 
     #[test]
     fn a_message_that_several_hear_opens_the_floor_once() {

@@ -11,6 +11,7 @@ mod pace;
 mod rooms;
 mod saying;
 mod sights;
+pub mod traits;
 pub mod verbs;
 mod way;
 
@@ -35,6 +36,7 @@ pub use intake::{Inbound, Intake};
 use outgoing::Outgoing;
 pub use rooms::{RoomRule, Rooms};
 pub use sights::Sights;
+use traits::Traits;
 use verbs::{
     Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Place,
     Posted, Reacted, Target, Upload, UploadKind, Uploaded,
@@ -49,6 +51,15 @@ pub enum Transport {
 }
 
 impl Transport {
+    pub const ALL: [Transport; 2] = [Transport::Feishu, Transport::Lark];
+
+    /// What the platform can.
+    pub fn traits(self) -> Traits {
+        match self {
+            Transport::Feishu | Transport::Lark => feishu::TRAITS,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Transport::Feishu => "feishu",

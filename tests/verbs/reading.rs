@@ -166,3 +166,19 @@ async fn a_chat_that_is_not_there_is_said_so() {
     let error = world.rooma(&["chat-info", "--chat", &world.chat("lobby")]).error(1);
     assert_eq!((&error["code"], &error["hint"]), (&json!(232_011), &json!("add the bot to the chat first")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_tells_what_its_platform_can_and_asks_nobody() {
+    let world = world(2).await;
+    let calls = || world.sandbox.state(rooma::sandbox::StateQuery::default()).unwrap().apps[0].rest_calls;
+    let before = calls();
+    let told = world.rooma(&["profile", "traits", "b0"]).value();
+    assert_eq!(
+        (&told["profile"], &told["transport"], &told["ids"]),
+        (&json!("b0"), &json!("feishu"), &json!("per_app"))
+    );
+    assert_eq!((&told["share"]["one_of"], &told["same_send"]["key"]["chars_max"]), (&json!(50), &json!(50)));
+    assert_eq!(told["redelivers_for"], 15 + 300 + 3600 + 6 * 3600);
+    assert_eq!(calls(), before);
+    assert_eq!(world.rooma(&["profile", "traits", "nobody"]).error(3)["subtype"], "unknown_profile");
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::manager::Manager;
-use crate::config::{Config, Environment, Home, SecretSource};
+use crate::config::{APP_VARIABLES, Config, Environment, Home, SecretSource};
 
 /// Where a proxy is taken from, unless the options name one.
 const PROXIES: &[&str] = &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
@@ -52,8 +52,8 @@ fn of_files(home: &Home, process: &Environment) -> Vec<String> {
     let unseen = Config::load_home(home.clone(), Environment::default());
     if unseen.is_ok_and(|unseen| unseen.profiles.len() < here.profiles.len()) {
         warnings.push(format!(
-            "the profile is described by variables of this shell, which a service does not see: write FEISHU_APP_ID \
-             and FEISHU_APP_SECRET to {}",
+            "the profile is described by variables of this shell, which a service does not see: write {APP_VARIABLES} \
+             to {}",
             dotenv.display()
         ));
     }

@@ -222,5 +222,6 @@ fn filter(args: &Args) -> Filter {
         mentioned: args.mentioned,
         raw: args.raw,
         brief: args.short.brief,
+        ready: false,
     }
 }

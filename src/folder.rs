@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use crate::error::{Error, Result};
+
 /// What everybody but the owner may do.
 const OTHERS: u32 = 0o077;
 
@@ -26,6 +28,27 @@ pub fn close_to_others(path: &Path) -> std::io::Result<()> {
     tracing::error!(path = %path.display(), was = format!("{:o}", mode & 0o777),
         "this folder was open to others; it is its owner's alone now");
     Ok(())
+}
+
+/// Mends all folders below, as far as they can be read. Links are not followed.
+pub fn close_all(path: &Path) {
+    let closed = close_to_others(path);
+    let below = closed.and_then(|()| std::fs::read_dir(path));
+    let below = below.into_iter().flatten().flatten();
+    below
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .for_each(|entry| close_all(&entry.path()));
+}
+
+/// Fails where something that is no folder stands in a folder's place. It is not opened: a pipe keeps nobody waiting.
+pub fn stands(path: &Path) -> Result<()> {
+    let is_folder = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    if is_folder || std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let path = crate::plain::shown(path);
+    Err(Error::config(format!("{path} is no folder, nor a link to one"))
+        .hint("move it away, then rooma reload or rooma up: the folder is made anew"))
 }
 
 /// Takes from others what they may do with a file that is open.

@@ -1,5 +1,7 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
+use std::path::Path;
+
 use super::seats::Roster;
 use super::{Global, print};
 use crate::clock::Clock;
@@ -118,6 +120,7 @@ async fn serve(args: Args, global: &Global) -> Result<()> {
     let root = config.home.root();
     supervisor::descriptors::take(config.chosen(&args.profile)?.len())?;
     let lock = Lock::home(root)?;
+    stand(&config.home.data())?;
     let clock = Clock::system();
     let roster = Roster::locked(&config, &args.profile, clock.clone())?;
     let ask = Ask::by_signals()?;
@@ -156,6 +159,12 @@ async fn serve(args: Args, global: &Global) -> Result<()> {
         print::note("rooma: lines follow; Ctrl-C ends");
     }
     supervisor::run(plan, ask).await
+}
+
+/// What belongs to no one profile. A profile's own folder is looked at before it connects.
+fn stand(data: &Path) -> Result<()> {
+    crate::folder::close_all(data);
+    ["cursors", "rooms", "log"].iter().try_for_each(|name| crate::folder::stands(&data.join(name)))
 }
 
 /// A cursor is a key and a file's name.
@@ -222,5 +231,6 @@ fn filter(args: &Args) -> Filter {
         mentioned: args.mentioned,
         raw: args.raw,
         brief: args.short.brief,
+        ready: false,
     }
 }

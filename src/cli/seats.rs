@@ -323,6 +323,13 @@ impl Slot {
         Ok(Arc::clone(held.insert(Arc::new(account))))
     }
 
+    /// One that cannot keep what it knows is not connected: it would forget whom it owes a farewell.
+    async fn grounded(&self) -> Result<Arc<Account>> {
+        let folder = self.ground.home.data().join(self.profile.name.as_ref());
+        aside(move || crate::folder::stands(&folder)).await?;
+        self.account().await
+    }
+
     fn dial(self: Arc<Slot>) -> Dial {
         Arc::new(move |life| {
             let slot = Arc::clone(&self);
@@ -331,7 +338,7 @@ impl Slot {
                 let account = tokio::select! {
                     biased;
                     _ = stop.wait_for(|stop| *stop) => return End::Asked,
-                    account = slot.account() => account,
+                    account = slot.grounded() => account,
                 };
                 let end = match account {
                     Ok(account) => account.run(life).await,

@@ -85,6 +85,7 @@ pub async fn ensure(home: &Home, profiles: &[String], patience: Duration) -> Res
         return beside(home, status, profiles, patience).await;
     }
     // What is wrong with the files is said here, not in a log.
+    crate::folder::close_all(&home.data());
     Config::load_home(home.clone(), Environment::of_process())?.chosen(profiles)?;
     let log = home.data().join("log/rooma.log");
     let mut child = Some(start(home.root(), profiles, &log)?);
@@ -189,6 +190,7 @@ fn open_log(path: &Path) -> Result<File> {
 }
 
 pub fn log_folder(path: &Path) -> Result<()> {
+    crate::folder::stands(path)?;
     crate::folder::make(path)
         .map_err(|error| Error::storage(format!("failed to create {}: {error}", path.display())))
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::damage;
+use super::filter::{Filter, Traits};
+use super::had::Had;
 use super::store::{failed, open_reader, read_cursor, read_meta};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::error::Result;
@@ -15,62 +17,9 @@ pub(super) const PAGE_ROWS: u64 = 512;
 /// A step ends early once it holds this much.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// Which lines a reader wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Empty: lines of every profile, and those of none.
-    pub profiles: Vec<String>,
-    /// Empty: every type.
-    pub types: Vec<String>,
-    /// Only messages meant for the profile that received them. rooma's own lines pass.
-    pub mentioned: bool,
-    /// Add the platform's payload.
-    pub raw: bool,
-    /// Leave out what asks nothing of an agent. Types that are named pass.
-    pub brief: bool,
-}
-
-/// Lines that say that all is as it should be.
-const QUIET: [&str; 8] = [
-    "rooma.started",
-    "rooma.connecting",
-    "rooma.connected",
-    "rooma.disconnected",
-    "rooma.session_armed",
-    "rooma.greeting_sent",
-    "rooma.catchup",
-    "message.read",
-];
-
-impl Filter {
-    fn wants(&self, profile: Option<&str>, type_name: &str, mentioned: bool, trouble: bool) -> bool {
-        let quiet = self.brief && self.types.is_empty() && QUIET.contains(&type_name) && !trouble;
-        !quiet && self.is_asked_for(profile, type_name, mentioned)
-    }
-
-    fn is_asked_for(&self, profile: Option<&str>, type_name: &str, mentioned: bool) -> bool {
-        let own = type_name.starts_with("rooma.");
-        let profile_fits = match profile {
-            Some(profile) => self.profiles.is_empty() || self.profiles.iter().any(|wanted| wanted == profile),
-            None => true,
-        };
-        let type_fits =
-            self.types.is_empty() || self.types.iter().any(|wanted| matches_type(wanted, type_name));
-        profile_fits && type_fits && (!self.mentioned || mentioned || own)
-    }
-}
-
 fn inode(path: &Path) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(path).ok().map(|metadata| metadata.ino())
-}
-
-/// `message` is itself; `message.*` is everything below it.
-fn matches_type(wanted: &str, type_name: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(prefix) => type_name.starts_with(prefix),
-        None => wanted == type_name,
-    }
 }
 
 /// What one step of reading found.
@@ -105,29 +54,6 @@ impl Page {
             begin = end;
         }
         Page { bytes, ends, ..self }
-    }
-}
-
-/// What a reader has had of the journal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Had {
-    /// It may have had the lines behind `given_from` and up to here.
-    pub given_to: u64,
-    pub given_from: u64,
-    /// Lines up to here came before it started.
-    pub late_to: u64,
-}
-
-impl Had {
-    /// What was fetched from the history is marked in the journal.
-    fn past(&self, seq: u64, fetched: bool) -> Past {
-        if fetched || (seq > self.given_from && seq <= self.given_to) {
-            Past::Replayed
-        } else if seq <= self.late_to {
-            Past::Late
-        } else {
-            Past::New
-        }
     }
 }
 
@@ -222,14 +148,14 @@ impl Reader {
     }
 
     /// The next lines after `after`, marked by what they are to this reader.
-    pub fn page(&self, after: u64, filter: &Filter, had: Had) -> Result<Page> {
+    pub fn page(&self, after: u64, filter: &Filter, had: &Had) -> Result<Page> {
         self.read_page(after, filter, had).map_err(|error| {
             damage::note(&self.path, &error);
             failed("read", &self.path, &error)
         })
     }
 
-    fn read_page(&self, after: u64, filter: &Filter, had: Had) -> rusqlite::Result<Page> {
+    fn read_page(&self, after: u64, filter: &Filter, had: &Had) -> rusqlite::Result<Page> {
         let mut page = Page { looked_to: after, ..Page::default() };
         let mut statement = self.db.prepare_cached(
             "SELECT seq, profile, type, mentioned, replayed, head, body, CASE WHEN ?3 THEN raw END, held IS NOT NULL,
@@ -246,12 +172,13 @@ impl Reader {
             }
             let profile = row.get_ref(1)?.as_str_or_null()?;
             let (type_name, body) = (row.get_ref(2)?.as_str()?, row.get_ref(6)?.as_str()?);
-            if !row.get::<_, bool>(8)? && filter.wants(profile, type_name, row.get(3)?, row.get(10)?) {
+            let traits = Traits { profile, type_name, mentioned: row.get(3)?, trouble: row.get(10)? };
+            if !row.get::<_, bool>(8)? && filter.wants(&traits) {
                 let line = Line {
                     seq,
                     head: row.get_ref(5)?.as_str()?,
                     body,
-                    past: had.past(seq, row.get(4)?),
+                    past: had.past(seq, &traits, row.get(4)?),
                     raw: row.get_ref(7)?.as_str_or_null()?,
                 };
                 line.write(&mut page.bytes);

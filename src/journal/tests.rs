@@ -29,7 +29,7 @@ async fn append(journal: &Journal, entries: Vec<Entry>) -> Result<Appended, Stri
 }
 
 fn seqs(journal: &Journal) -> Vec<u64> {
-    let page = journal.reader().unwrap().page(0, &Filter::default(), Had::default()).unwrap();
+    let page = journal.reader().unwrap().page(0, &Filter::default(), &Had::default()).unwrap();
     page.ends.iter().map(|(seq, _)| *seq).collect()
 }
 
@@ -136,7 +136,7 @@ async fn more_lines_than_one_reservation_arrive_in_order() {
     let reader = journal.reader().unwrap();
     let (mut after, mut count) = (0, 0);
     loop {
-        let page = reader.page(after, &Filter::default(), Had::default()).unwrap();
+        let page = reader.page(after, &Filter::default(), &Had::default()).unwrap();
         if page.looked_to == after {
             break;
         }
@@ -176,7 +176,9 @@ async fn a_reader_sees_what_its_filter_wants_and_knows_how_far_it_looked() {
     let journal = open(&folder);
     append(&journal, vec![entry("alice", "a"), entry("bob", "b"), entry("alice", "c")]).await.unwrap();
     let filter = Filter { profiles: vec!["alice".into()], ..Filter::default() };
-    let page = journal.reader().unwrap().page(0, &filter, Had { given_to: 1, ..Had::default() }).unwrap();
+    let given = vec![Stretch { to: 1, ..Stretch::default() }];
+    let had = Had { given, ..Had::default() };
+    let page = journal.reader().unwrap().page(0, &filter, &had).unwrap();
     assert_eq!(page.looked_to, 3);
     let text = String::from_utf8(page.bytes).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -207,7 +209,7 @@ async fn old_lines_go_and_a_reader_that_was_behind_is_told_once() {
 
     let reader = journal.reader().unwrap();
     let page = reader
-        .page(7, &Filter { types: vec!["message".into()], ..Filter::default() }, Had::default())
+        .page(7, &Filter { types: vec!["message".into()], ..Filter::default() }, &Had::default())
         .unwrap();
     let text = String::from_utf8(page.bytes).unwrap();
     assert!(
@@ -218,7 +220,7 @@ async fn old_lines_go_and_a_reader_that_was_behind_is_told_once() {
     assert_eq!(text.lines().count(), 1);
     assert_eq!(page.ends[0].0, 5000);
     assert_eq!(page.looked_to, 5010);
-    let page = reader.page(5000, &Filter::default(), Had::default()).unwrap();
+    let page = reader.page(5000, &Filter::default(), &Had::default()).unwrap();
     assert_eq!(page.ends.len(), 10);
     assert!(!String::from_utf8(page.bytes).unwrap().contains("rooma.gap"));
     // What was removed is still known: it is not new when it comes again.
@@ -236,13 +238,13 @@ async fn a_journal_that_is_too_large_loses_its_oldest_lines_and_never_its_newest
     }
     trim(&journal, Retention { max_bytes: 1024 * 1024, ..Retention::default() }).await;
     let reader = journal.reader().unwrap();
-    let left = reader.page(0, &Filter::default(), Had::default()).unwrap();
+    let left = reader.page(0, &Filter::default(), &Had::default()).unwrap();
     assert!(left.ends[0].0 > 1000, "{:?}", left.ends[0]);
     trim(&journal, Retention { max_bytes: 0, ..Retention::default() }).await;
-    let left = reader.page(8999, &Filter::default(), Had::default()).unwrap();
+    let left = reader.page(8999, &Filter::default(), &Had::default()).unwrap();
     assert_eq!(left.ends.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [9000]);
     append(&journal, vec![entry("alice", "next")]).await.unwrap();
-    assert_eq!(reader.page(9000, &Filter::default(), Had::default()).unwrap().looked_to, 9001);
+    assert_eq!(reader.page(9000, &Filter::default(), &Had::default()).unwrap().looked_to, 9001);
     journal.close().await;
 }
 

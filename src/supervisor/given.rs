@@ -14,13 +14,18 @@ use crate::clock::thread_now;
 use crate::core::pace::Budget;
 use crate::core::written::Written;
 use crate::error::{Error, Result};
-use crate::journal::{Had, Reader};
+use crate::journal::{Filter, Had, Reader, Stretch, begin};
 use crate::pipe;
 
 const VERSION: u32 = 1;
 
-/// The whole file, so that one write replaces it: a process that is killed leaves the old one or the new one.
+/// The file is so long or a multiple of it, and one write replaces it: a process that is killed leaves the old one or
+/// the new one. Only the first line counts: a longer one may have been there.
 const SIZE: usize = 512;
+const SIZE_MAX: usize = 8 * SIZE;
+
+/// What stretches may take of it.
+const STRETCHES_BYTES: usize = 3000;
 
 /// So many lines are given one by one, each once the last was taken: a reader that wants one line and goes away, such as
 /// `head -1`, takes no other with it. One that is still there then reads what comes.
@@ -33,18 +38,31 @@ const NOTED_WITHIN: Duration = Duration::from_secs(5);
 const CHUNK: usize = 4096;
 
 /// Beside the lock of its cursor, in `data/cursors/NAME.given`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     version: u32,
     /// Which journal the positions are of.
     born: u64,
-    /// Lines behind `from` and up to here were written, whether or not they were taken.
+    /// Lines behind `from` and up to here were written, whether or not they were taken: all that earlier versions know.
     given: u64,
     #[serde(default)]
     from: u64,
+    /// The same in parts, what is being written last.
+    #[serde(default)]
+    stretches: Vec<Stretch>,
     /// What is left of the reader's notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Budget>,
+}
+
+/// Where a reader begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Begins {
+    pub position: u64,
+    /// Where the cursor stood before: versions that kept no such file may have given all there was.
+    pub known: Option<u64>,
+    /// The journal's newest line.
+    pub newest: u64,
 }
 
 /// One reader's.
@@ -60,46 +78,40 @@ pub struct Given {
 }
 
 impl Given {
-    /// For a reader that begins behind `position`. `newest` is the journal's; `known` says whether the cursor was there
-    /// before: versions that kept no such file may have given all there was.
+    /// For a reader of what this filter lets through.
     pub fn open(
         data: &Path,
         cursor: &str,
         reader: &Reader,
-        position: u64,
-        known: Option<u64>,
-        newest: u64,
+        filter: &Filter,
+        begins: Begins,
     ) -> Result<Given> {
-        let folder = data.join("cursors");
-        crate::folder::make(&folder)
-            .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
-        let path = folder.join(format!("{cursor}.given"));
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file =
-            file.map_err(|error| Error::storage(format!("failed to open {}: {error}", path.display())))?;
+        let mut file = open(data, cursor)?;
         let born = reader.born()?;
-        let given = known.map_or(0, |_| newest);
-        let all = || Mark { version: VERSION, born, given, from: 0, budget: None };
-        let mark = match read(&mut file) {
-            Some(mark) if mark.born == born => mark,
+        let mut mark = match read(&mut file) {
+            Some(mark) if mark.born == born => mark.in_parts(),
             // Of another journal, of which nothing is left: only the budget is the reader's own.
-            Some(mark) => Mark { born, given: 0, from: 0, ..mark },
-            None => all(),
+            Some(mark) => Mark { born, given: 0, from: 0, stretches: Vec::new(), ..mark },
+            None => Mark::of_all(born, begins.known.map_or(0, |_| begins.newest)),
         };
-        let had = Had { given_from: mark.from, given_to: mark.given, late_to: newest };
-        // What this run gives is joined to what was given before; where nothing was, it begins here.
-        let from = if mark.given <= mark.from { position } else { mark.from.min(position) };
-        let mark = Mark { from, ..mark };
-        let given = Given { file, mark, had, failing: None, written: Written::new(position), lines: 0 };
+        if let Some(last) = mark.stretches.last_mut()
+            && begins.known == Some(begins.position)
+        {
+            // It was come to with that filter, noted or not.
+            last.to = last.to.max(begins.position);
+        }
+        let had = Had { given: mark.stretches.clone(), late_to: begins.newest };
+        mark.begin(begins.position, filter);
+        let written = Written::new(begins.position);
+        let given = Given { file, mark, had, failing: None, written, lines: 0 };
         // From here on it is known, whatever is given.
         given.write();
         Ok(given)
     }
 
     /// What this reader had before.
-    pub fn had(&self) -> Had {
-        self.had
+    pub fn had(&self) -> &Had {
+        &self.had
     }
 
     pub fn budget(&self) -> Option<Budget> {
@@ -113,10 +125,7 @@ impl Given {
 
     /// False where that cannot be noted for the moment, as on a full disk; lines do not wait for ever for it.
     pub fn gives(&mut self, seq: u64) -> bool {
-        if seq <= self.mark.given {
-            return true;
-        }
-        let before = std::mem::replace(&mut self.mark.given, seq);
+        let Some(before) = self.mark.gives(seq) else { return true };
         if self.write() {
             self.failing = None;
             return true;
@@ -125,7 +134,7 @@ impl Given {
         if now.saturating_duration_since(*self.failing.get_or_insert(now)) >= NOTED_WITHIN {
             return true;
         }
-        self.mark.given = before;
+        self.mark.ungive(before);
         false
     }
 
@@ -186,8 +195,8 @@ impl Given {
 
     /// Where it fails, a line that is read again may stand there unmarked.
     fn write(&self) -> bool {
-        let mut text = serde_json::to_vec(&self.mark).expect("numbers are plain data");
-        text.resize(SIZE - 1, b' ');
+        let mut text = serde_json::to_vec(&self.mark).expect("numbers and names are plain data");
+        text.resize((text.len() + 1).next_multiple_of(SIZE) - 1, b' ');
         text.push(b'\n');
         let written = self.file.write_all_at(&text, 0);
         if let Err(error) = &written {
@@ -197,10 +206,65 @@ impl Given {
     }
 }
 
+impl Mark {
+    fn of_all(born: u64, given: u64) -> Mark {
+        Mark { version: VERSION, born, given, from: 0, stretches: Vec::new(), budget: None }.in_parts()
+    }
+
+    /// Written by a version that knew no filters, anything may have been given.
+    fn in_parts(mut self) -> Mark {
+        if self.stretches.is_empty() && self.from < self.given {
+            self.stretches.push(Stretch { from: self.from, to: self.given, filter: Filter::default() });
+        }
+        self
+    }
+
+    fn begin(&mut self, position: u64, filter: &Filter) {
+        self.stretches = begin(&self.stretches, position, filter);
+        let too_long =
+            |all: &[Stretch]| serde_json::to_vec(all).is_ok_and(|text| text.len() > STRETCHES_BYTES);
+        while too_long(&self.stretches)
+            && let Some(oldest) = self.stretches.iter_mut().find(|one| one.filter != Filter::default())
+        {
+            oldest.filter = Filter::default();
+        }
+        self.from = self.stretches.iter().map(|one| one.from).min().unwrap_or_default();
+        self.given = self.stretches.iter().map(|one| one.to).max().unwrap_or_default();
+    }
+
+    /// What was noted before, where this is more.
+    fn gives(&mut self, seq: u64) -> Option<(u64, u64)> {
+        let own = self.stretches.last_mut()?;
+        if seq <= own.to {
+            return None;
+        }
+        let before = (std::mem::replace(&mut own.to, seq), self.given);
+        self.given = self.given.max(seq);
+        Some(before)
+    }
+
+    fn ungive(&mut self, (to, given): (u64, u64)) {
+        self.given = given;
+        if let Some(own) = self.stretches.last_mut() {
+            own.to = to;
+        }
+    }
+}
+
+fn open(data: &Path, cursor: &str) -> Result<File> {
+    let folder = data.join("cursors");
+    crate::folder::make(&folder)
+        .map_err(|error| Error::storage(format!("failed to create {}: {error}", folder.display())))?;
+    let path = folder.join(format!("{cursor}.given"));
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    file.map_err(|error| Error::storage(format!("failed to open {}: {error}", path.display())))
+}
+
 fn read(file: &mut File) -> Option<Mark> {
-    let mut text = String::new();
-    file.take(SIZE as u64).read_to_string(&mut text).ok()?;
-    serde_json::from_str(text.trim()).ok().filter(|mark: &Mark| mark.version == VERSION)
+    let mut bytes = Vec::new();
+    file.take(SIZE_MAX as u64).read_to_end(&mut bytes).ok()?;
+    let line = bytes.split(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(line).ok().filter(|mark: &Mark| mark.version == VERSION)
 }
 
 /// How long to wait for a reader: at once at first, and rarely where it stalls.
@@ -216,5 +280,37 @@ impl Patience {
             Some(step) => std::thread::park_timeout(Duration::from_micros(50 << step.min(9))),
         }
         self.0 = self.0.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_stays_small_whatever_is_asked_for() {
+        let mut mark = Mark::of_all(1, 0);
+        for round in 0..50u64 {
+            let profiles = (0..round * 20).map(|number| format!("profile-{round}-{number}")).collect();
+            mark.begin(round * 100, &Filter { profiles, ..Filter::default() });
+            mark.gives(round * 100 + 10);
+            let text = serde_json::to_vec(&mark).unwrap();
+            assert!(text.len() < SIZE_MAX - SIZE, "{round}: {}", text.len());
+            assert_eq!((mark.from, mark.given), (0, round * 100 + 10));
+        }
+    }
+
+    /// A shorter one is written over a longer one, also by a version that knows the short ones only.
+    #[test]
+    fn the_first_line_counts_and_one_without_parts_is_one_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.given");
+        let longer = "z".repeat(3 * SIZE);
+        let short = r#"{"version":1,"born":7,"given":16,"from":5}"#;
+        std::fs::write(&path, format!("{short:<511}\n{longer}")).unwrap();
+        let mark = read(&mut File::open(&path).unwrap()).unwrap().in_parts();
+        assert_eq!(mark.stretches, [Stretch { from: 5, to: 16, filter: Filter::default() }]);
+        std::fs::write(&path, &longer).unwrap();
+        assert!(read(&mut File::open(&path).unwrap()).is_none());
     }
 }

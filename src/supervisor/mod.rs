@@ -45,7 +45,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use footing::{FileId, Footing};
-pub use given::{Given, Patience};
+pub use given::{Begins, Given, Patience};
 pub use holder::Holder;
 pub use known_chats::{ChatState, KnownChat, KnownChats, Synced};
 pub use lock::{HOME_HELD, Lock};

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use super::{Given, Patience, Since, cannot_start};
+use super::{Begins, Given, Patience, Since, cannot_start};
 use crate::clock::{Clock, rfc3339_ms, thread_now};
 use crate::error::Result;
 use crate::event::{Event, Line, Past, Rendered, Storage, StorageState, brief, head};
@@ -72,8 +72,10 @@ impl Outlet {
             Since::Seq(seq) => seq,
             Since::Cursor => stored.unwrap_or(self.started_after).min(self.started_after),
         };
-        let given = Given::open(&self.data, &self.cursor, &reader, position, stored, self.started_after)?;
-        let had = given.had();
+        let begins = Begins { position, known: stored, newest: self.started_after };
+        let filter = Filter { ready: true, ..self.filter.clone() };
+        let given = Given::open(&self.data, &self.cursor, &reader, &filter, begins)?;
+        let had = given.had().clone();
         // Stored before the first event can be: a crash right after the start must not make the next one
         // begin behind lines that nobody has read.
         journal.cursors().store(&self.cursor, position);
@@ -193,7 +195,7 @@ impl Thread {
     }
 
     fn page(&self, after: u64, filter: &Filter) -> Result<Page, Halt> {
-        let page = self.reader.page(after, filter, self.had);
+        let page = self.reader.page(after, filter, &self.had);
         let page = page.map_err(|error| Halt::Failed(error.message))?;
         Ok(match self.outlet.brief {
             Some(width) => page.in_brief(width, &self.reader),

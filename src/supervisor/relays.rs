@@ -250,7 +250,10 @@ impl Actor for Postman {
                     tracing::warn!(%error, "what is to be relayed cannot be kept");
                 }
             }
-            Msg::Relayed { chat, heard, outcome } => state.relayed(chat, heard, outcome),
+            Msg::Relayed { chat, heard, outcome } => {
+                crate::fault::may_panic("relays_relayed");
+                state.relayed(chat, heard, outcome);
+            }
         }
         state.start_due(&myself);
         Ok(())

@@ -275,6 +275,7 @@ impl State {
         if told != id {
             // Before it is noted that they were told.
             self.rooming.appender.settled().await;
+            crate::fault::may_panic("rooms_told");
             self.rooming.change(chat, move |room, _| room.told = id).await?;
         }
         Ok(())
@@ -303,6 +304,7 @@ impl State {
     }
 
     async fn noticed(&mut self, chat: &ChatId, id: String, outcome: Result<()>) -> Result<()> {
+        crate::fault::may_panic("rooms_noticed");
         let Some(notice) = self.notices.get_mut(chat) else { return Ok(()) };
         notice.task = None;
         match outcome {

@@ -22,11 +22,12 @@ use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
+use crate::core::dedupe::DedupeKey;
 use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessions, Words, late};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Event, FarewellSent, GreetingSent, NotSaid, SessionArmed, SessionExpired};
-use crate::journal::Appender;
+use crate::journal::{Appender, Entry};
 use crate::transport::Call;
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Posted, Target};
@@ -39,6 +40,9 @@ const SEEN_EVERY_MS: i64 = 60_000;
 
 /// One attempt to say something, with what is waited out within it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a look waits for its lines to be in the journal; they stay in the file until then.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// A file that cannot be read or written is left alone for a while.
 const TROUBLED_FOR: Duration = Duration::from_secs(15);
@@ -235,13 +239,36 @@ impl State {
         let Some(seat) = self.presence.asker.seat(profile).await? else { return Ok(()) };
         let presence = self.presence.clone();
         let max_age_ms = i64::try_from(presence.max_age.as_millis()).unwrap_or(i64::MAX);
-        let looked = self.change(profile, move |sessions, now| attend(sessions, now, max_age_ms)).await?;
-        for event in looked.events {
-            presence.appender.say(seat.intake.own(&event));
-        }
+        // Told before it is noted in the file that it was: each line has a key, so it comes once, whoever is killed.
+        let is_told = self.foretell(&seat, max_age_ms).await?;
+        let attend = move |sessions: &mut Sessions, now| attend(sessions, now, max_age_ms, is_told);
+        let looked = self.change(profile, attend).await?;
+        presence.tell(&seat, looked.told);
         self.follow(myself, &seat, &looked.sessions);
         self.say_pending(myself, &seat, &looked.sessions);
         Ok(())
+    }
+
+    /// Tells what a look at the file is about to take out of it. False where that is not in the journal yet.
+    async fn foretell(&self, seat: &Seat, max_age_ms: i64) -> Result<bool> {
+        let (presence, folder) = (&self.presence, self.presence.folder(&seat.name));
+        if stamp(presence, &seat.name).is_none() {
+            return Ok(true);
+        }
+        let now = presence.clock.wall_ms();
+        let foreseen = blocking(move || {
+            let mut sessions = stored::load::<Sessions>(&folder, now)?;
+            Ok(attend(&mut sessions, now, max_age_ms, true).told)
+        });
+        let foreseen = foreseen.await?;
+        if foreseen.is_empty() {
+            return Ok(true);
+        }
+        presence.tell(seat, foreseen);
+        // A disk that takes nothing keeps nobody from saying what is to be said.
+        let committed = tokio::time::timeout(TOLD_WITHIN, presence.appender.newest()).await;
+        crate::fault::may_panic("sessions_told");
+        Ok(matches!(committed, Ok(Some(_))))
     }
 
     /// Changes the file, and notes what it looked like before: so a change by others meanwhile is not missed.
@@ -287,6 +314,7 @@ impl State {
         key: String,
         outcome: Result<()>,
     ) -> Result<()> {
+        crate::fault::may_panic("sessions_said");
         let attended = self.profiles.entry(Arc::clone(profile)).or_default();
         attended.sending.remove(&key);
         let settled = match outcome {
@@ -357,6 +385,12 @@ impl Presence {
         self.data.join(profile)
     }
 
+    fn tell(&self, seat: &Seat, told: Vec<Told>) {
+        for Told { key, event } in told {
+            self.appender.say(Entry { key: Some(key), ..seat.intake.own(&event) });
+        }
+    }
+
     /// A greeting and a farewell are no turns in a talk; a room that a person has silenced hears neither.
     async fn speak(&self, seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
         let (data, clock, of) = (self.data.clone(), self.clock.clone(), chat.clone());
@@ -377,13 +411,19 @@ fn stamp(presence: &Presence, profile: &str) -> Stamp {
 
 /// What a look at the file found.
 struct Looked {
-    events: Vec<Event>,
+    told: Vec<Told>,
     sessions: Sessions,
 }
 
-/// Ends what is over, gives up what is too old, and takes out what is settled.
-fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64) -> Looked {
-    let mut events = Vec::new();
+/// A line that comes once.
+struct Told {
+    key: DedupeKey,
+    event: Event,
+}
+
+/// Ends what is over, gives up what is too old, and takes out what is settled, where that `is_told`.
+fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64, is_told: bool) -> Looked {
+    let mut told = Vec::new();
     if let Some(session) = &mut sessions.session {
         let alive = session.owner.as_ref().is_none_or(owner::lives);
         if alive && now - session.seen_at >= SEEN_EVERY_MS.min(max_age_ms / 2) {
@@ -391,9 +431,14 @@ fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64) -> Looked {
         }
         let (id, over) = (session.id.clone(), session.is_over(now));
         if !alive && late(session, now, max_age_ms) == Late::Expire {
+            if !is_told {
+                return Looked { told, sessions: sessions.clone() };
+            }
+            let key = DedupeKey::derived(&format!("{id} {}", session.armed_at), "session_expired");
             let (chats, seen) = (session.chats.clone(), rfc3339_ms(session.seen_at));
             sessions.clear(None);
-            events.push(Event::SessionExpired(SessionExpired { session: id, chats, seen }));
+            let event = Event::SessionExpired(SessionExpired { session: id, chats, seen });
+            told.push(Told { key, event });
         } else if !alive {
             sessions.end(Some(&id), &Ending::OwnerGone, now);
         } else if over {
@@ -401,8 +446,10 @@ fn attend(sessions: &mut Sessions, now: WallMs, max_age_ms: i64) -> Looked {
         }
     }
     sessions.give_up(now, max_age_ms);
-    events.extend(sessions.take_settled().into_iter().map(told));
-    Looked { events, sessions: sessions.clone() }
+    if is_told {
+        told.extend(sessions.take_settled().into_iter().map(said));
+    }
+    Looked { told, sessions: sessions.clone() }
 }
 
 fn armed(session: &Session) -> Event {
@@ -415,7 +462,12 @@ fn armed(session: &Session) -> Event {
     })
 }
 
-fn told(words: Words) -> Event {
+fn said(words: Words) -> Told {
+    let of_whom = words.parts.first().map_or(words.session.as_str(), |part| part.key.as_str());
+    Told { key: DedupeKey::derived(of_whom, "said"), event: event(&words) }
+}
+
+fn event(words: &Words) -> Event {
     let of = |state: PartState| words.parts.iter().filter(move |part| part.state == state);
     let chats = of(PartState::Sent).map(|part| part.chat_id.clone()).collect();
     let not_said = |part: &crate::core::session::Part| NotSaid {
@@ -453,7 +505,7 @@ mod tests {
             ttl_ms: None,
         };
         sessions.arm(arming, 0);
-        attend(&mut sessions, 6_000, 10_000);
+        attend(&mut sessions, 6_000, 10_000, true);
         let session = sessions.session.as_ref().unwrap();
         assert_eq!(late(session, 15_000, 10_000), Late::Say, "it was alive nine seconds ago");
     }

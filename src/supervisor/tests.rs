@@ -524,7 +524,7 @@ async fn a_chat_that_always_fails_holds_up_no_other_and_is_told_of_in_the_end() 
         let page = journal
             .reader()
             .unwrap()
-            .page(0, &crate::journal::Filter::default(), crate::journal::Had::default())
+            .page(0, &crate::journal::Filter::default(), &crate::journal::Had::default())
             .unwrap();
         String::from_utf8(page.bytes).unwrap()
     };
@@ -580,7 +580,7 @@ async fn every_thread_is_asked_once_the_newest_first_and_a_cut_is_told() {
     let page = journal
         .reader()
         .unwrap()
-        .page(0, &crate::journal::Filter::default(), crate::journal::Had::default())
+        .page(0, &crate::journal::Filter::default(), &crate::journal::Had::default())
         .unwrap();
     let text = String::from_utf8(page.bytes).unwrap();
     assert!(text.contains("rooma.catchup") && text.contains("per_chat"), "{text}");

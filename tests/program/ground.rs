@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -215,8 +217,10 @@ async fn every_file_is_its_owner_s_whatever_the_umask_and_folders_that_were_open
     use std::os::unix::fs::PermissionsExt;
     let world = World::new(1).await;
     let data = world.home.path().join("data");
-    std::fs::create_dir_all(data.join("log")).unwrap();
-    for folder in [&data, &data.join("log")] {
+    let opened = ["log", "cursors", "b0", "b0/downloads"].map(|name| data.join(name));
+    let opened: Vec<PathBuf> = std::iter::once(data.clone()).chain(opened).collect();
+    for folder in &opened {
+        std::fs::create_dir_all(folder).unwrap();
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
     std::fs::write(data.join("log/rooma.log"), "").unwrap();
@@ -225,7 +229,12 @@ async fn every_file_is_its_owner_s_whatever_the_umask_and_folders_that_were_open
                   rooma watch --cursor c --since start --max-events 1 >/dev/null && rooma sync-chats >/dev/null";
     let (code, _, stderr) = output(&mut shell(&world, script));
     assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.contains("open to others"), "it is said: {stderr}");
+    let said = |folder: &PathBuf| {
+        stderr
+            .lines()
+            .any(|line| line.contains("open to others") && line.contains(&format!("{} ", folder.display())))
+    };
+    assert!(opened.iter().all(said), "each is said: {stderr}");
     let mut open = Vec::new();
     let mut folders = vec![data];
     while let Some(folder) = folders.pop() {
@@ -404,4 +413,73 @@ async fn a_download_whose_body_stands_still_ends_with_the_patience_of_its_verb()
     let refused = error(&stderr);
     assert_eq!(code, 4, "{refused}");
     assert!(said(&refused, "message").contains("stands still"), "{refused}");
+}
+
+/// What is there in a folder's place.
+fn in_its_place(path: &std::path::Path, what: &str) {
+    match what {
+        "file" => std::fs::write(path, "x").unwrap(),
+        "pipe" => {
+            rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+                .unwrap();
+        }
+        "loop" => std::os::unix::fs::symlink(path, path).unwrap(),
+        "nowhere" => std::os::unix::fs::symlink("/nowhere/at/all", path).unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_whose_folder_is_none_is_parked_and_the_others_are_not() {
+    let world = World::new(2).await;
+    let folder = world.home.path().join("data/b0");
+    std::fs::DirBuilder::new().mode(0o700).create(world.home.path().join("data")).unwrap();
+    for what in ["file", "pipe", "loop", "nowhere"] {
+        let _ = std::fs::remove_dir_all(&folder);
+        in_its_place(&folder, what);
+        let (code, stdout, stderr) = output(&mut world.command(&["up"]));
+        assert_eq!(code, 0, "{what}: {stderr}");
+        let status = |stdout: &str| serde_json::from_str::<Value>(stdout).unwrap()["profiles"].clone();
+        let up = status(&stdout);
+        assert_eq!(
+            (&up[0]["state"], &up[1]["state"]),
+            (&"parked".into(), &"connected".into()),
+            "{what}: {up}"
+        );
+        assert!(said(&up[0], "reason").contains("data/b0 is no folder"), "{what}: {up}");
+        let watch =
+            ["watch", "--since", "start", "--type", "rooma.parked", "--max-events", "1", "--cursor", what];
+        let (_, lines, _) = output(&mut world.command(&watch));
+        assert!(lines.contains("rooma reload"), "the line says what to do: {lines}");
+        std::fs::remove_file(&folder).unwrap();
+        assert_eq!(output(&mut world.command(&["reload"])).0, 0);
+        crate::support::until("it connects", || {
+            let (_, stdout, _) = output(&mut world.command(&["status"]));
+            status(&stdout)[0]["state"] == "connected"
+        })
+        .await;
+        assert_eq!(output(&mut world.command(&["down"])).0, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_place_of_a_folder_of_all_is_named_at_the_start() {
+    let world = World::new(1).await;
+    let data = world.home.path().join("data");
+    std::fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
+    for name in ["rooms", "cursors", "log"] {
+        for what in ["file", "pipe", "loop", "nowhere"] {
+            let path = data.join(name);
+            let _ = std::fs::remove_dir_all(&path);
+            in_its_place(&path, what);
+            for verb in ["up", "monitor"] {
+                let (code, stdout, stderr) = output(&mut world.command(&[verb]));
+                assert_eq!((code, stdout.as_str()), (3, ""), "{name} {what} {verb}: {stderr}");
+                let refused = error(&stderr);
+                assert!(said(&refused, "message").contains(path.to_str().unwrap()), "{refused}");
+                assert!(said(&refused, "hint").contains("move it away"), "{refused}");
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
 }

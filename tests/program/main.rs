@@ -14,6 +14,7 @@ mod missed;
 mod odd_pushes;
 mod old_home;
 mod parts;
+mod parts_between;
 mod presence;
 mod profiles;
 #[allow(clippy::print_stdout, dead_code, reason = "shared with the fault suite; seeds are for people")]

@@ -70,5 +70,14 @@ async fn a_home_of_the_version_before_opens_with_nothing_lost() {
     let paused: Vec<&Value> = watched.iter().filter(|line| line["type"] == "rooma.room_paused").collect();
     assert_eq!(paused.len(), 1, "the cursor is where it was: {watched:#?}");
     assert_eq!((paused[0]["seq"].as_u64(), &paused[0]["late"]), (Some(17), &Value::from(true)));
+    // Its cursors say of which lines they had any, not through which filter.
+    let all = told(&world, &["watch", "--cursor", "all", "--since", "start", "--max-events", "18"]);
+    let lines = all.iter().filter(|line| line["type"] != "rooma.watching" && line["type"] != "rooma.rearm");
+    let seqs = |replayed: bool| -> Vec<u64> {
+        let of = lines.clone().filter(|line| (line["replayed"] == true) == replayed);
+        of.map(|line| line["seq"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(seqs(true), [6, 9, 10, 12, 15, 17], "{all:#?}");
+    assert!([1, 3, 5, 20].iter().all(|seq| seqs(false).contains(seq)), "{all:#?}");
     monitor.terminate().await;
 }

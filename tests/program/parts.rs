@@ -6,17 +6,17 @@ use tokio::time::Instant;
 
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, output, text};
 
-async fn world() -> World {
+pub async fn world() -> World {
     World::with(Options { chat_qps: None, ..options(2) }).await
 }
 
 /// A supervisor in which the first passage of a place panics.
-fn broken(world: &World, part: &str) -> Monitor {
+pub fn broken(world: &World, part: &str) -> Monitor {
     Monitor::spawn(world.command(&["monitor"]).env("ROOMA_PANIC_AT", format!("{part}:1")))
 }
 
 /// It was told of once, and of nothing else.
-async fn told(monitor: Monitor, part: &str) {
+pub async fn told(monitor: Monitor, part: &str) {
     monitor.count("rooma.crashed", 1).await;
     let crashed = monitor.of_type("rooma.crashed");
     assert_eq!((crashed.len(), text(&crashed[0], "part").as_str()), (1, part), "{crashed:?}");
@@ -24,13 +24,13 @@ async fn told(monitor: Monitor, part: &str) {
     monitor.terminate().await;
 }
 
-fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
+pub fn rooma(world: &World, profile: &str, arguments: &[&str]) -> (i32, Value) {
     let (code, stdout, stderr) = output(world.command(&["--profile", profile]).args(arguments));
     let text = if stdout.is_empty() { stderr } else { stdout };
     (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}")))
 }
 
-async fn until(what: &str, done: impl Fn() -> bool) {
+pub async fn until(what: &str, done: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
@@ -39,7 +39,7 @@ async fn until(what: &str, done: impl Fn() -> bool) {
 }
 
 /// How often this was posted.
-fn posted(world: &World, text: &str) -> usize {
+pub fn posted(world: &World, text: &str) -> usize {
     let messages = world.full_state().messages.unwrap();
     messages.iter().filter(|message| message.content.contains(text)).count()
 }

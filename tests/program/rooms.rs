@@ -54,6 +54,14 @@ pub fn messages_of<'a>(lines: &'a [Value], profile: &str, id: &str) -> Vec<&'a V
     mine.filter(|line| line["profile"] == *profile).collect()
 }
 
+/// The pause that the profiles were told of last, as the room's file notes it.
+pub fn told_of(world: &World, chat: &str) -> Option<String> {
+    let chat = world.state().chats.into_iter().find(|known| known.name == chat)?.chat_id;
+    let file = world.home.path().join(format!("data/rooms/{chat}.json"));
+    let room: Value = serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+    room["told"].as_str().map(str::to_owned)
+}
+
 pub async fn heard(monitor: &Monitor, profile: &str, id: &str) {
     monitor.wait(&format!("{id} for {profile}"), |lines| !messages_of(lines, profile, id).is_empty()).await;
 }
@@ -841,7 +849,7 @@ async fn a_kill_between_a_send_and_its_relay_loses_nothing() {
 }
 
 /// Two agents that answer each other until they are stopped.
-fn quarrel(world: &World) {
+pub fn quarrel(world: &World) {
     let stopped = (0..50).any(|number| {
         let profile = format!("b{}", 1 + number % 2);
         let words = format!("quarrel: thought number {number} is about {}", number * 37);
@@ -885,9 +893,14 @@ async fn a_room_hears_of_its_pause_from_whoever_may_speak_there_and_as_soon_as_s
     assert_eq!(rooma(&world, "b0", &["room", "resume", "--chat", "lobby"]).0, 0);
     quarrel(&world);
     world.sandbox.fault(refused(None)).unwrap();
+    let first = told_of(&world, "lobby");
     let monitor = world.monitor(&["--since", "now"]);
     monitor.count("rooma.room_paused", 3).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it is noted who was told", || {
+        told_of(&world, "lobby").is_some_and(|of| first.as_ref() != Some(&of))
+    })
+    .await;
+    until("it was tried", || monitor.stderr().contains("was not told of its pause yet")).await;
     monitor.kill().await;
     let monitor = world.monitor(&["--since", "now"]);
     monitor.connected(3).await;

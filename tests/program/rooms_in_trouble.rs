@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::rooms::{
     DEAF_TO_BOTS, STORAGE, allow_all_bots, contacts, heard, messages_of, options_of, rooma,
-    stopped_without_the_room, world,
+    stopped_without_the_room, told_of, world,
 };
 use crate::support::{Monitor, PATIENCE, QUICK, World, options, text, until};
 
@@ -169,7 +169,7 @@ async fn who_was_told_of_a_pause_is_told_of_its_end_over_a_restart() {
     introduced(&world, &monitor).await;
     assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "5s"]).0, 0);
     monitor.count("rooma.room_paused", 2).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it is noted who was told", || told_of(&world, "lobby").is_some()).await;
     monitor.kill().await;
     let paused = || rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1["paused"] == true;
     until("the end of the pause", || !paused()).await;

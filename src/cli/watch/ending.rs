@@ -79,7 +79,7 @@ impl Watch {
         let (mut after, mut count) = (self.position, 0);
         let mut told = std::collections::HashSet::new();
         for _ in 0..PENDING_PAGES {
-            let page = self.reader.page(after, &self.filter, Had::default())?;
+            let page = self.reader.page(after, &self.filter, &Had::default())?;
             if page.looked_to == after {
                 break;
             }

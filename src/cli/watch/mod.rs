@@ -160,6 +160,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         mentioned: args.mentioned && !args.coalesce,
         raw: args.raw,
         brief: args.short.brief,
+        ready: false,
     };
     let since = args.since.unwrap_or(Since::Cursor);
     let begin = Begin { name, filter, since, acknowledged: args.ack, together };

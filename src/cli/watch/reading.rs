@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Storage, SupervisorGone, Watching};
 use crate::journal::{Filter, Had, Page, Reader, beyond};
 use crate::supervisor::control::{News, Op, Request};
-use crate::supervisor::{Given, Since};
+use crate::supervisor::{Begins, Given, Since};
 
 /// How long a supervisor that went away is waited for.
 const RETURN_WITHIN: Duration = Duration::from_secs(60);
@@ -104,8 +104,9 @@ impl Watch {
                 None => first::position(home, &reader, &filter.profiles)?.unwrap_or(newest).min(newest),
             },
         };
-        let given = Given::open(&home.data(), &name, &reader, position, stored, newest)?;
-        let had = given.had();
+        let begins = Begins { position, known: stored, newest };
+        let given = Given::open(&home.data(), &name, &reader, &filter, begins)?;
+        let had = given.had().clone();
         let mut watch = Watch {
             home: home.clone(),
             reader,
@@ -330,7 +331,8 @@ impl Watch {
         if !self.reader.is_current() {
             // The journal was damaged and set aside; the new one is read from its start.
             self.reader = Reader::open(&self.home.data().join("journal.db"))?;
-            let given = Given::open(&self.home.data(), &self.name, &self.reader, 0, None, 0)?;
+            let begins = Begins::default();
+            let given = Given::open(&self.home.data(), &self.name, &self.reader, &self.filter, begins)?;
             self.out.begin_anew(given);
             (self.position, self.had, self.stored) = (0, Had::default(), 0);
             if let Some(paced) = &mut self.paced {

@@ -63,7 +63,7 @@ pub struct Next {
 impl Watch {
     /// The lines behind `after`, as they are to be read.
     pub(super) async fn next_page(&mut self, after: u64) -> Result<Next> {
-        let page = self.reader.page(after, &self.filter, self.had)?;
+        let page = self.reader.page(after, &self.filter, &self.had)?;
         if self.shape.together.is_none() && self.shape.before.is_none() {
             return Ok(Next { page, wait: None });
         }

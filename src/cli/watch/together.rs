@@ -49,7 +49,7 @@ impl Together {
 
     /// What came right before this position was written by an earlier watch with this cursor.
     pub fn remember(&mut self, reader: &Reader, position: u64, filter: &Filter) -> Result<()> {
-        let page = reader.page(position.saturating_sub(REMEMBERED), filter, Had::default())?;
+        let page = reader.page(position.saturating_sub(REMEMBERED), filter, &Had::default())?;
         for read in Read::all(&page) {
             if let Some((whole, message)) = read.message.filter(|(whole, _)| whole.seq <= position) {
                 tracing::trace!(seq = whole.seq, "written before");

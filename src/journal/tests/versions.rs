@@ -21,7 +21,7 @@ fn reader(folder: &tempfile::TempDir) -> Reader {
 }
 
 fn types(reader: &Reader, filter: &Filter) -> Vec<String> {
-    let page = reader.page(0, filter, Had::default()).unwrap();
+    let page = reader.page(0, filter, &Had::default()).unwrap();
     let line = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         line["type"].as_str().unwrap().to_owned()
@@ -106,7 +106,7 @@ async fn journals_of_versions_2_and_3_tell_what_they_told_before_and_after() {
 async fn a_journal_of_version_4_tells_what_it_told_and_keeps_its_cursors() {
     let folder = old("v4");
     let all = |reader: &Reader| {
-        let page = reader.page(0, &Filter { raw: true, ..Filter::default() }, Had::default()).unwrap();
+        let page = reader.page(0, &Filter { raw: true, ..Filter::default() }, &Had::default()).unwrap();
         let activity = reader.activity("alice").unwrap();
         (String::from_utf8(page.bytes).unwrap(), activity, reader.cursors().unwrap())
     };

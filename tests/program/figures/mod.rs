@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, reason = "figures and seeds are for people")]
 
+mod endings;
 mod readers;
 mod stalled;
 mod supervisors;

@@ -3,6 +3,7 @@
 mod ack;
 mod brief;
 mod coalesce;
+mod filters;
 mod first;
 mod harness;
 mod lines;

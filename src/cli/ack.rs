@@ -46,7 +46,11 @@ fn position(text: &str) -> std::result::Result<u64, String> {
 
 pub async fn run(args: &Args, global: &Global) -> Result<()> {
     let home = down::home(global)?;
-    let name = watch::cursor_name(args.cursor.as_deref(), global.profile.as_slice());
+    let profile = global
+        .profile
+        .clone()
+        .or_else(|| std::env::var("ROOMA_PROFILE").ok().filter(|name| !name.is_empty()));
+    let name = watch::cursor_name(args.cursor.as_deref(), profile.as_slice());
     monitor::check_cursor(&name)?;
     let acked = advance(&home, &name, args.seq).await?;
     print::line(&serde_json::to_string(&acked).expect("an acknowledgement is plain data"))

@@ -101,6 +101,16 @@ impl Config {
         Ok(chosen)
     }
 
+    /// Is there a profile of each of these names, usable or not?
+    pub fn check_known(&self, names: &[String]) -> Result<()> {
+        let known = |name: &&String| {
+            let name = name.as_str();
+            self.broken.contains_key(name)
+                || self.profiles.iter().any(|profile| profile.name.as_ref() == name)
+        };
+        names.iter().find(|name| !known(name)).map_or(Ok(()), |name| Err(self.unknown_profile(name)))
+    }
+
     fn unknown_profile(&self, name: &str) -> Error {
         let known: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_ref()).collect();
         let error = Error::config(format!("there is no profile `{}`", crate::event::escaped(name)))

@@ -129,7 +129,7 @@ impl Reader {
     pub fn waiting(&self, after: u64, profile: &str) -> Result<Waiting> {
         let count =
             "SELECT COUNT(*), COALESCE(SUM(own OR mentioned), 0), COALESCE(SUM(mentioned AND NOT own), 0)
-             FROM (SELECT mentioned, substr(type, 1, 6) = 'rooma.' AS own FROM line
+             FROM (SELECT mentioned, substr(type, 1, 6) = 'rooma.' AS own FROM lines
                    WHERE seq > ?1 AND held IS NULL AND (profile = ?2 OR profile IS NULL) LIMIT ?3)";
         let read = self.db.query_row(count, params![after, profile, WAITING_MAX], |row| {
             Ok(Waiting { lines: row.get(0)?, mentioned: row.get(1)?, messages: row.get(2)? })
@@ -213,7 +213,7 @@ impl Reader {
 
     /// Of one line: whose it is, its type and its body.
     pub fn line(&self, seq: u64) -> Result<Option<(Option<String>, String, String)>> {
-        let read = "SELECT profile, type, body FROM line WHERE seq = ?1 AND held IS NULL";
+        let read = "SELECT profile, type, body FROM lines WHERE seq = ?1 AND held IS NULL";
         let read =
             self.db.query_row(read, [seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional();
         read.map_err(|error| failed("read", &self.path, &error))

@@ -250,7 +250,7 @@ impl State {
                 (room.guard.paused().cloned(), room.told.clone(), room.guard.turns(), now)
             })
             .await?;
-        self.rooming.rooms.set_paused(chat, pause.is_some());
+        self.rooming.rooms.set_paused(chat, pause.as_ref().map(|pause| pause.why));
         let id = pause.as_ref().and_then(|pause| pause.id.clone());
         // Each line has a key of the pause it is about: told once, whenever we are killed.
         if let Some(before) = told.as_ref().filter(|_| pause.is_none()) {

@@ -156,6 +156,7 @@ struct Record {
     /// What a person is told: the state, since when, and why it is not connected.
     told: (status::State, WallMs),
     reason: Option<String>,
+    hint: Option<String>,
     connects: u32,
     /// What a deaf connection has left to its successor.
     deaf: Option<WallMs>,
@@ -301,7 +302,7 @@ impl State {
             Report::Connected { bot_name, .. } => {
                 tracing::info!(profile = %record.seat.name, %bot_name, "connected");
                 record.told = (status::State::Connected, self.clock.wall_ms());
-                record.reason = None;
+                (record.reason, record.hint) = (None, None);
                 record.connects = record.connects.saturating_add(1);
                 record.care(self.care.as_ref(), myself, seat);
             }
@@ -338,6 +339,7 @@ impl State {
             next: None,
             told: (status::State::Connecting, self.clock.wall_ms()),
             reason: None,
+            hint: None,
             connects: 0,
             deaf: None,
             deaf_in_a_row: 0,
@@ -451,6 +453,7 @@ impl State {
         self.appender.say(record.seat.intake.own(&event));
         record.generation += 1;
         record.reason = Some(end.reason());
+        record.hint = if let Event::Parked(parked) = &event { parked.hint.clone() } else { None };
         let generation = record.generation;
         let wall = self.clock.wall_ms();
         if matches!(event, Event::Parked(_)) {
@@ -471,6 +474,7 @@ impl Record {
             state,
             since: rfc3339_ms(since),
             reason: self.reason.clone(),
+            hint: self.hint.clone(),
             reconnects: self.connects.saturating_sub(1),
             // The journal's to know.
             last_event: None,

@@ -74,6 +74,9 @@ pub struct ProfileStatus {
     pub since: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What a person can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Connections that were made beyond the first.
     pub reconnects: u32,
     /// When the platform's newest event was journalled, since this start.

@@ -113,6 +113,7 @@ impl Intake {
 mod tests {
     use super::*;
     use crate::core::gate::BotGate;
+    use crate::core::guard::Why;
     use crate::event::ids::ChatId;
     use crate::event::stored;
 
@@ -165,10 +166,18 @@ mod tests {
     #[test]
     fn a_paused_room_is_marked_and_who_does_not_hear_holds_no_floor() {
         let open = intake(Gates::default());
-        open.rooms.set_paused(&ChatId::new("C1:2.3"), true);
-        let entry = open.entry(Inbound::message(Origin::Pushed, said("U:x", "user"), "{}"));
-        let body: serde_json::Value = stored(&entry.rendered.body).unwrap();
-        assert_eq!(body["room"]["paused"], true);
-        assert!(!entry.facts.opens_floor);
+        // Whose word ends the pause is not told to be silent over it.
+        for (why, kind, paused) in [
+            (Some(Why::Manual), "user", true),
+            (Some(Why::Turns), "bot", true),
+            (Some(Why::Turns), "user", false),
+            (None, "bot", false),
+        ] {
+            open.rooms.set_paused(&ChatId::new("C1:2.3"), why);
+            let entry = open.entry(Inbound::message(Origin::Pushed, said("U:x", kind), "{}"));
+            let body: serde_json::Value = stored(&entry.rendered.body).unwrap();
+            assert_eq!(body["room"]["paused"] == true, paused, "{why:?} {kind}");
+            assert!(!entry.facts.opens_floor);
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::core::floor::order;
+use crate::core::guard::Why;
 use crate::event::ids::ChatId;
-use crate::event::{FloorMark, Message, RoomMark};
+use crate::event::{FloorMark, Message, RoomMark, SenderType};
 
 /// The part of a room's policy that concerns what is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct Rooms {
 
 #[derive(Debug, Default)]
 struct Known {
-    paused: BTreeSet<String>,
+    /// Why each room that is paused is.
+    paused: BTreeMap<String, Why>,
     /// Which of ours sit where.
     members: BTreeMap<String, BTreeSet<String>>,
     /// Those of ours whose chats were listed: where else they sit, they came since.
@@ -42,13 +44,12 @@ impl Rooms {
         (known.rules, known.default_rule) = (rules, default_rule);
     }
 
-    pub fn set_paused(&self, chat: &ChatId, paused: bool) {
+    pub fn set_paused(&self, chat: &ChatId, why: Option<Why>) {
         let mut known = self.write();
-        if paused {
-            known.paused.insert(chat.as_str().to_owned());
-        } else {
-            known.paused.remove(chat.as_str());
-        }
+        match why {
+            Some(why) => known.paused.insert(chat.as_str().to_owned(), why),
+            None => known.paused.remove(chat.as_str()),
+        };
     }
 
     /// A profile sits in a chat, or has left it.
@@ -102,7 +103,9 @@ impl Rooms {
     /// Marks a message with how its room is, and whose turn it is there.
     pub(super) fn mark(&self, message: &mut Message) {
         let known = self.read();
-        if known.paused.contains(message.chat_id.as_str()) {
+        // A person's word ends a pause of the guard's: whoever reads it may answer.
+        let ends = |why: Why| message.sender_type == SenderType::User && why != Why::Manual;
+        if known.paused.get(message.chat_id.as_str()).is_some_and(|why| !ends(*why)) {
             message.room = Some(RoomMark { paused: true });
         }
         let rule = known.rules.get(message.chat_id.as_str()).unwrap_or(&known.default_rule);

@@ -44,8 +44,13 @@ async fn a_push_without_words_is_read_once_again() {
     );
     assert_eq!(messages[0]["raw"]["event"]["message"]["content"], "", "raw is what was pushed");
     assert_eq!(
-        (&messages[1]["message_id"], &messages[1]["content"], &messages[1]["mention"]),
-        (&json!(mute), &json!(""), &json!("me"))
+        (
+            &messages[1]["message_id"],
+            &messages[1]["content"],
+            &messages[1]["mention"],
+            &messages[1]["truncated"]
+        ),
+        (&json!(mute), &json!("[its words did not come]"), &json!("me"), &json!(true))
     );
     assert_eq!(messages.len(), 2, "each once");
     assert_eq!((state.totals.timeouts, state.totals.refused), (0, 0));
@@ -88,6 +93,7 @@ async fn a_pushed_card_that_only_asks_to_upgrade_is_read_as_it_was_authored() {
     assert!(pushed.contains("请升级") && !pushed.contains("it says"), "raw is what was pushed: {pushed}");
     let unread = messages[1]["content"].as_str().unwrap();
     assert!(unread.contains("is not shown here") && unread.contains(&mute), "{unread}");
+    assert_eq!(messages[1]["truncated"], true, "`rooma message` reads it anew");
     assert_eq!((state.totals.timeouts, state.totals.refused), (0, 0));
 }
 

@@ -119,7 +119,7 @@ async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
     monitor.count("rooma.room_resumed", 3).await;
     let (lines, _) = (monitor.lines(), ());
     let seen = messages_of(&lines, "b0", &person);
-    assert_eq!(seen[0]["room"]["paused"], true, "it came while the room was paused");
+    assert!(seen[0]["room"].is_null(), "whoever reads the word that ends the pause may answer: {}", seen[0]);
     let (spoken, _) = chatter(&world, "second");
     assert_eq!(spoken, 10);
     monitor.count("rooma.room_paused", 3).await;

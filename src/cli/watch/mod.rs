@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::control::{Client, not_running};
 use super::jq::Jq;
 use super::{Global, down, monitor, up};
-use crate::config::{Home, Span};
+use crate::config::{Config, Environment, Home, Span};
 use crate::core::pace::Pace;
 use crate::error::Result;
 use crate::journal::Filter;
@@ -144,7 +144,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     ])?;
     monitor::check_types(&args.types)?;
     let jq = args.jq.as_deref().map(Jq::new).transpose()?.map(Arc::new);
-    let name = cursor_name(args.cursor.as_deref(), &args.profile);
+    let profiles = named(&home, args.profile)?;
+    let name = cursor_name(args.cursor.as_deref(), &profiles);
     monitor::check_cursor(&name)?;
     let mut ask = Ask::of_reader()?;
     let client = tokio::select! {
@@ -152,9 +153,9 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         _ = ask.stop() => return Ok(()),
     };
     let _lock = Lock::cursor(home.root(), &name)?;
-    let together = args.coalesce.then(|| Together::new(&home, &args.profile));
+    let together = args.coalesce.then(|| Together::new(&home, &profiles));
     let filter = Filter {
-        profiles: args.profile,
+        profiles,
         types: args.types,
         // A message is meant for somebody as a whole, once it is coalesced.
         mentioned: args.mentioned && !args.coalesce,
@@ -179,6 +180,19 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         _ = ask.stop() => End::Asked,
     };
     watch.finish(end).await
+}
+
+/// The profiles of the flag, else that of the environment. One that nobody has would be waited for in silence.
+fn named(home: &Home, given: Vec<String>) -> Result<Vec<String>> {
+    let config = match Config::load_home(home.clone(), Environment::of_process()) {
+        Ok(config) => config,
+        // Whoever only reads needs no more than a name.
+        Err(_broken) => return Ok(given),
+    };
+    let of_environment = || config.environment.get("ROOMA_PROFILE").map(str::to_owned).into_iter().collect();
+    let names: Vec<String> = if given.is_empty() { of_environment() } else { given };
+    config.check_known(&names)?;
+    Ok(names)
 }
 
 /// The cursor's name where none is given.

@@ -29,6 +29,19 @@ fn types(reader: &Reader, filter: &Filter) -> Vec<String> {
     String::from_utf8(page.bytes).unwrap().lines().map(line).collect()
 }
 
+#[test]
+fn whoever_only_reads_asks_what_they_ask_of_any_version() {
+    for version in ["v1", "v2", "v3", "v4"] {
+        let folder = old(version);
+        let reader = reader(&folder);
+        assert!(reader.line(1).unwrap().is_some(), "{version}");
+        assert!(reader.waiting(0, "alice").unwrap().lines > 0, "{version}");
+        assert!(reader.activity("alice").is_ok() && reader.bots("cli_1").is_ok(), "{version}");
+        assert!(reader.listened("alice", 1_767_225_600_003, false).is_ok() && reader.extent().is_ok());
+        assert!(reader.chat_changes(0).is_ok() && reader.heard_to("alice").is_ok() && reader.born().is_ok());
+    }
+}
+
 #[tokio::test]
 async fn a_journal_of_version_1_is_read_and_continued() {
     let folder = old("v1");

@@ -18,6 +18,8 @@ use super::names::Asked;
 use super::normalize::{self, Learnt, Normalised, Verdict, View, Wanted};
 use super::past_verbs;
 use super::strangers::{Called, LOOKED_AT_MAX, Strangers};
+use crate::error::Result;
+use crate::event::Event;
 use crate::transport::Inbound;
 
 /// Reading a doubtful message again. With it the platform's 3 s for an ack are kept.
@@ -146,8 +148,10 @@ fn is_any_app_due(state: &State, unknown: &[Called]) -> bool {
 pub async fn settle(state: Arc<State>, bot: Arc<Bot>, asked: Asked, doubtful: Doubtful) -> Prepared {
     if doubtful.wordless {
         return match timeout(REREAD_MAX, whole(&state, &doubtful)).await {
-            Ok(Some(whole)) => as_pushed(prepare(&state, &bot, &asked, whole, Doubt::Name), &doubtful),
-            Ok(None) | Err(_) => by_name(&state, &bot, &asked, doubtful),
+            Ok(Ok(Some(whole))) => as_pushed(prepare(&state, &bot, &asked, whole, Doubt::Name), &doubtful),
+            // The history has no more of it either.
+            Ok(Ok(None)) => prepare(&state, &bot, &asked, doubtful.payload, Doubt::Name),
+            Ok(Err(_)) | Err(_) => by_name(&state, &bot, &asked, doubtful),
         };
     }
     let patience = if doubtful.read { REREAD_MAX } else { OTHERS_MAX };
@@ -206,14 +210,11 @@ async fn others_told(state: &State, bot: &Bot, doubtful: &Doubtful) {
 }
 
 /// The payload with its words, where the history has them.
-async fn whole(state: &State, doubtful: &Doubtful) -> Option<Bytes> {
-    match state.message(&doubtful.message_id).await {
-        Ok(messages) => messages.first().and_then(|message| refilled(&doubtful.payload, message)),
-        Err(error) => {
-            tracing::debug!(%error, "could not read a message without words again");
-            None
-        }
-    }
+async fn whole(state: &State, doubtful: &Doubtful) -> Result<Option<Bytes>> {
+    let messages = state.message(&doubtful.message_id).await.inspect_err(|error| {
+        tracing::debug!(%error, "could not read a message without words again");
+    })?;
+    Ok(messages.first().and_then(|message| refilled(&doubtful.payload, message)))
 }
 
 /// The pushed payload with what the history has of its message.
@@ -249,9 +250,28 @@ fn as_pushed(prepared: Prepared, doubtful: &Doubtful) -> Prepared {
     Prepared::Append(events)
 }
 
-/// Decides without asking.
+/// Decides without asking. Words that could have been read and were not are said to be missing.
 pub fn by_name(state: &State, bot: &Bot, asked: &Asked, doubtful: Doubtful) -> Prepared {
-    prepare(state, bot, asked, doubtful.payload, Doubt::Name)
+    let mut prepared = prepare(state, bot, asked, doubtful.payload, Doubt::Name);
+    if doubtful.wordless
+        && let Prepared::Append(events) = &mut prepared
+    {
+        events.iter_mut().for_each(|inbound| unread(&mut inbound.event));
+    }
+    prepared
+}
+
+/// Stands for the words of a message that came without them and could not be read again.
+const UNREAD: &str = "[its words did not come]";
+
+/// `truncated` lets `rooma message` read it anew.
+fn unread(event: &mut Event) {
+    if let Event::Message(message) = event {
+        message.truncated = Some(true);
+        if message.content.trim().is_empty() {
+            message.content = UNREAD.to_owned();
+        }
+    }
 }
 
 pub fn learn(known: &mut Known, learnt: Vec<Learnt>) {

@@ -314,13 +314,18 @@ fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {
 
 /// A question for the name of a person a line could not name.
 fn nameless(known: &Known, open_id: &str) -> Vec<Wanted> {
-    let named = known.person(open_id).is_some_and(|person| person.name.is_some());
+    let named = open_id.is_empty() || known.person(open_id).is_some_and(|person| person.name.is_some());
     let wanted = || Wanted::Person { open_id: open_id.to_owned(), chat_id: None };
     (!named).then(wanted).into_iter().collect()
 }
 
 fn operator(id: &super::wire::UserId<'_>) -> Option<OpenId> {
-    tidy::some(id.open_id.as_str(), |id| OpenId::new(tidy::id(id)))
+    tidy::some(id.any(), |id| OpenId::new(tidy::id(id)))
+}
+
+/// Who did something, by whichever id it came with; empty where there is none: what was done is told all the same.
+fn somebody(id: &str) -> Result<String, Pass> {
+    if id.is_empty() { Ok(String::new()) } else { required(id) }
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub struct WireSender<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireBody<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::content")]
     content: Text<'a>,
 }
 

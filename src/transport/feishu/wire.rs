@@ -20,6 +20,14 @@ pub struct UserId<'a> {
     pub union_id: Text<'a>,
 }
 
+impl UserId<'_> {
+    /// The first there is: nobody's doing is lost for the kind of id it came with.
+    pub fn any(&self) -> &str {
+        let all = [&self.open_id, &self.union_id, &self.user_id];
+        all.into_iter().find(|id| !id.is_empty()).map_or("", Text::as_str)
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for UserId<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId<'a>, D::Error> {
         deserializer.deserialize_any(UserIdVisitor)
@@ -171,7 +179,7 @@ pub struct ReceivedMessage<'a> {
     pub chat_type: Text<'a>,
     #[serde(borrow, default)]
     pub message_type: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::content")]
     pub content: Text<'a>,
     #[serde(borrow, default)]
     pub mentions: List<WireMention<'a>>,
@@ -226,7 +234,7 @@ pub struct Reader<'a> {
 pub struct Reacted<'a> {
     #[serde(borrow, default)]
     pub message_id: Text<'a>,
-    #[serde(borrow, default, deserialize_with = "loose::object")]
+    #[serde(borrow, default, deserialize_with = "reaction")]
     pub reaction_type: ReactionType<'a>,
     #[serde(borrow, default)]
     pub operator_type: Text<'a>,
@@ -234,6 +242,16 @@ pub struct Reacted<'a> {
     pub user_id: UserId<'a>,
     #[serde(borrow, default)]
     pub app_id: Text<'a>,
+}
+
+/// An object with the emoji's name, or the name alone.
+fn reaction<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<ReactionType<'a>, D::Error> {
+    let text = loose::content(deserializer)?;
+    if !text.as_str().trim_start().starts_with('{') {
+        return Ok(ReactionType { emoji_type: text });
+    }
+    let emoji = serde_json::from_str::<ReactionType<'_>>(text.as_str()).unwrap_or_default().emoji_type;
+    Ok(ReactionType { emoji_type: Text(Cow::Owned(emoji.0.into_owned())) })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -85,3 +85,29 @@ async fn what_waits_is_given_however_short_the_time_is() {
     }
     supervisor.terminate().await;
 }
+
+/// A slip in a name would be a watch that hears nothing, all shift long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_nobody_has_is_refused_and_that_of_the_environment_is_meant() {
+    let world = World::new(2).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(2).await;
+    let (code, stdout, stderr) = output(&mut world.command(&["watch", "--profile", "b00", "--for", "1s"]));
+    assert_eq!((code, stdout.as_str()), (3, ""), "{stderr}");
+    assert!(
+        stderr.contains("there is no profile `b00`") && stderr.contains("did you mean `b0`?"),
+        "{stderr}"
+    );
+    let slip = output(world.command(&["watch", "--for", "1s"]).env("ROOMA_PROFILE", "b00"));
+    assert_eq!(slip.0, 3, "{}", slip.2);
+    let (_, stdout, _) =
+        output(world.command(&["watch", "--brief", "--for", "0s"]).env("ROOMA_PROFILE", "b1"));
+    assert!(stdout.starts_with("rooma.watching cursor=b1 "), "{stdout}");
+    let moved = output(world.command(&["ack", "--seq", "1"]).env("ROOMA_PROFILE", "b1"));
+    assert!(moved.1.contains("\"cursor\":\"b1\""), "{} {}", moved.1, moved.2);
+    // Broken by now, it has been read all the same.
+    world.write("profiles/b1.yaml", "transport: feishu\napp_id: [\n");
+    let (code, _, stderr) = output(&mut world.command(&["watch", "--profile", "b1", "--for", "0s"]));
+    assert_eq!(code, 0, "{stderr}");
+    supervisor.terminate().await;
+}

@@ -1,12 +1,14 @@
 //! `card.action.trigger`: all that a person did in a card.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::super::loose::Text;
 use super::super::tidy;
 use super::super::wire::{CardActed, OldCardActed};
 use super::action::{Action, is_set_by};
-use super::{Delivered, Made, Pass, View, event_key, name_of, nameless, required, shape};
+use super::{Delivered, Made, Pass, View, event_key, name_of, nameless, shape, somebody};
 use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::event::{CardAction, Event};
@@ -15,7 +17,7 @@ pub fn acted(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: CardActed<'_> = shape(event.event)?;
     let context = wire.context.unwrap_or_default();
     let acted = Acted {
-        operator: wire.operator.open_id,
+        operator: Text(Cow::Owned(wire.operator.any().to_owned())),
         chat: context.open_chat_id,
         message: context.open_message_id,
         action: wire.action,
@@ -46,7 +48,7 @@ struct Acted<'a> {
 }
 
 fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made, Pass> {
-    let operator_id = required(acted.operator.as_str())?;
+    let operator_id = somebody(acted.operator.as_str())?;
     let wanted = nameless(view.known, &operator_id);
     let chat_id = tidy::some(acted.chat.as_str(), tidy::id);
     let message_id = tidy::some(acted.message.as_str(), tidy::id);

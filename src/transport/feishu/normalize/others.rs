@@ -10,7 +10,7 @@ use super::super::tidy;
 use super::super::wire::{ChatEvent, List, Menu, Reacted, Read, Recalled, Text};
 use super::{
     Delivered, Learnt, Made, Pass, View, chat_name, event_key, name_of, nameless, operator, profile_of,
-    required, shape,
+    required, shape, somebody,
 };
 use crate::core::dedupe::DedupeKey;
 use crate::event::ids::{ChatId, MessageId, OpenId};
@@ -37,7 +37,7 @@ pub fn recalled(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
 
 pub fn read(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let wire: Read<'_> = shape(event.event)?;
-    let reader_id = required(wire.reader.reader_id.open_id.as_str())?;
+    let reader_id = somebody(wire.reader.reader_id.any())?;
     let wanted = nameless(view.known, &reader_id);
     let ids = wire.message_id_list.0.iter().filter(|id| !id.is_empty()).take(ITEMS_MAX);
     let body = MessageRead {
@@ -52,11 +52,12 @@ pub fn read(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
 pub fn reacted(event: Delivered<'_>, view: View<'_>, made: fn(Reaction) -> Event) -> Result<Made, Pass> {
     let wire: Reacted<'_> = shape(event.event)?;
     let app_id = wire.app_id.as_str();
-    let by_app = matches!(wire.operator_type.as_str(), "app" | "bot") || wire.user_id.open_id.is_empty();
+    let by_app = matches!(wire.operator_type.as_str(), "app" | "bot")
+        || (wire.user_id.any().is_empty() && !app_id.is_empty());
     if by_app && app_id == view.me.app_id {
         return Err(Pass::Own);
     }
-    let sender_id = required(if by_app { app_id } else { wire.user_id.open_id.as_str() })?;
+    let sender_id = somebody(if by_app { app_id } else { wire.user_id.any() })?;
     let wanted = if by_app { Vec::new() } else { nameless(view.known, &sender_id) };
     let body = Reaction {
         message_id: MessageId::new(required(wire.message_id.as_str())?),
@@ -83,7 +84,7 @@ pub fn members(event: Delivered<'_>, view: View<'_>, made: fn(MemberChange) -> E
     let chat_id = required(wire.chat_id.as_str())?;
     let users = || wire.users.0.iter().take(ITEMS_MAX);
     let members = users().map(|user| Member {
-        id: OpenId::new(tidy::id(user.user_id.open_id.as_str())),
+        id: OpenId::new(tidy::id(user.user_id.any())),
         name: tidy::some(user.name.as_str(), tidy::name),
     });
     let body = MemberChange {
@@ -143,7 +144,7 @@ pub fn disbanded(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
 
 pub fn menu(event: Delivered<'_>) -> Result<Made, Pass> {
     let wire: Menu<'_> = shape(event.event)?;
-    let operator_id = required(wire.operator.operator_id.open_id.as_str())?;
+    let operator_id = somebody(wire.operator.operator_id.any())?;
     let operator_name = tidy::some(wire.operator.operator_name.as_str(), tidy::name);
     let learnt = operator_name.clone().map(|name| Learnt::Name { open_id: operator_id.clone(), name });
     let body = MenuClicked {

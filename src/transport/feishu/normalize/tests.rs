@@ -405,3 +405,60 @@ fn a_message_without_words_is_told_apart() {
         assert_eq!(matches!(verdict, Verdict::Empty { .. }), empty, "{message_type} {content}");
     }
 }
+
+/// A person by another kind of id, or by none, has done what they did all the same.
+#[test]
+fn what_somebody_without_the_usual_id_did_is_told() {
+    let event = |event_type: &str, event: Value| {
+        json!({"schema": "2.0", "header": {"event_id": "ev1", "event_type": event_type}, "event": event})
+            .to_string()
+    };
+    for (ids, known) in [
+        (json!({"union_id": "on_9"}), "on_9"),
+        (json!({"user_id": "e33"}), "e33"),
+        (json!({"open_id": "", "union_id": "on_9"}), "on_9"),
+        (json!({}), ""),
+        (Value::Null, ""),
+    ] {
+        let card = json!({"operator": ids, "action": {"tag": "button", "value": {"k": 1}}});
+        let menu = json!({"operator": {"operator_id": ids}, "event_key": "start"});
+        let reaction =
+            json!({"message_id": "om_1", "reaction_type": "OK", "operator_type": "user", "user_id": ids});
+        let [card, menu, reaction] = [
+            ("card.action.trigger", card),
+            ("application.bot.menu_v6", menu),
+            ("im.message.reaction.created_v1", reaction),
+        ]
+        .map(|(event_type, body)| lines(event(event_type, body).as_bytes()).remove(0));
+        assert_eq!(
+            (card.0, &card.1["operator_id"], &card.1["tag"]),
+            ("card.action", &json!(known), &json!("button"))
+        );
+        assert_eq!(
+            (menu.0, &menu.1["operator_id"], &menu.1["key"]),
+            ("menu.clicked", &json!(known), &json!("start"))
+        );
+        let told = (&reaction.1["sender_id"], &reaction.1["emoji"]);
+        assert_eq!((reaction.0, told), ("reaction.added", (&json!(known), &json!("OK"))));
+    }
+}
+
+#[test]
+fn a_content_that_is_json_and_no_text_of_it_is_read_as_well() {
+    let message = |message_type: &str, content: Value| {
+        let message = json!({"message_id": "om_1", "chat_id": "oc_1", "chat_type": "group", "message_type": message_type,
+            "create_time": "1767225600000", "content": content});
+        let sender = json!({"sender_id": {"open_id": "ou_u1"}, "sender_type": "user"});
+        let header = json!({"event_id": "ev1", "event_type": "im.message.receive_v1"});
+        let payload =
+            json!({"schema": "2.0", "header": header, "event": {"sender": sender, "message": message}});
+        lines(payload.to_string().as_bytes()).remove(0).1["content"].clone()
+    };
+    let text = json!({"text": "hello \"you\""});
+    let post = json!({"title": "T", "content": [[{"tag": "text", "text": "words"}]]});
+    for (kind, content) in [("text", text), ("post", post)] {
+        let usual = message(kind, content.to_string().into());
+        assert!(!usual.as_str().unwrap().is_empty());
+        assert_eq!(message(kind, content), usual);
+    }
+}

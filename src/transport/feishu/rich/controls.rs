@@ -85,7 +85,9 @@ impl Reading<'_> {
         let label = self.label(node, &["label"]);
         let label =
             if label.is_empty() { label } else { format!("{}:", label.trim_end_matches([':', '：'])) };
-        let held = self.label(node, &["default_value", "value"]);
+        // Nobody in the chat sees what stands in a field for a password.
+        let hides = node.word("input_type") == "password";
+        let held = if hides { String::new() } else { self.label(node, &["default_value", "value"]) };
         let hint = self.label(node, &["placeholder"]);
         let hint = if held.is_empty() || hint.is_empty() { hint } else { format!("({hint})") };
         let shown = bracketed("input", &[&label, &held, &hint]) + &self.tips(node);

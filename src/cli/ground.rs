@@ -137,6 +137,11 @@ impl Ground {
 
     /// What a profile's events are judged by.
     pub fn intake(&self, profile: &Profile) -> Intake {
+        for (place, alias) in self.nobodies(profile) {
+            let alias = crate::event::escaped(&alias);
+            tracing::warn!(profile = %profile.name, "{place}: `{alias}` is nobody this profile knows, so nobody is \
+                let in by it: write it to config/contacts.yaml");
+        }
         Intake {
             profile: Arc::clone(&profile.name),
             transport: profile.transport.name(),
@@ -144,6 +149,15 @@ impl Ground {
             gates: Arc::new(self.gates(profile)),
             rooms: self.rooms.clone(),
         }
+    }
+
+    /// Names in a profile that lead to nobody, and where they stand.
+    fn nobodies(&self, profile: &Profile) -> Vec<(&'static str, String)> {
+        let contacts = self.contacts();
+        let owner = profile.owner.iter().map(|alias| ("owner", alias));
+        let people = profile.allow.people.iter().flatten().map(|alias| ("allow.people", alias));
+        let unknown = |(_, alias): &(_, &String)| person(&contacts, alias, profile).is_none();
+        owner.chain(people).filter(unknown).map(|(place, alias)| (place, alias.clone())).collect()
     }
 
     /// A profile's standing with its platform. Does no I/O but for the secret.

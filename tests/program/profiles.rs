@@ -126,3 +126,17 @@ async fn an_error_about_a_secret_is_about_the_one_that_is_there_now() {
     assert_eq!(code, 0, "{stdout}{stderr}");
     supervisor.terminate().await;
 }
+
+/// A slip in a name would cut people off, and nobody would know why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_nobody_is_said() {
+    let world = World::new(1).await;
+    let profile = std::fs::read_to_string(world.home.path().join("profiles/b0.yaml")).unwrap();
+    world.write("config/contacts.yaml", "users: {ann: ou_1}\n");
+    world.write("profiles/b0.yaml", &format!("{profile}owner: ann\nallow: {{people: [ann, lii, ou_2]}}\n"));
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let (_, stderr) = monitor.terminate().await;
+    assert!(stderr.contains("allow.people: `lii` is nobody this profile knows"), "{stderr}");
+    assert!(!stderr.contains("owner:") && !stderr.contains("`ou_2`"), "{stderr}");
+}

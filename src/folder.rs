@@ -11,7 +11,11 @@ const OTHERS: u32 = 0o077;
 
 /// Makes a folder, and those above it, for their owner alone. One that is there and open to others is closed to them.
 pub fn make(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => std::io::Error::other("it is no folder"),
+        _ => error,
+    })?;
     close_to_others(path)
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -105,11 +105,18 @@ impl Attendant {
 
 pub async fn start(presence: Presence, parent: ActorCell) -> Result<Attendant> {
     let appender = presence.appender.clone();
-    let make = move || Ok((Attending, presence.clone()));
+    let attending = Attending::default();
+    let make = move || Ok((attending.clone(), presence.clone()));
     Ok(Attendant(part::begin("sessions", appender, parent, make).await?))
 }
 
-struct Attending;
+#[derive(Clone, Default)]
+struct Attending {
+    armed: Armed,
+}
+
+/// Told in a line, of each profile: a session, and when it was armed. It outlives a keeper that breaks.
+type Armed = Arc<Mutex<BTreeMap<Arc<str>, (String, WallMs)>>>;
 
 pub enum Msg {
     /// A file was changed by a command.
@@ -131,6 +138,7 @@ pub enum Msg {
 
 pub struct State {
     presence: Presence,
+    armed: Armed,
     profiles: BTreeMap<Arc<str>, Attended>,
 }
 
@@ -143,8 +151,6 @@ struct Attended {
     waiting: bool,
     /// The session whose owner is watched.
     watched: Option<(Watched, Task)>,
-    /// Told in a line: a session, and when it was armed.
-    told: Option<(String, WallMs)>,
     /// Parts that are being said, by key.
     sending: BTreeMap<String, Task>,
     /// Attempts that failed, by key.
@@ -176,7 +182,7 @@ impl Actor for Attending {
     ) -> Result<State, ActorProcessingErr> {
         myself.cast(Msg::Tick)?;
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
-        Ok(State { presence, profiles: BTreeMap::new() })
+        Ok(State { presence, armed: Arc::clone(&self.armed), profiles: BTreeMap::new() })
     }
 
     async fn handle(
@@ -339,8 +345,8 @@ impl State {
         let session = sessions.session.as_ref();
         if let Some(session) = session {
             let mark = (session.id.clone(), session.armed_at);
-            if attended.told.as_ref() != Some(&mark) {
-                attended.told = Some(mark);
+            let mut told = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.insert(Arc::clone(&seat.name), mark.clone()) != Some(mark) {
                 self.presence.appender.say(seat.intake.own(&armed(session)));
             }
         }

@@ -451,6 +451,13 @@ async fn a_profile_whose_folder_is_none_is_parked_and_the_others_are_not() {
             ["watch", "--since", "start", "--type", "rooma.parked", "--max-events", "1", "--cursor", what];
         let (_, lines, _) = output(&mut world.command(&watch));
         assert!(lines.contains("rooma reload"), "the line says what to do: {lines}");
+        let set = ["session", "set", "--chat", "lobby", "--farewell-text", "bye", "--owner", "none"];
+        let (code, _, stderr) = output(world.command(&["--profile", "b0"]).args(set));
+        let refused = error(&stderr);
+        assert!(
+            code == 5 && said(&refused, "message").ends_with("data/b0: it is no folder"),
+            "{what}: {refused}"
+        );
         std::fs::remove_file(&folder).unwrap();
         assert_eq!(output(&mut world.command(&["reload"])).0, 0);
         crate::support::until("it connects", || {

@@ -31,16 +31,18 @@ async fn a_part_that_breaks_again_and_again_is_slowed_and_the_others_go_on() {
 /// Whoever keeps sessions breaks once a farewell is posted, or told of in a line, and before that is noted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_farewell_is_said_and_told_of_once() {
-    for place in ["sessions_said", "sessions_told"] {
+    for (place, greets) in [("sessions_said", true), ("sessions_said", false), ("sessions_told", false)] {
         let world = world().await;
         let monitor = broken(&world, place);
         monitor.connected(2).await;
         let mut agent = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let owner = agent.id().to_string();
         let words = ["--farewell-text", "off", "--crash-text", "gone"];
-        let set = [&["session", "set", "--owner", &owner, "--chat", "lobby"][..], &words].concat();
+        let greeting: &[&str] = if greets { &["--greeting-text", "here"] } else { &[] };
+        let set = [&["session", "set", "--owner", &owner, "--chat", "lobby"][..], &words, greeting].concat();
         assert_eq!(rooma(&world, "b0", &set).0, 0);
         monitor.count("rooma.session_armed", 1).await;
+        monitor.count("rooma.greeting_sent", usize::from(greets)).await;
         agent.kill().unwrap();
         agent.wait().unwrap();
         monitor.count("rooma.farewell_sent", 1).await;
@@ -56,6 +58,12 @@ async fn a_farewell_is_said_and_told_of_once() {
         told(monitor, "sessions").await;
         let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
         assert_eq!((posted(&world, "gone"), of("rooma.farewell_sent")), (1, 1), "{place}: {lines:?}");
+        let greetings = (posted(&world, "here"), of("rooma.greeting_sent"));
+        assert_eq!(
+            (greetings.0 + greetings.1, of("rooma.session_armed")),
+            (2 * usize::from(greets), 1),
+            "{lines:?}"
+        );
     }
 }
 

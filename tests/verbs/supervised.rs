@@ -107,7 +107,7 @@ async fn a_supervisor_that_is_killed_over_a_send_leaves_one_message() {
     let mut command = world.as_profile("b0");
     command.args(["send", "--chat", &chat, "--text", "once"]);
     let sending = std::thread::spawn(move || run(&mut command));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("it is posted, and the answer takes its time", || world.count() == before + 1).await;
     monitor.kill().await;
     let said = sending.join().unwrap().value();
     assert_eq!(said["ok"], true);

@@ -13,6 +13,7 @@ mod footing;
 #[cfg(test)]
 mod fuzz;
 mod given;
+mod given_mark;
 mod holder;
 mod known_chats;
 mod lock;

@@ -80,6 +80,17 @@ fn chatter(world: &World, round: &str) -> (usize, Value) {
     panic!("nobody stopped them");
 }
 
+/// Where these sit is known for certain once their lists of chats were had.
+async fn listed(world: &World, profiles: &[&str]) {
+    let known =
+        |profile: &&str| world.home.path().join("data").join(profile).join("known_chats.json").exists();
+    let deadline = Instant::now() + PATIENCE;
+    while !profiles.iter().all(known) {
+        assert!(Instant::now() < deadline, "the chats are not known");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_that_always_answer_stop_at_the_limit_until_a_person_speaks() {
     let world = world(3, &["b0", "b1", "b2"]).await;
@@ -380,6 +391,7 @@ async fn of_several_that_are_asked_one_answers_first() {
     );
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
+    listed(&world, &["b0", "b1", "b2"]).await;
     world.say("lobby", "so that it is known who is here");
     monitor.count("message", 3).await;
     let ask = |text: &str, mention: &[&str]| {

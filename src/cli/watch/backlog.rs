@@ -117,7 +117,9 @@ mod tests {
             if late >= Duration::from_secs(2) {
                 backlog.passes();
             }
-            assert_eq!(backlog.hurries(), late >= ASKS_FOR + Duration::from_millis(10), "{late:?}");
+            let near = Duration::from_millis(50);
+            assert!(!backlog.hurries() || late >= ASKS_FOR, "{late:?}");
+            assert!(backlog.hurries() || late < ASKS_FOR + near, "{late:?}");
         };
         near(goes_on_for(makes).await, MORE);
     }

@@ -151,7 +151,7 @@ impl Roster {
 
     /// Lets nobody have an app that is another one's, or that another supervisor holds. The locks are kept until each is
     /// with the profile that has its app now.
-    fn settle(&mut self, found: &mut BTreeMap<Arc<str>, Result<Profile>>) -> Vec<Arc<Lock>> {
+    fn settle(&mut self, found: &mut Found) -> Vec<Arc<Lock>> {
         let held: Vec<Arc<Lock>> = self.slots.values().filter_map(|slot| slot.lock.clone()).collect();
         let mut locks = held;
         for profile in found.values_mut() {
@@ -177,7 +177,7 @@ impl Roster {
     }
 
     /// Those whose files are gone.
-    fn without(&mut self, found: &BTreeMap<Arc<str>, Result<Profile>>) -> Vec<Change> {
+    fn without(&mut self, found: &Found) -> Vec<Change> {
         let gone: Vec<Arc<str>> =
             self.slots.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
         gone.into_iter()
@@ -311,8 +311,11 @@ async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> 
     }
 }
 
-/// The profiles that are wanted, each as far as it can be read, and what else cannot be read.
-fn read(ground: &Ground, named: &[String]) -> (Result<BTreeMap<Arc<str>, Result<Profile>>>, Vec<String>) {
+/// The profiles that are wanted, each as far as it can be read.
+type Found = BTreeMap<Arc<str>, Result<Profile>>;
+
+/// Reads the profiles, and says what else cannot be read.
+fn read(ground: &Ground, named: &[String]) -> (Result<Found>, Vec<String>) {
     let mut others = Vec::new();
     match config::load_contacts(&ground.home) {
         Ok(contacts) => ground.learn_contacts(contacts),

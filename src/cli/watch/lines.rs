@@ -71,7 +71,10 @@ impl Lines {
             lines.looked_to = come_to(at, seq);
             lines.ends.push((lines.looked_to, lines.bytes.len()));
             begin = end;
-            if overran || began.elapsed() >= PAGE_WITHIN || lines.bytes.len() >= PAGE_MAX {
+            if overran
+                || thread_now().saturating_duration_since(began) >= PAGE_WITHIN
+                || lines.bytes.len() >= PAGE_MAX
+            {
                 return lines;
             }
         }

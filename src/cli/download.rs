@@ -9,17 +9,18 @@ use super::Global;
 use super::context::{Common, Context, MessageArg, shown};
 use super::files::{Arriving, Folder, downloads, safe_name, unobeyed, visible_name};
 use crate::config::Size;
-use crate::error::{Error, Result};
+use crate::error::{Error, Report, Result};
 use crate::event::Resource;
 use crate::event::ids::MessageId;
-use crate::transport::verbs::{Download, Items, PastMessage};
+use crate::transport::verbs::{Download, PastMessage};
 
 /// Save the images and files of a message
 ///
 /// Without --out they go to data/PROFILE/downloads/MESSAGE_ID in the home; the answer has the path of each. File
 /// names of strangers are made safe, and nothing is ever overwritten: the second report.pdf becomes report (2).pdf,
 /// and what a tool or an agent would obey where it lies (CLAUDE.md, Makefile, .bashrc) becomes received-CLAUDE.md.
-/// Of a merged forward, what the messages in it carry is saved.
+/// Of a merged forward, what the messages in it carry is saved. If some of several cannot be had, the others are saved,
+/// "ok" is false, the answer has the error of each, and the exit code is 1.
 ///
 /// Risk: read
 ///
@@ -54,14 +55,34 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 #[derive(Serialize)]
-struct Saved {
+struct Outcomes {
+    ok: bool,
+    items: Vec<Outcome>,
+    has_more: bool,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    ok: bool,
     key: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(flatten)]
+    saved: Option<Saved>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Report>,
+}
+
+#[derive(Serialize)]
+struct Saved {
     path: PathBuf,
     bytes: u64,
 }
 
-pub async fn run(args: Args, global: &Global) -> Result<()> {
+/// True if all of it is saved.
+pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let context = Context::reading(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
     let id = args.message.id(&context)?;
     if let Some(key) = args.key.as_deref().filter(|key| !context.profile.transport.is_id(key)) {
@@ -75,12 +96,42 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         Some(folder) => folder,
         None => downloads(home, &context.profile.name, id.as_str())?,
     };
-    let mut saved = Vec::new();
+    let alone = wanted.len() == 1;
+    let mut items = Vec::with_capacity(wanted.len());
     for resource in wanted {
-        let download = context.account.download(&id, &resource).await?;
-        saved.push(save(download, resource, &folder, &args).await?);
+        // One that is gone keeps nobody from the others.
+        match fetch(&context, &id, &resource, &folder, &args).await {
+            Err(error) if alone => return Err(error),
+            fetched => items.push(Outcome::of(resource, fetched)),
+        }
     }
-    context.output.emit(&Items::new(saved, false))
+    let ok = items.iter().all(|item| item.ok);
+    context.output.emit_done(&Outcomes { ok, items, has_more: false })?;
+    Ok(ok)
+}
+
+impl Outcome {
+    fn of(resource: Resource, fetched: Result<Saved>) -> Outcome {
+        let Resource { key, r#type, name } = resource;
+        let (saved, error) = match fetched {
+            Ok(saved) => (Some(saved), None),
+            Err(error) => (None, Some(error.report())),
+        };
+        // What is saved has its name in its path.
+        let name = name.filter(|_| error.is_some());
+        Outcome { ok: error.is_none(), key, r#type, name, saved, error }
+    }
+}
+
+async fn fetch(
+    context: &Context,
+    id: &MessageId,
+    resource: &Resource,
+    folder: &Folder,
+    args: &Args,
+) -> Result<Saved> {
+    let download = context.account.download(id, resource).await?;
+    save(download, resource, folder, args).await
 }
 
 async fn wanted(context: &Context, id: &MessageId, key: Option<&str>) -> Result<Vec<Resource>> {
@@ -116,7 +167,7 @@ fn carried(message: PastMessage) -> Vec<Resource> {
     resources
 }
 
-async fn save(mut download: Download, resource: Resource, folder: &Folder, args: &Args) -> Result<Saved> {
+async fn save(mut download: Download, resource: &Resource, folder: &Folder, args: &Args) -> Result<Saved> {
     let too_large = || {
         Error::validation(format!("{} is larger than {}", resource.key, bytesize::ByteSize(args.max_size)))
             .subtype("too_large")
@@ -125,7 +176,7 @@ async fn save(mut download: Download, resource: Resource, folder: &Folder, args:
     if download.length.is_some_and(|length| length > args.max_size) {
         return Err(too_large());
     }
-    let name = unobeyed(&name(&download, &resource), args.keep_names);
+    let name = unobeyed(&name(&download, resource), args.keep_names);
     download.patience = download.patience.min(args.common.timeout);
     let mut file = Arriving::new(folder)?;
     let mut bytes = 0;
@@ -138,7 +189,7 @@ async fn save(mut download: Download, resource: Resource, folder: &Folder, args:
         file.write(&chunk)?;
     }
     let path = file.keep(&name)?;
-    Ok(Saved { key: resource.key, r#type: resource.r#type, path, bytes })
+    Ok(Saved { path, bytes })
 }
 
 fn name(download: &Download, resource: &Resource) -> String {

@@ -211,7 +211,9 @@ async fn act(verb: Verb, global: &Global) -> Result<u8> {
         Verb::Thread(args) => thread::run(args, global).await,
         Verb::Message(args) => message::run(args, global).await,
         Verb::Explain(args) => explain::run(args, global).await,
-        Verb::Download(args) => download::run(args, global).await,
+        Verb::Download(args) => {
+            return download::run(args, global).await.map(|all| if all { 0 } else { PARTLY });
+        }
         Verb::Send(args) => send::run(*args, global).await,
         Verb::File(args) => file::run(args, global).await,
         Verb::React(args) => react::react(args, global).await,

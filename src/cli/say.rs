@@ -6,6 +6,7 @@ use super::context::Context;
 use super::interrupt::UnderWay;
 use super::lint;
 use super::mentions::Around;
+use super::turn::Turn;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
@@ -157,10 +158,17 @@ async fn post(
 ) -> Result<Said> {
     let _under_way = UnderWay::new(key.again());
     let mut posted: Vec<Posted> = Vec::with_capacity(parts.len());
+    let mut turn = Taken { context, guarded, turn: None };
     for (index, part) in parts.iter().enumerate() {
-        match one(context, target, part, &key.piece(target, index), guarded).await {
+        let last = index + 1 == parts.len();
+        match turn.say(target, part, &key.piece(target, index), last).await {
             Ok(one) => posted.push(one),
-            Err(error) => return Err(incomplete(error, &posted, parts.len(), key)),
+            Err(error) => {
+                if let Some(turn) = turn.turn.filter(|_| !posted.is_empty()) {
+                    turn.broke_off();
+                }
+                return Err(incomplete(error, &posted, parts.len(), key));
+            }
         }
     }
     let message_ids = posted.iter().map(|posted| posted.message_id.clone()).collect();
@@ -169,22 +177,30 @@ async fn post(
     Ok(Said { ok: true, message_id, chat_id, thread_id, create_time, message_ids, warnings: Vec::new() })
 }
 
-async fn one(
-    context: &Context,
-    target: &Target,
-    part: &Outgoing,
-    key: &str,
+/// The turn of a message: its first part takes it, the others go on with it.
+struct Taken<'a> {
+    context: &'a Context,
     guarded: bool,
-) -> Result<Posted> {
-    let turn = if guarded { context.turn(target, part, key).await? } else { None };
-    let sent = context.account.send(target, part, key).await;
-    match (&sent, turn) {
-        (Ok(posted), Some(turn)) => turn.posted(posted),
-        // What may have been posted stays counted: its repeat has the same key.
-        (Err(error), Some(turn)) if error.kind != Kind::Network => turn.failed(),
-        (_, None) | (Err(_), Some(_)) => {}
+    turn: Option<Turn<'a>>,
+}
+
+impl Taken<'_> {
+    async fn say(&mut self, target: &Target, part: &Outgoing, key: &str, last: bool) -> Result<Posted> {
+        match &self.turn {
+            Some(turn) => turn.go_on(part, key)?,
+            // Where no room is concerned there may be one by the next part.
+            None if self.guarded => self.turn = self.context.turn(target, part, key).await?,
+            None => {}
+        }
+        let sent = self.context.account.send(target, part, key).await;
+        match (&sent, &self.turn) {
+            (Ok(posted), Some(turn)) => turn.posted(key, posted, last),
+            // What may have been posted stays counted: its repeat has the same key.
+            (Err(error), Some(turn)) if error.kind != Kind::Network => turn.failed(key),
+            (_, None) | (Err(_), Some(_)) => {}
+        }
+        sent
     }
-    sent
 }
 
 /// Says what was sent before the failure, and how to go on without saying it twice.

@@ -1,9 +1,9 @@
 //! From profiles to seats of a supervisor, and what becomes of them when people change their files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::ground::{Ground, limits, token_file};
 use crate::clock::Clock;
 use crate::config::{self, Config, Profile};
+use crate::core::apps::{self, Claim};
 use crate::core::end::End;
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::care::Fetch;
@@ -35,6 +36,10 @@ pub struct Roster {
     named: Vec<String>,
     slots: BTreeMap<Arc<str>, Arc<Slot>>,
     stamps: BTreeMap<PathBuf, Stamp>,
+    /// What went wrong in the last look. It is tried again at the next one, and told once.
+    troubles: Troubles,
+    /// Every app's lock that was taken and may still be held, also for a profile that is gone and closes its connection.
+    locks: BTreeMap<String, Weak<Lock>>,
     /// Whether each app is locked against other supervisors of this machine.
     locking: bool,
     refreshed: Instant,
@@ -60,11 +65,17 @@ impl Roster {
             named: named.to_owned(),
             slots: BTreeMap::new(),
             stamps: BTreeMap::new(),
+            troubles: Troubles::default(),
+            locks: BTreeMap::new(),
             locking,
             refreshed: clock.now(),
         };
         for profile in config.chosen(named)? {
-            let slot = roster.slot(profile)?;
+            if let Some(other) = roster.slots.values().find(|slot| slot.profile.app_id == profile.app_id) {
+                return Err(same_app(&profile, &other.profile.name));
+            }
+            let lock = roster.lock(&profile)?;
+            let slot = roster.slot(profile, lock);
             roster.slots.insert(Arc::clone(&slot.profile.name), slot);
         }
         roster.ground.rule_floors();
@@ -101,7 +112,7 @@ impl Roster {
         self.refresh_locks();
         let stamps = aside(self.files()).await;
         let before = std::mem::replace(&mut self.stamps, stamps);
-        if look == Look::Touched && before == self.stamps {
+        if look == Look::Touched && before == self.stamps && self.troubles.is_empty() {
             return Vec::new();
         }
         if let Look::Adding(names) = &look
@@ -111,14 +122,18 @@ impl Roster {
                 .extend(names.iter().filter(|name| !self.named.contains(name)).cloned().collect::<Vec<_>>());
         }
         let (ground, named) = (self.ground.clone(), self.named.clone());
-        let found = match aside(move || read(&ground, &named)).await {
+        let (found, others) = aside(move || read(&ground, &named)).await;
+        let had = std::mem::take(&mut self.troubles);
+        self.troubles.note_others(others, &had);
+        let mut found = match found {
             Ok(found) => found,
-            Err(error) => return self.failed_for_all(&look, &error),
+            Err(error) => return self.failed_for_all(&look, &error, &had),
         };
+        let _locks = self.settle(&mut found);
         let mut changes = self.without(&found);
         for (name, profile) in found {
             let touched = look != Look::Touched || self.touched(&name, &before);
-            changes.extend(self.change(&name, profile, touched).await);
+            changes.extend(self.change(&name, profile, touched, &had).await);
         }
         if let Look::Adding(names) = look {
             changes.extend(names.iter().filter_map(|name| self.missing(name, &changes)).collect::<Vec<_>>());
@@ -128,14 +143,41 @@ impl Roster {
     }
 
     /// A person who asked hears of it; otherwise all stays as it is.
-    fn failed_for_all(&self, look: &Look, error: &Error) -> Vec<Change> {
-        tracing::warn!(%error, "the profiles cannot be read as they are now");
+    fn failed_for_all(&mut self, look: &Look, error: &Error, had: &Troubles) -> Vec<Change> {
+        self.troubles.note_others([format!("the profiles cannot be read as they are now: {error}")], had);
         let failed = |name: &Arc<str>| Change::Failed(Arc::clone(name), error.clone());
         if *look == Look::Touched { Vec::new() } else { self.slots.keys().map(failed).collect() }
     }
 
+    /// Lets nobody have an app that is another one's, or that another supervisor holds. The locks are kept until each is
+    /// with the profile that has its app now.
+    fn settle(&mut self, found: &mut Found) -> Vec<Arc<Lock>> {
+        let held: Vec<Arc<Lock>> = self.slots.values().filter_map(|slot| slot.lock.clone()).collect();
+        let mut locks = held;
+        for profile in found.values_mut() {
+            match profile.as_ref().map(|profile| self.lock(profile)) {
+                Ok(Ok(lock)) => locks.extend(lock),
+                Ok(Err(error)) => *profile = Err(error),
+                Err(_unreadable) => {}
+            }
+        }
+        let claims = found.iter().map(|(name, profile)| {
+            let has = self.slots.get(name).map(|slot| slot.profile.app_id.clone());
+            let wants = profile.as_ref().ok().map(|profile| profile.app_id.clone());
+            (Arc::clone(name), Claim { has, wants })
+        });
+        for (name, other) in apps::refused(&claims.collect()) {
+            if let Some(profile) = found.get_mut(&name)
+                && let Ok(refused) = &profile
+            {
+                *profile = Err(same_app(refused, &other));
+            }
+        }
+        locks
+    }
+
     /// Those whose files are gone.
-    fn without(&mut self, found: &BTreeMap<Arc<str>, Result<Profile>>) -> Vec<Change> {
+    fn without(&mut self, found: &Found) -> Vec<Change> {
         let gone: Vec<Arc<str>> =
             self.slots.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
         gone.into_iter()
@@ -146,12 +188,21 @@ impl Roster {
             .collect()
     }
 
-    async fn change(&mut self, name: &Arc<str>, profile: Result<Profile>, touched: bool) -> Option<Change> {
-        let failed = |error: Error| touched.then(|| Change::Failed(Arc::clone(name), error));
+    async fn change(
+        &mut self,
+        name: &Arc<str>,
+        profile: Result<Profile>,
+        touched: bool,
+        had: &Troubles,
+    ) -> Option<Change> {
         let profile = match profile {
             Ok(profile) => profile,
-            Err(error) => return failed(error),
+            Err(error) => {
+                let is_new = self.troubles.note(name, &error, had);
+                return (touched || is_new).then(|| Change::Failed(Arc::clone(name), error));
+            }
         };
+        let touched = touched || had.profiles.contains_key(name);
         let known = self.slots.get(name).cloned();
         if let Some(known) = &known
             && known.profile == profile
@@ -164,14 +215,14 @@ impl Roster {
             }
             return touched.then(|| Change::Touched(Arc::clone(name)));
         }
-        match self.slot(profile) {
-            Ok(slot) => {
-                let seat = slot.seat();
-                self.slots.insert(Arc::clone(name), slot);
-                Some(if known.is_some() { Change::Changed(seat) } else { Change::Added(seat) })
-            }
-            Err(error) => failed(error),
-        }
+        let lock = match self.lock(&profile) {
+            Ok(lock) => lock,
+            Err(error) => return Some(Change::Failed(Arc::clone(name), error)),
+        };
+        let slot = self.slot(profile, lock);
+        let seat = slot.seat();
+        self.slots.insert(Arc::clone(name), slot);
+        Some(if known.is_some() { Change::Changed(seat) } else { Change::Added(seat) })
     }
 
     fn missing(&self, name: &str, changes: &[Change]) -> Option<Change> {
@@ -183,22 +234,24 @@ impl Roster {
         Some(Change::Failed(Arc::from(name), error.subtype("unknown_profile")))
     }
 
-    fn slot(&self, profile: Profile) -> Result<Arc<Slot>> {
-        let same_app = |slot: &&Arc<Slot>| slot.profile.app_id == profile.app_id;
-        let holder = self.slots.values().find(same_app);
-        if let Some(other) = holder.filter(|other| other.profile.name != profile.name) {
-            let (mine, other) = (profile.shown_path(), &other.profile.name);
-            return Err(Error::config(format!("{mine} has the same app_id as profile {other}"))
-                .hint("give each profile an app of its own"));
-        }
-        let lock = match (self.locking, holder) {
-            (false, _) => None,
-            (true, Some(before)) => before.lock.clone(),
-            (true, None) => Some(Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?)),
-        };
+    fn slot(&self, profile: Profile, lock: Option<Arc<Lock>>) -> Arc<Slot> {
         let ground = self.ground.clone();
         let intake = ground.intake(&profile);
-        Ok(Arc::new(Slot { ground, profile, intake, account: Mutex::default(), lock }))
+        Arc::new(Slot { ground, profile, intake, account: Mutex::default(), lock })
+    }
+
+    /// The lock on a profile's app: the one that is held here already, by whatever profile, or else a new one.
+    fn lock(&mut self, profile: &Profile) -> Result<Option<Arc<Lock>>> {
+        if !self.locking {
+            return Ok(None);
+        }
+        if let Some(held) = self.locks.get(&profile.app_id).and_then(Weak::upgrade) {
+            return Ok(Some(held));
+        }
+        let lock = Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?);
+        self.locks.retain(|_, lock| lock.strong_count() > 0);
+        self.locks.insert(profile.app_id.clone(), Arc::downgrade(&lock));
+        Ok(Some(lock))
     }
 
     /// Lets the accounts know which apps are ours.
@@ -259,20 +312,63 @@ async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 /// The profiles that are wanted, each as far as it can be read.
-fn read(ground: &Ground, named: &[String]) -> Result<BTreeMap<Arc<str>, Result<Profile>>> {
+type Found = BTreeMap<Arc<str>, Result<Profile>>;
+
+/// Reads the profiles, and says what else cannot be read.
+fn read(ground: &Ground, named: &[String]) -> (Result<Found>, Vec<String>) {
+    let mut others = Vec::new();
     match config::load_contacts(&ground.home) {
         Ok(contacts) => ground.learn_contacts(contacts),
-        Err(error) => tracing::warn!(%error, "the contacts stay as they were"),
+        Err(error) => others.push(format!("the contacts stay as they were: {error}")),
     }
     match config::load_rooms(&ground.home) {
         Ok(policies) => ground.learn_policies(policies),
-        Err(error) => tracing::warn!(%error, "the policies of rooms stay as they were"),
+        Err(error) => others.push(format!("the policies of rooms stay as they were: {error}")),
     }
-    let mut found = config::load_each_profile(&ground.home, &ground.environment()?)?;
-    if !named.is_empty() {
-        found.retain(|name, _| named.iter().any(|named| named == name.as_ref()));
+    let environment = ground.environment();
+    let found = environment.and_then(|environment| config::load_each_profile(&ground.home, &environment));
+    let found = found.map(|mut found| {
+        if !named.is_empty() {
+            found.retain(|name, _| named.iter().any(|named| named == name.as_ref()));
+        }
+        found
+    });
+    (found, others)
+}
+
+fn same_app(profile: &Profile, other: &str) -> Error {
+    Error::config(format!("{} has the same app_id as profile {other}", profile.shown_path()))
+        .hint("give each profile an app of its own")
+}
+
+/// What went wrong in a look.
+#[derive(Default)]
+struct Troubles {
+    profiles: BTreeMap<Arc<str>, String>,
+    others: BTreeSet<String>,
+}
+
+impl Troubles {
+    fn is_empty(&self) -> bool {
+        self.profiles.is_empty() && self.others.is_empty()
     }
-    Ok(found)
+
+    /// True where this was not so in the look before.
+    fn note(&mut self, name: &Arc<str>, error: &Error, had: &Troubles) -> bool {
+        let told = error.to_string();
+        let is_new = had.profiles.get(name) != Some(&told);
+        self.profiles.insert(Arc::clone(name), told);
+        is_new
+    }
+
+    fn note_others(&mut self, others: impl IntoIterator<Item = String>, had: &Troubles) {
+        for other in others {
+            if !had.others.contains(&other) {
+                tracing::warn!("{other}");
+            }
+            self.others.insert(other);
+        }
+    }
 }
 
 /// When a file was changed, and whether it is another one.

@@ -14,11 +14,10 @@ use crate::supervisor::rooms::{self, Room};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Posted, Target};
 
-/// A turn that was counted and is not settled yet.
+/// A turn that was counted. Each part of what is said in it is settled by its key.
 pub struct Turn<'a> {
     context: &'a Context,
     chat: ChatId,
-    key: String,
 }
 
 impl Context {
@@ -47,7 +46,7 @@ impl Context {
                 if changed.is_some() {
                     self.poke_room(&chat).await;
                 }
-                Ok(Some(Turn { context: self, chat, key: key.to_owned() }))
+                Ok(Some(Turn { context: self, chat }))
             }
             Err(refusal) => Err(self.refused(&chat, refusal)),
         }
@@ -147,22 +146,40 @@ impl Context {
 }
 
 impl Turn<'_> {
-    /// It was posted; whoever held the floor has spoken.
-    pub fn posted(self, posted: &Posted) {
+    /// A further part of the same message, which is neither counted nor waits for the floor.
+    pub fn go_on(&self, part: &Outgoing, key: &str) -> Result<()> {
+        let (profile, words) = (self.context.profile.name.as_ref(), part.words());
+        let outcome =
+            self.context.change_room(&self.chat, |room, now| room.guard.go_on(profile, &words, key, now))?;
+        outcome.map_err(|pause| self.context.refused(&self.chat, Refusal::Paused(pause)))
+    }
+
+    /// It was posted. With the last part whoever held the floor has spoken.
+    pub fn posted(&self, key: &str, posted: &Posted, last: bool) {
         let profile = self.context.profile.name.as_ref();
+        let written = posted.create_time.as_deref();
         self.settle(|room| {
-            let written = posted.create_time.as_deref();
-            room.guard.sent(profile, &self.key, posted.message_id.as_str(), written);
-            if let Some(floor) = &mut room.floor {
+            room.guard.sent(profile, key, posted.message_id.as_str(), written);
+            if last && let Some(floor) = &mut room.floor {
                 floor.spoken(profile);
             }
         });
     }
 
-    /// Nothing was posted.
-    pub fn failed(self) {
+    /// It was not posted.
+    pub fn failed(&self, key: &str) {
         let profile = self.context.profile.name.as_ref();
-        self.settle(|room| room.guard.unsent(profile, &self.key));
+        self.settle(|room| room.guard.unsent(profile, key));
+    }
+
+    /// Something was said, and the rest of it does not come.
+    pub fn broke_off(self) {
+        let profile = self.context.profile.name.as_ref();
+        self.settle(|room| {
+            if let Some(floor) = &mut room.floor {
+                floor.spoken(profile);
+            }
+        });
     }
 
     fn settle(&self, change: impl FnOnce(&mut Room)) {

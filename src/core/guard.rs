@@ -12,6 +12,9 @@ const RECENT_MAX: usize = 40;
 /// Messages remembered, to count each once however many profiles saw it.
 const SEEN_MAX: usize = 100;
 
+/// Further parts of messages that are being sent. Whoever sends more at a time has each counted.
+const PARTS_MAX: usize = 32;
+
 /// Bots remembered per chat.
 const BOTS_MAX: usize = 32;
 
@@ -48,6 +51,9 @@ pub struct Guard {
     recent: VecDeque<Turn>,
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     seen: VecDeque<String>,
+    /// Further parts of messages that are being sent: none of them is a turn.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    parts: VecDeque<Turn>,
     /// Every bot that was heard here. One alone cannot loop.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     bots: BTreeSet<String>,
@@ -144,6 +150,9 @@ impl Guard {
                 None
             }
             Who::Bot(bot) => {
+                if self.part_of(bot, text, now, message_id) {
+                    return None;
+                }
                 if let Some(turn) = self.being_sent(bot, text) {
                     turn.message_id = Some(message_id.to_owned());
                     turn.written = Some(written.to_owned());
@@ -177,8 +186,30 @@ impl Guard {
         Ok(self.judge(now, limits))
     }
 
+    /// May this bot go on with what it began to say? A message in several parts is one turn, also the one that was the
+    /// last; only a person's pause ends it. Settled like a turn.
+    pub fn go_on(&mut self, bot: &str, text: &str, key: &str, now: i64) -> Result<(), Pause> {
+        self.lift(now);
+        if let Some(pause) = self.pause.as_ref().filter(|pause| pause.why == Why::Manual) {
+            return Err(pause.clone());
+        }
+        self.parts.retain(|part| !part.is_send(bot, key) && now.saturating_sub(part.at) < MINUTE_MS);
+        if self.parts.len() < PARTS_MAX {
+            self.parts.push_back(Turn { key: Some(key.to_owned()), ..Turn::new(bot, text, now) });
+        }
+        Ok(())
+    }
+
     /// The send was answered with this message, written then.
     pub fn sent(&mut self, bot: &str, key: &str, message_id: &str, written: Option<&str>) {
+        let parts = self.parts.len();
+        self.parts.retain(|part| !part.is_send(bot, key));
+        if self.parts.len() < parts {
+            // It may have been heard from a bot that nobody knew to be this one.
+            let before = self.recent.len();
+            self.recent.retain(|turn| turn.key.is_some() || turn.message_id.as_deref() != Some(message_id));
+            self.turns = self.turns.saturating_sub(before - self.recent.len());
+        }
         if let Some(turn) = self.recent.iter_mut().find(|turn| turn.is_send(bot, key)) {
             turn.message_id = Some(message_id.to_owned());
             turn.written = written.map(str::to_owned).or(turn.written.take());
@@ -195,6 +226,7 @@ impl Guard {
 
     /// Nothing was sent after all.
     pub fn unsent(&mut self, bot: &str, key: &str) {
+        self.parts.retain(|part| !part.is_send(bot, key));
         let before = self.recent.len();
         self.recent.retain(|turn| !turn.is_send(bot, key) || turn.message_id.is_some());
         if self.recent.len() < before {
@@ -213,6 +245,22 @@ impl Guard {
         };
         let found = by_bot.or_else(by_words)?;
         self.recent.get_mut(found)
+    }
+
+    /// Is it a part of a message that is being sent, by its words or else by whose it is? Then it is known from now on.
+    fn part_of(&mut self, bot: &str, text: &str, now: i64, message_id: &str) -> bool {
+        let open = |part: &Turn| part.message_id.is_none() && now.saturating_sub(part.at) < MINUTE_MS;
+        let words = normalised(text);
+        let by_words = self.parts.iter().position(|part| open(part) && part.words == words);
+        let first = |turn: &Turn| turn.message_id.is_none() && turn.key.is_some() && turn.who == bot;
+        let by_bot = || {
+            // A turn of its own that is being sent comes first.
+            let others = self.recent.iter().any(first);
+            self.parts.iter().position(|part| open(part) && part.who == bot && !others)
+        };
+        let Some(found) = by_words.or_else(by_bot) else { return false };
+        self.parts[found].message_id = Some(message_id.to_owned());
+        true
     }
 
     /// A bot that sits here, whether it speaks or not.
@@ -266,7 +314,7 @@ impl Guard {
 
     /// Steady time begins anew with the machine: what was counted then is kept, as if it were now.
     pub fn rebase(&mut self, now: i64, limits: Limits) {
-        self.recent.iter_mut().for_each(|turn| turn.at = now);
+        self.recent.iter_mut().chain(&mut self.parts).for_each(|turn| turn.at = now);
         if let Some(pause) = self.pause.as_mut().filter(|pause| pause.until.is_some()) {
             pause.until = Some(now.saturating_add(pause.for_ms.unwrap_or(limits.cooldown_ms)));
         }
@@ -523,6 +571,55 @@ mod tests {
         assert_eq!(guard.turns(), 4);
         guard.unsent("b", "k4");
         assert_eq!(guard.turns(), 3);
+    }
+
+    /// Parts that are alike, learnt of before their send is answered and after, by one who knows whose they are and by one
+    /// who does not.
+    #[test]
+    fn a_message_in_several_parts_is_one_turn() {
+        for (who, text) in [("a", "as said"), ("id of a", "as said"), ("a", "as @Ann B. reads it")] {
+            let mut guard = Guard::default();
+            guard.meet("b");
+            for message in 0..9 {
+                let (key, text_of) = (|part: usize| format!("{message}.{part}"), format!("about {message}"));
+                guard.speak("a", &text_of, &key(0), 0, LIMITS).unwrap();
+                guard.sent("a", &key(0), &format!("om_{}", key(0)), Some("1"));
+                for part in 1..60 {
+                    let id = format!("om_{}", key(part));
+                    guard.go_on("a", "as said", &key(part), 0).unwrap();
+                    let hear =
+                        |guard: &mut Guard| guard.hear(heard(&id, Who::Bot(who), text, "1"), 0, LIMITS);
+                    if part % 2 == 0 {
+                        assert_eq!(hear(&mut guard), None);
+                    }
+                    guard.sent("a", &key(part), &id, Some("1"));
+                    assert_eq!(hear(&mut guard), None);
+                }
+                assert_eq!(
+                    (guard.turns(), guard.paused(), guard.parts.len()),
+                    (message + 1, None, 0),
+                    "{who}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_message_before_a_pause_is_said_to_its_end_unless_a_person_wants_silence() {
+        let mut guard = Guard::default();
+        assert_eq!(talk(&mut guard, &["a", "b"], 0, |n| format!("answer {n}")), 10);
+        guard.go_on("b", "more of it", "k.1", 10_000).unwrap();
+        guard.unsent("b", "k.1");
+        assert!(guard.parts.is_empty());
+        assert!(guard.speak("a", "x", "k", 10_000, LIMITS).is_err(), "it is a pause all the same");
+        guard.pause(10_000, None);
+        assert_eq!(guard.go_on("b", "more of it", "k.1", 10_000).unwrap_err().why, Why::Manual);
+        // Whoever never learnt what became of a part does not have what its bot says later taken for it.
+        let mut guard = Guard::default();
+        guard.meet("b");
+        guard.go_on("a", "a part", "k.1", 0).unwrap();
+        guard.hear(heard("om_9", Who::Bot("a"), "later", "1"), MINUTE_MS, LIMITS);
+        assert_eq!(guard.turns(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Pure decisions: values in, values out. Nothing here awaits, reads a clock, a file or the environment.
 
+pub mod apps;
 pub mod coalesce;
 pub mod dedupe;
 pub mod end;

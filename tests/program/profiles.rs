@@ -140,3 +140,71 @@ async fn a_name_that_leads_to_nobody_is_said() {
     assert!(stderr.contains("allow.people: `lii` is nobody this profile knows"), "{stderr}");
     assert!(!stderr.contains("owner:") && !stderr.contains("`ou_2`"), "{stderr}");
 }
+
+/// Each profile's bot, told something, as the lines say.
+async fn bots_are(world: &World, monitor: &crate::support::Monitor, expected: &[(&str, &str)]) {
+    for (bot, profile) in expected {
+        let id = world.tell(bot, "who are you?");
+        let arrived = |lines: &[Value]| {
+            lines.iter().any(|line| line["message_id"] == *id && line["profile"] == *profile)
+        };
+        monitor.wait(&format!("{bot} is {profile}"), arrived).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_renamed_connects_under_its_new_name_by_itself() {
+    let world = World::new(2).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let path = |name: &str| world.home.path().join(format!("profiles/{name}.yaml"));
+    std::fs::rename(path("b1"), path("dave")).unwrap();
+    monitor.connected(3).await;
+    bots_are(&world, &monitor, &[("b0", "b0"), ("b1", "dave")]).await;
+    let (code, status) = json(output(&mut world.command(&["status"])));
+    let names: Vec<String> =
+        status["profiles"].as_array().unwrap().iter().map(|profile| text(profile, "profile")).collect();
+    assert_eq!((code, names), (0, vec!["b0".to_owned(), "dave".to_owned()]), "{status}");
+    let (_, stderr) = monitor.terminate().await;
+    assert!(!stderr.contains("is held by"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_profiles_may_swap_their_apps() {
+    let world = World::new(2).await;
+    let monitor = world.monitor(&[]);
+    monitor.connected(2).await;
+    let path = |name: &str| world.home.path().join(format!("profiles/{name}"));
+    std::fs::rename(path("b0.yaml"), path("aside")).unwrap();
+    std::fs::rename(path("b1.yaml"), path("b0.yaml")).unwrap();
+    std::fs::rename(path("aside"), path("b1.yaml")).unwrap();
+    let (code, told) = json(output(&mut world.command(&["reload"])));
+    assert_eq!((code, &told["ok"]), (0, &Value::Bool(true)), "{told}");
+    monitor.connected(4).await;
+    bots_are(&world, &monitor, &[("b0", "b1"), ("b1", "b0")]).await;
+    let (_, stderr) = monitor.terminate().await;
+    assert!(!stderr.contains("same app_id"), "{stderr}");
+}
+
+/// Another home holds the app for a while: nobody touches the file meanwhile, and nobody has to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_used_in_one_look_is_tried_again_and_told_once() {
+    let world = World::new(2).await;
+    let second = take_away(&world, "b1");
+    let monitor = world.monitor(&[]);
+    monitor.connected(1).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::create_dir(elsewhere.path().join("profiles")).unwrap();
+    let theirs = elsewhere.path().join("profiles/mine.yaml");
+    std::fs::write(&theirs, &second).unwrap();
+    std::fs::set_permissions(&theirs, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let other = crate::support::Monitor::spawn(crate::support::program(elsewhere.path()).arg("monitor"));
+    other.connected(1).await;
+    world.write("profiles/b1.yaml", &second);
+    crate::support::until("it is told", || monitor.stderr().contains("is held by")).await;
+    other.terminate().await;
+    monitor.connected(2).await;
+    bots_are(&world, &monitor, &[("b1", "b1")]).await;
+    let (_, stderr) = monitor.terminate().await;
+    assert_eq!(stderr.matches("is held by").count(), 1, "{stderr}");
+}

@@ -166,6 +166,46 @@ fn owned(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|argument| (*argument).to_owned()).collect()
 }
 
+/// A text of many parts that are alike, heard by push and by relay, with a floor that is given to its speaker.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_message_is_one_turn_however_many_parts_it_has() {
+    for deaf in [&["b0", "b1"][..], &[]] {
+        let world = world(2, deaf).await;
+        world.write("config/rooms.yaml", "default: {floor: enforce}\n");
+        allow_all_bots(&world, 2);
+        let monitor = world.monitor(&[]);
+        monitor.connected(2).await;
+        let status = || rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1;
+        let (_, first) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "hello"]);
+        heard(&monitor, "b0", &text(&first, "message_id")).await;
+        let called = Say {
+            chat: Some("lobby".into()),
+            text: Some("@b0 @b1 all of it, please".into()),
+            mention: vec!["b0".into(), "b1".into()],
+            ..Say::default()
+        };
+        let called = world.sandbox.say(called).unwrap().message_id;
+        heard(&monitor, "b0", &called).await;
+        until("the floor is open", || status()["floor"]["holder"] == "b0" && status()["turns"] == 0).await;
+
+        world.write("long.md", &"the same words\n\n".repeat(19_000));
+        let long = format!("@{}", world.home.path().join("long.md").display());
+        let (code, said) = rooma(&world, "b0", &["send", "--chat", "lobby", "--markdown", &long]);
+        assert_eq!(code, 0, "{said}");
+        let ids = said["message_ids"].as_array().unwrap();
+        assert!(ids.len() > 10, "{}", ids.len());
+        for id in ids {
+            heard(&monitor, "b1", id.as_str().unwrap()).await;
+        }
+        assert_eq!(status()["turns"], 1);
+        // What was heard before a person's word is counted with it.
+        world.say("lobby", "thank you");
+        until("it is counted", || status()["turns"] == 0).await;
+        let (lines, _) = monitor.terminate().await;
+        assert!(lines.iter().all(|line| line["type"] != "rooma.room_paused"), "it was counted");
+    }
+}
+
 /// How many of these two agents that take turns get said, in a room that was resumed just before.
 fn exchange(world: &World, said: &[Vec<String>]) -> usize {
     assert_eq!(rooma(world, "b2", &["room", "resume", "--chat", "lobby"]).0, 0);

@@ -1,6 +1,6 @@
 //! Posts and cards through the whole program: on the line, in the history, on the disk.
 
-use rooma::sandbox::{Cards, Options, Say};
+use rooma::sandbox::{Cards, Fault, FaultKind, Options, Say};
 use serde_json::{Value, json};
 
 use crate::support::{Monitor, World, text};
@@ -151,4 +151,30 @@ async fn a_forward_that_is_not_opened_says_how_it_is_read() {
         assert_eq!(opened, index < 5);
         assert_eq!(text(message, "content").contains(&forwards[index]), !opened);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_of_several_is_named_and_the_others_are_saved() {
+    let world = world(1).await;
+    let (gone, key) = file(&world, "gone.txt");
+    let (there, other) = file(&world, "there.txt");
+    let many = Say { chat: Some("lobby".into()), forward: vec![gone.clone(), there], ..Say::default() };
+    let many = world.sandbox.say(many).unwrap().message_id;
+    let path = Some(format!("/resources/{key}"));
+    world.sandbox.fault(Fault { code: Some(234_003), path, ..Fault::new(FaultKind::ApiError) }).unwrap();
+    let ran = world.rooma(&["download", "--message-id", &many, "--out", "in"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{}", ran.stdout);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let [first, second] = items(&told).as_slice() else { panic!("{told}") };
+    assert_eq!((&told["ok"], &first["ok"], &second["ok"]), (&json!(false), &json!(false), &json!(true)));
+    assert_eq!((text(first, "key"), text(first, "name")), (key, "gone.txt".to_owned()), "{told}");
+    assert!(first["error"]["code"] == 234_003 && first["path"].is_null(), "{told}");
+    assert_eq!((text(second, "key"), &second["error"]), (other, &Value::Null), "{told}");
+    let saved = std::fs::read_to_string(world.home.path().join(text(second, "path"))).unwrap();
+    assert_eq!(saved, "in there.txt");
+    let left = std::fs::read_dir(world.home.path().join("in")).unwrap().count();
+    assert_eq!(left, 1, "nothing is left of what failed");
+    // Alone, it is an error like any other.
+    let alone = world.rooma(&["download", "--message-id", &gone, "--out", "in"]).error(2);
+    assert_eq!(alone["code"], 234_003);
 }

@@ -66,7 +66,7 @@ impl Watch {
     pub(super) async fn before(&mut self, whole: &Whole<'_>, message: &Message) -> Result<Vec<Earlier>> {
         let Some(before) = &self.shape.before else { return Ok(Vec::new()) };
         let (count, global) = (before.count, before.global.clone());
-        let may_ask = before.rest_from.is_none_or(|from| Instant::now() >= from);
+        let may_ask = before.rest_from.is_none_or(|from| Instant::now() >= from) && !self.backlog.hurries();
         let mut told = self.reader.before(whole.seq, &whole.profile, &message.chat_id, count)?;
         told.retain(|earlier| earlier.message_id != message.message_id);
         if told.len() >= count || !may_ask {

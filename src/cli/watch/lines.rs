@@ -1,8 +1,10 @@
 //! From a page of the journal to what a watch writes of it.
 
+use std::time::Duration;
+
 use super::super::jq::{Each, LINES_MAX, Trouble};
 use super::failed::Failed;
-use crate::clock::{Clock, rfc3339_ms};
+use crate::clock::{Clock, rfc3339_ms, thread_now};
 use crate::error::Error;
 use crate::event::{Event, LINE_MAX, Line, Past, Rendered, head, one_line};
 use crate::journal::Page;
@@ -33,6 +35,9 @@ pub type Apply<'a> = dyn Fn(&[u8], &mut Each<'_>) -> Result<(), Trouble> + 'a;
 /// What is made of a page before it is written, in bytes: results may be far longer than their lines.
 const PAGE_MAX: usize = 1024 * 1024;
 
+/// And for how long: what is ready does not wait for lines that take their time.
+const PAGE_WITHIN: Duration = Duration::from_millis(200);
+
 impl Lines {
     pub fn of(page: Page, jq: Option<&Apply<'_>>) -> Lines {
         let Page { bytes, ends, looked_to, held_back, behind, cut: _ } = page;
@@ -42,7 +47,7 @@ impl Lines {
             return Lines { bytes, ends, looked_to, held_back, ..Lines::default() };
         };
         let mut lines = Lines { held_back, ..Lines::default() };
-        let mut begin = 0;
+        let (mut begin, began) = (0, thread_now());
         for (at, (seq, end)) in ends.into_iter().enumerate() {
             let before = lines.bytes.len();
             let applied = apply(jq, &bytes[begin..end], &mut lines.bytes);
@@ -66,8 +71,10 @@ impl Lines {
             lines.looked_to = come_to(at, seq);
             lines.ends.push((lines.looked_to, lines.bytes.len()));
             begin = end;
-            // What is ready does not wait for the next line to take its second as well.
-            if overran || lines.bytes.len() >= PAGE_MAX {
+            if overran
+                || thread_now().saturating_duration_since(began) >= PAGE_WITHIN
+                || lines.bytes.len() >= PAGE_MAX
+            {
                 return lines;
             }
         }

@@ -97,7 +97,7 @@ pub struct Args {
     #[command(flatten)]
     short: monitor::Short,
     /// With --brief: so many notifications at once and one more every so often, or off. What does not fit is folded into
-    /// one line for each chat, mentions never
+    /// one line for each chat and each thread, mentions never
     #[arg(long, value_name = "N/DURATION|off", default_value = "10/2s", requires = "brief")]
     pace: MaybePace,
     /// Put each line through a jq expression

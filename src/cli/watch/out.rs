@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::super::jq::{Each, Jq};
 use super::super::print::{self, Took};
+use super::backlog::Backlog;
 use super::lines::{Apply, Lines};
 use crate::clock::thread_now;
 use crate::error::{Error, Result};
@@ -50,13 +51,14 @@ pub struct Out {
     halt: Arc<AtomicBool>,
     position: Arc<AtomicU64>,
     given: Arc<Mutex<Given>>,
+    backlog: Backlog,
     running: Option<JoinHandle<Done>>,
 }
 
 impl Out {
-    pub fn new(given: Given) -> Out {
+    pub fn new(given: Given, backlog: Backlog) -> Out {
         let given = Arc::new(Mutex::new(given));
-        Out { halt: Arc::default(), position: Arc::default(), given, running: None }
+        Out { halt: Arc::default(), position: Arc::default(), given, backlog, running: None }
     }
 
     /// The journal is another one.
@@ -84,8 +86,17 @@ impl Out {
         self.halt = Arc::default();
         self.position = Arc::new(AtomicU64::new(position));
         let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
-        let given = Arc::clone(&self.given);
-        self.running = Some(tokio::task::spawn_blocking(move || write(make(), &halt, &reached, &given)));
+        let (given, backlog) = (Arc::clone(&self.given), self.backlog.clone());
+        self.running = Some(tokio::task::spawn_blocking(move || {
+            let lines = make();
+            backlog.offers(true);
+            let done = write(lines, &halt, &reached, &given, &backlog);
+            backlog.offers(false);
+            if done.position > position {
+                backlog.passes();
+            }
+            done
+        }));
     }
 
     /// How far the writing has come.
@@ -142,7 +153,13 @@ fn held(given: &Mutex<Given>) -> MutexGuard<'_, Given> {
     given.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex<Given>) -> Done {
+fn write(
+    mut lines: Lines,
+    halt: &AtomicBool,
+    reached: &AtomicU64,
+    given: &Mutex<Given>,
+    backlog: &Backlog,
+) -> Done {
     let trouble = lines.trouble.take();
     let lines = &lines;
     let (mut written, mut next, mut give_up) = (0, 0, None);
@@ -186,6 +203,7 @@ fn write(mut lines: Lines, halt: &AtomicBool, reached: &AtomicU64, given: &Mutex
             Ok(Took::Bytes(count)) => {
                 patience = Patience::default();
                 written += count;
+                backlog.goes_on();
                 held(given).gave(count);
             }
             Ok(Took::NotReady) => {}

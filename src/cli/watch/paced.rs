@@ -26,6 +26,9 @@ const AHEAD_MAX: usize = 2000;
 const NAMES_MAX: usize = 5;
 const NAME_MAX: usize = 24;
 
+/// `, others 2000`
+const OTHERS_MAX: usize = 14;
+
 pub struct Paced {
     width: usize,
     pace: Option<Pace>,
@@ -59,8 +62,13 @@ struct Kind {
 struct Place {
     profile: String,
     chat: String,
-    since: String,
+    /// Of what was answered in one: no history of the chat has it.
+    thread: Option<String>,
+    written: String,
 }
+
+/// What `pull` gives at most: the times of a folded line are its bounds.
+const PULL_MAX: u32 = 5000;
 
 impl Paced {
     pub fn new(width: usize, pace: Option<Pace>) -> Paced {
@@ -219,14 +227,18 @@ fn kind(line: &Map<String, Value>) -> Option<Kind> {
         (_, Some(name)) => quoted_name(name, 2 * NAME_MAX),
         (_, None) => quoted_name(&chat, 2 * NAME_MAX),
     };
-    let since = text("create_time").unwrap_or_default().to_owned();
+    let written = text("create_time").unwrap_or_default().to_owned();
+    // A thread's first message stands in the chat.
+    let thread = line.get("root_id").and(text("thread_id")).map(str::to_owned);
+    let label = if thread.is_some() { format!("{label} thread") } else { label };
     // With --coalesce a line is that of all who received it, whoever was first.
     let whose = if line.contains_key("profiles") { "" } else { profile.as_str() };
-    let key = format!("message {whose} {chat}");
-    Some(Kind { key, label, sender, read: Some(Place { profile, chat, since }) })
+    let key = format!("message {whose} {chat} {}", thread.as_deref().unwrap_or_default());
+    Some(Kind { key, label, sender, read: Some(Place { profile, chat, thread, written }) })
 }
 
-/// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`
+/// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`, and of what was
+/// answered in a thread `12 more in "lobby" thread …`
 fn folded(all: &[&Ahead], width: usize) -> String {
     let max = width.clamp(WIDTH_MIN, FOLDED_MAX - 1);
     let kinds: Vec<&Kind> = all.iter().filter_map(|ahead| ahead.with.as_ref()).collect();
@@ -239,7 +251,11 @@ fn folded(all: &[&Ahead], width: usize) -> String {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-    let names = NAMES_MAX.min(max.saturating_sub(units(&text)) / (NAME_MAX + 12));
+    let places: Vec<&Place> = kinds.iter().filter_map(|kind| kind.read.as_ref()).collect();
+    let read = command(&places).filter(|read| units(&text) + units(read) + OTHERS_MAX <= max);
+    let read = read.unwrap_or_default();
+    let left = max.saturating_sub(units(&text) + units(&read) + OTHERS_MAX);
+    let names = NAMES_MAX.min(left / (NAME_MAX + 12));
     let others: usize = counts.iter().skip(names).map(|(_, count)| count).sum();
     let named =
         counts.iter().take(names).map(|(name, count)| format!("{} {count}", quoted_name(name, NAME_MAX)));
@@ -248,29 +264,29 @@ fn folded(all: &[&Ahead], width: usize) -> String {
         let comma = if names == 0 { "" } else { ", " };
         text.push_str(&format!("{comma}others {others}"));
     }
-    if let Some(place) = kinds.iter().find_map(|kind| kind.read.as_ref())
-        && let Some(read) = place.command(all.len())
-        && units(&text) + units(&read) <= max
-    {
-        text.push_str(&read);
-    }
+    text.push_str(&read);
     text
 }
 
-impl Place {
-    /// Only of words that a shell takes as they are.
-    fn command(&self, count: usize) -> Option<String> {
-        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-:.".contains(c));
-        let Place { profile, chat, since } = self;
-        let fits = [profile, chat, since]
-            .into_iter()
-            .all(|text| !text.is_empty() && plain(text) && text.len() <= 80);
-        fits.then(|| {
-            // What was said there by oneself counts too.
-            let limit = count + 20;
-            format!("; read: rooma --profile {profile} pull --chat {chat} --since {since} --limit {limit}")
-        })
-    }
+/// What reads the words from the first that was written to the last. Only of words that a shell takes as they are.
+fn command(places: &[&Place]) -> Option<String> {
+    let first = places.first()?;
+    let written = || places.iter().map(|place| &place.written);
+    let (since, until) = (written().min()?, written().max()?);
+    let (flag, whole) = match &first.thread {
+        Some(thread) => ("thread", thread),
+        None => ("chat", &first.chat),
+    };
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-:.".contains(c));
+    let fits = [&first.profile, whole, since, until]
+        .into_iter()
+        .all(|text| !text.is_empty() && plain(text) && text.len() <= 80);
+    fits.then(|| {
+        let profile = &first.profile;
+        format!(
+            "; read: rooma --profile {profile} pull --{flag} {whole} --since {since} --until {until} --limit {PULL_MAX}"
+        )
+    })
 }
 
 impl Watch {

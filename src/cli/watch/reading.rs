@@ -107,12 +107,13 @@ impl Watch {
         let begins = Begins { position, known: stored, newest };
         let given = Given::open(&home.data(), &name, &reader, &filter, begins)?;
         let had = given.had().clone();
+        let backlog = Backlog::default();
         let mut watch = Watch {
             home: home.clone(),
             reader,
             client,
             word: Vec::new(),
-            out: Out::new(given),
+            out: Out::new(given, backlog.clone()),
             name,
             filter,
             shape: Shape { together, ..Shape::default() },
@@ -123,7 +124,7 @@ impl Watch {
             position,
             had,
             stored: position,
-            backlog: Backlog::default(),
+            backlog,
             storage,
             left: None,
         };
@@ -183,16 +184,14 @@ impl Watch {
                 ToWrite::Nothing(wait) => Some(wait),
             };
             let Some(wait) = wait else {
-                self.backlog.goes_on();
                 if let Some(end) = self.written().await? {
                     return Ok(end);
                 }
                 continue;
             };
-            match wait {
-                // It waits for its turn, or for what belongs to it.
-                Some(_) => self.backlog.goes_on(),
-                None => self.backlog.is_given(),
+            // Else it waits for its turn, or for what belongs to it.
+            if wait.is_none() {
+                self.backlog.is_given();
             }
             self.store().await;
             self.out.given().rests();
@@ -223,11 +222,7 @@ impl Watch {
                 done = self.out.done() => break done?,
                 told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
                 () = sleep(CURSOR_EVERY) => {
-                    let position = self.out.position();
-                    if position > self.position {
-                        self.backlog.goes_on();
-                    }
-                    self.position = position;
+                    self.position = self.out.position();
                     self.store().await;
                 }
             }

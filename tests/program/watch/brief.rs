@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rooma::sandbox::Say;
+
 use super::coalesce::call;
 use super::harness::{Harness, piped};
-use crate::support::{World, options, output};
+use crate::support::{World, options, output, seq, text};
 
 /// `sSEQ` at the beginning of a line.
 fn handle(line: &str) -> Option<&str> {
@@ -240,5 +242,62 @@ async fn a_handle_of_another_profile_s_line_is_read_as_one_s_own() {
         let reply = lines.iter().find(|(_, line)| line.contains("more\"")).unwrap();
         assert!(reply.1.contains(&format!(" re={} ", of(profile))), "{}", reply.1);
     }
+    supervisor.terminate().await;
+}
+
+/// What a folded line names is what its command reads, also once the talk has gone on, in the chat and in a thread of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_of_a_folded_line_reads_what_was_folded() {
+    let world = world().await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    assert_eq!(output(&mut world.command(&["watch", "--since", "now", "--for", "1ms"])).0, 0);
+    let long = "words ".repeat(100);
+    let first = world.say("lobby", &format!("first {long}"));
+    let talk = |count: usize| {
+        for number in 0..count {
+            world.say("lobby", &format!("in the chat {number} {long}"));
+            let text = Some(format!("in the thread {number} {long}"));
+            let answer = Say { reply_to: Some(first.clone()), in_thread: true, text, ..Say::default() };
+            world.sandbox.say(answer).unwrap();
+        }
+    };
+    talk(15);
+    supervisor.count("message", 31).await;
+    let arguments = ["watch", "--brief", "--pace", "1/2s", "--for", "0s"];
+    let told = piped(&mut world.command(&arguments)).finish();
+    talk(60);
+    supervisor.count("message", 151).await;
+    let messages = supervisor.of_type("message");
+    let mut threads = Vec::new();
+    for line in told.iter().map(|(_, line)| line).filter(|line| line.contains(" more in ")) {
+        let (head, command) = line.split_once("; read: rooma ").unwrap_or_else(|| panic!("{line}"));
+        let (count, head) = head.split_once(" more in \"lobby\" ").unwrap();
+        let in_thread = head.starts_with("thread s");
+        threads.push(in_thread);
+        let seqs = head.trim_start_matches("thread ").split_once(": ").unwrap().0.replace('s', "");
+        let (from, to) = seqs.split_once("..").unwrap();
+        let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
+        let folded: Vec<String> = messages
+            .iter()
+            .filter(|line| (from..=to).contains(&seq(line)) && line["root_id"].is_null() != in_thread)
+            .map(|line| text(line, "message_id"))
+            .collect();
+        assert_eq!(folded.len(), count.parse::<usize>().unwrap(), "{line}");
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let (code, stdout, stderr) = output(&mut world.command(&arguments));
+        let read: serde_json::Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
+        let items = read["items"].as_array().unwrap();
+        let read: Vec<String> = items.iter().map(|item| text(item, "message_id")).collect();
+        assert!(code == 0 && folded.iter().all(|id| read.contains(id)), "{line}\n{folded:?}\n{read:?}");
+        // The same millisecond may have held the next one too.
+        let last = text(messages.iter().find(|line| seq(line) == to).unwrap(), "create_time");
+        let more = items.iter().filter(|item| !folded.contains(&text(item, "message_id")));
+        for item in more {
+            assert_eq!((text(item, "create_time"), item["root_id"].is_null()), (last.clone(), !in_thread));
+        }
+    }
+    threads.sort_unstable();
+    assert_eq!(threads, [false, true], "{told:#?}");
     supervisor.terminate().await;
 }

@@ -111,3 +111,45 @@ async fn a_profile_that_nobody_has_is_refused_and_that_of_the_environment_is_mea
     assert_eq!(code, 0, "{stderr}");
     supervisor.terminate().await;
 }
+
+/// One line whose context comes from a platform that is slow, and lines with which an expression does not come to an end: the
+/// watch's own work is no stall of its reader, and each run comes further.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_given_also_where_each_line_takes_its_time() {
+    let world = World::new(1).await;
+    let supervisor = world.monitor(&[]);
+    supervisor.connected(1).await;
+    let watch = |cursor: &str, more: &[&str]| {
+        let mut command = world.command(&["watch", "--cursor", cursor, "--type", "message", "--for", "0s"]);
+        let (code, stdout, stderr) = output(command.args(more));
+        assert_eq!(code, 0, "{stderr}");
+        let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines
+    };
+    for cursor in ["context", "jq"] {
+        watch(cursor, &["--since", "now"]);
+    }
+    world.tell("b0", "one");
+    world.tell("b0", "two");
+    supervisor.count("message", 2).await;
+    let slow = rooma::sandbox::Fault::new(rooma::sandbox::FaultKind::Slow);
+    let slow = rooma::sandbox::Fault { ms: Some(800), ..slow };
+    world.sandbox.fault(slow).unwrap();
+    let told = watch("context", &["--context", "3"]);
+    assert_eq!(contents(&told), ["one", "two"], "{told:#?}");
+    let mut positions = Vec::new();
+    for _ in 0..6 {
+        let told = watch("jq", &["--jq", "last(repeat(1))"]);
+        let (first, last) = (&told[0], told.last().unwrap());
+        let failed = told.iter().filter(|line| line["type"] == "rooma.jq_failed").count();
+        assert!(failed > 0, "{told:#?}");
+        assert_eq!(first["waiting"].as_u64().unwrap(), failed as u64 + last["pending"].as_u64().unwrap());
+        positions.push(last["seq"].as_u64().unwrap());
+        if last["pending"] == 0 {
+            break;
+        }
+    }
+    // Each run came further, and all of it is told in the end.
+    assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
+    supervisor.terminate().await;
+}

@@ -104,6 +104,8 @@ async fn killed_agent() -> Duration {
     monitor.count("rooma.greeting_sent", 1).await;
     // The same shift: nobody is greeted again.
     set(&world, &agent, &[BOTH, &texts[..]].concat());
+    // Told of before the agent dies: of a shift that is over already nobody says that it was armed again.
+    monitor.count("rooma.session_armed", 2).await;
     agent.kill();
     let killed = Instant::now();
     monitor.count("rooma.farewell_sent", 1).await;

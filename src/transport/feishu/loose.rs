@@ -27,11 +27,14 @@ impl Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+        deserializer.deserialize_any(TextVisitor { keeps_json: false })
     }
 }
 
-struct TextVisitor;
+struct TextVisitor {
+    /// Lists and objects are their own text, instead of none.
+    keeps_json: bool,
+}
 
 impl<'de> Visitor<'de> for TextVisitor {
     type Value = Text<'de>;
@@ -69,11 +72,19 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'de>, A::Error> {
+        if self.keeps_json {
+            let list = Vec::<Value>::deserialize(SeqAccessDeserializer::new(seq))?;
+            return Ok(Text(Cow::Owned(Value::Array(list).to_string())));
+        }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Text::default())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
+        if self.keeps_json {
+            let object = serde_json::Map::deserialize(MapAccessDeserializer::new(map))?;
+            return Ok(Text(Cow::Owned(Value::Object(object).to_string())));
+        }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Text::default())
     }
@@ -81,53 +92,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 /// The content of a message: JSON in a string, or that JSON itself, as its text.
 pub fn content<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-    struct Content;
-    impl<'de> Visitor<'de> for Content {
-        type Value = Text<'de>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("anything")
-        }
-
-        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-            Ok(Text(Cow::Borrowed(text)))
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-            Ok(Text(Cow::Owned(text.to_owned())))
-        }
-
-        fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
-            Ok(Text(Cow::Owned(number.to_string())))
-        }
-
-        fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
-            Ok(Text(Cow::Owned(number.to_string())))
-        }
-
-        fn visit_f64<E>(self, number: f64) -> Result<Text<'de>, E> {
-            Ok(Text(Cow::Owned(number.to_string())))
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
-            Ok(Text::default())
-        }
-
-        fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-            Ok(Text::default())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Text<'de>, A::Error> {
-            let list = Vec::<Value>::deserialize(SeqAccessDeserializer::new(seq))?;
-            Ok(Text(Cow::Owned(Value::Array(list).to_string())))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text<'de>, A::Error> {
-            let object = serde_json::Map::deserialize(MapAccessDeserializer::new(map))?;
-            Ok(Text(Cow::Owned(Value::Object(object).to_string())))
-        }
-    }
-    deserializer.deserialize_any(Content)
+    deserializer.deserialize_any(TextVisitor { keeps_json: true })
 }
 
 /// For fields that are kept; `#[serde(default, deserialize_with = …)]` reads a missing one likewise.

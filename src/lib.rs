@@ -49,6 +49,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
+#[cfg(test)]
+mod elsewhere;
 pub mod error;
 pub mod event;
 pub mod fault;

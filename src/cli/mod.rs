@@ -37,6 +37,7 @@ mod monitor;
 mod ours;
 mod output;
 mod peers;
+mod plan;
 pub mod print;
 mod profile;
 mod pull;

@@ -10,11 +10,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::care::{Care, Cared};
+use super::change::Change;
 use super::connection::{self, Connection};
-use super::reload::Change;
+use super::part::cannot_start;
+use super::seat::Seat;
 use super::status::{self, ProfileStatus};
 use super::task::Task;
-use super::{Seat, cannot_start};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::end::End;
 use crate::core::redial::{Policy, Redial, Step};
@@ -38,7 +39,7 @@ impl Root {
         care: Option<Care>,
     ) -> Result<Root> {
         let args = Args { appender, policy, clock, seats, care };
-        let (actor, _) = Actor::spawn(None, Supervisor, args)
+        let (actor, _) = Actor::spawn(None, RootActor, args)
             .await
             .map_err(|error| cannot_start("the supervisor", error))?;
         Ok(Root { actor })
@@ -98,7 +99,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-struct Supervisor;
+struct RootActor;
 
 struct Args {
     appender: Appender,
@@ -154,7 +155,7 @@ struct Record {
     /// The profile was changed or removed: what follows the end of the connection that is closing.
     next: Option<Next>,
     /// What a person is told: the state, since when, and why it is not connected.
-    told: (status::State, WallMs),
+    told: (status::ProfileState, WallMs),
     reason: Option<String>,
     hint: Option<String>,
     connects: u32,
@@ -178,7 +179,7 @@ struct Open {
     usable_since: Option<Instant>,
 }
 
-impl Actor for Supervisor {
+impl Actor for RootActor {
     type Msg = Msg;
     type State = State;
     type Arguments = Args;
@@ -265,7 +266,7 @@ impl State {
             return;
         }
         let dial = Arc::clone(&record.seat.dial);
-        record.told = (status::State::Connecting, self.clock.wall_ms());
+        record.told = (status::ProfileState::Connecting, self.clock.wall_ms());
         let (stop, stopped) = watch::channel(false);
         let life = Life {
             appender: self.appender.clone(),
@@ -301,7 +302,7 @@ impl State {
             }
             Report::Connected { bot_name, .. } => {
                 tracing::info!(profile = %record.seat.name, %bot_name, "connected");
-                record.told = (status::State::Connected, self.clock.wall_ms());
+                record.told = (status::ProfileState::Connected, self.clock.wall_ms());
                 (record.reason, record.hint) = (None, None);
                 record.connects = record.connects.saturating_add(1);
                 record.care(self.care.as_ref(), myself, seat);
@@ -337,7 +338,7 @@ impl State {
             generation: 0,
             open: None,
             next: None,
-            told: (status::State::Connecting, self.clock.wall_ms()),
+            told: (status::ProfileState::Connecting, self.clock.wall_ms()),
             reason: None,
             hint: None,
             connects: 0,
@@ -383,7 +384,9 @@ impl State {
             (Change::Touched(_), Some((number, record))) if record.open.is_none() => {
                 record.begin_anew(myself, *number);
             }
-            (Change::Failed(_, error), Some((number, record))) if record.told.0 == status::State::Parked => {
+            (Change::Failed(_, error), Some((number, record)))
+                if record.told.0 == status::ProfileState::Parked =>
+            {
                 let number = *number;
                 record.generation += 1;
                 self.decide(myself, number, &unreadable(&error), None);
@@ -457,9 +460,9 @@ impl State {
         let generation = record.generation;
         let wall = self.clock.wall_ms();
         if matches!(event, Event::Parked(_)) {
-            record.told = (status::State::Parked, wall);
+            record.told = (status::ProfileState::Parked, wall);
         } else {
-            record.told = (status::State::Disconnected, wall);
+            record.told = (status::ProfileState::Disconnected, wall);
         }
         myself.send_after(after, move || Msg::Dial { seat, generation });
     }

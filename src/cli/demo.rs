@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::plan::Reading;
-use super::{demo_rooms, plan, print, sandbox as sandbox_verb, seats};
+use super::{demo_rooms, plan, print, seats};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> Result<()> {
     let sandbox = Sandbox::start(options).await?;
     // Who looks on wants to see what bots say to nobody in particular, too; an agent is not woken by that.
     let more = if args.rooms { "" } else { "allow: {bots: all}\n" };
-    sandbox_verb::write_profiles(&folder.0.join("profiles"), &sandbox, more)?;
+    sandbox.write_profiles(&folder.0.join("profiles"), more)?;
     if args.rooms {
         let policy = folder.0.join("config/rooms.yaml");
         let written = std::fs::create_dir_all(folder.0.join("config"));

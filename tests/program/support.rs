@@ -51,12 +51,11 @@ impl World {
         world
     }
 
+    /// A profile as the sandbox writes it, with these credentials.
     pub fn write_profile(&self, name: &str, app_id: &str, app_secret: &str) {
-        let url = self.sandbox.base_url();
-        self.write(
-            &format!("profiles/{name}.yaml"),
-            &format!("transport: feishu\napp_id: {app_id}\napp_secret: {app_secret}\nbase_url: {url}\n"),
-        );
+        let mut app = self.sandbox.apps()[0].clone();
+        (app.app_id, app.app_secret) = (app_id.to_owned(), app_secret.to_owned());
+        self.write(&format!("profiles/{name}.yaml"), &app.profile(&self.sandbox.base_url()));
     }
 
     pub fn write(&self, path: &str, text: &str) {

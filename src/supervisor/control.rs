@@ -19,7 +19,7 @@ use super::care::Care;
 use super::footing::FileId;
 use super::part::keep_running;
 use super::readers::{Place, Readers};
-use super::relays::Relayer;
+use super::relay::Relayer;
 use super::reload::{Look, Outcome, Reloaded, Reloading};
 use super::room::Host;
 use super::root::Asker;

@@ -1,7 +1,6 @@
 //! The process that lives: connections under supervision, the journal, stdout. The only place that names
 //! ractor.
 
-mod again;
 pub mod care;
 mod catch_up;
 mod chat_registry;
@@ -25,7 +24,7 @@ pub mod owner;
 mod part;
 mod poll;
 mod readers;
-pub mod relays;
+pub mod relay;
 pub mod reload;
 pub mod room;
 pub mod rooms;
@@ -67,7 +66,7 @@ use notify::Notify;
 use outlet::{Outlet, OutletEnd};
 use part::keep_running;
 use readers::Readers;
-use relays::Relaying;
+use relay::Relaying;
 use reload::{Look, Reload, Reloading};
 use room::Rooming;
 use root::Root;
@@ -238,7 +237,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         rooms: rooms.clone(),
         catch_up,
     };
-    let relay = relays::start(relaying, root.cell()).await?;
+    let relay = relay::start(relaying, root.cell()).await?;
     let presence = Presence {
         data: data.clone(),
         max_age,

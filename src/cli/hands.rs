@@ -19,7 +19,7 @@ use crate::event::Resource;
 use crate::event::ids::{ChatId, MessageId, OpenId};
 use crate::supervisor::Synced;
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request, UNKNOWN};
-use crate::supervisor::relays::{self, Owed};
+use crate::supervisor::relay::{self, Owed};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::verbs::{
     Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Posted,
@@ -143,7 +143,7 @@ impl Hands {
             at,
             to: None,
         };
-        if let Err(error) = relays::owe(&self.home.join("data"), at, owed) {
+        if let Err(error) = relay::owe(&self.home.join("data"), at, owed) {
             tracing::warn!(%error, "other profiles hear of it only where the platform delivers it");
         }
     }

@@ -1,5 +1,6 @@
 //! Pure decisions: values in, values out. Nothing here awaits, reads a clock, a file or the environment.
 
+pub mod again;
 pub mod apps;
 pub mod coalesce;
 pub mod dedupe;
@@ -12,6 +13,7 @@ pub mod hearing;
 pub mod joined;
 pub mod markup;
 pub mod mention;
+pub mod owed;
 pub mod pace;
 pub mod reach;
 pub mod redial;

@@ -3,7 +3,6 @@
 //!
 //! `run.rs` composes the parts; `plan.rs` is what it is told, `seat.rs` what it knows of each profile.
 
-mod again;
 pub mod care;
 mod catch_up;
 mod change;
@@ -30,7 +29,7 @@ mod part;
 mod plan;
 mod poll;
 mod readers;
-pub mod relays;
+pub mod relay;
 pub mod reload;
 pub mod room;
 pub mod rooms;

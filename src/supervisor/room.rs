@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Seat;
-use super::again::{Again, Waits};
 use super::known_chats::{ChatState, KnownChats};
 use super::part::{self, Part};
 use super::rooms::{self, Room};
@@ -22,6 +21,7 @@ use super::stored::Stamp;
 use super::task::{Round, Task, after_commits, blocking};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
+use crate::core::again::{Again, Waits};
 use crate::core::dedupe::DedupeKey;
 use crate::core::floor::Floor;
 use crate::core::guard::{Heard, Pause, Who, Why};
@@ -112,6 +112,7 @@ pub enum Msg {
 }
 
 pub struct State {
+    begun: Instant,
     rooming: Rooming,
     work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
@@ -145,7 +146,7 @@ impl Actor for Hosting {
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
         let Args { work, rooming, newest } = args;
         let (looked, notices) = Default::default();
-        Ok(State { rooming, work, newest: Some(newest), waker: None, looked, notices })
+        Ok(State { begun: Instant::now(), rooming, work, newest: Some(newest), waker: None, looked, notices })
     }
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -293,7 +294,7 @@ impl State {
         let Some(id) = pause.id.clone() else { return };
         let fresh = Notice { task: None, failed: None };
         let notice = self.notices.entry(chat.clone()).or_insert(fresh);
-        if notice.task.is_some() || notice.failed.is_some_and(|again| !again.is_due()) {
+        if notice.task.is_some() || notice.failed.is_some_and(|again| !again.is_due(self.begun.elapsed())) {
             return;
         }
         let (rooming, chat, actor) = (self.rooming.clone(), chat.clone(), myself.clone());
@@ -314,7 +315,7 @@ impl State {
             }
             Err(error) => {
                 tracing::warn!(%chat, %error, "the room was not told of its pause yet");
-                notice.failed = Some(WAITS.again(notice.failed.as_ref()));
+                notice.failed = Some(WAITS.again(notice.failed.as_ref(), self.begun.elapsed()));
                 Ok(())
             }
         }

@@ -15,7 +15,7 @@ use super::outlet::{self, Outlet, OutletEnd};
 use super::part::keep_running;
 use super::plan::Plan;
 use super::readers::{Place, Readers};
-use super::relays::{self, Relayer, Relaying};
+use super::relay::{self, Relayer, Relaying};
 use super::reload::{Look, Reloading};
 use super::room::{self, Host, Rooming};
 use super::root::Root;
@@ -214,7 +214,7 @@ impl Crew {
             rooms: plan.rooms.clone(),
             catch_up: plan.catch_up,
         };
-        let relay = relays::start(relaying, root.cell()).await?;
+        let relay = relay::start(relaying, root.cell()).await?;
         let presence = Presence {
             data: plan.data.clone(),
             max_age: plan.max_age,

@@ -13,15 +13,15 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::Deserialize;
 
 use super::Seat;
-use super::again::{Again, Waits};
 use super::owner;
 use super::part::{self, Part};
-use super::relays::Relayer;
+use super::relay::Relayer;
 use super::rooms;
 use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
 use crate::clock::{Clock, WallMs, rfc3339_ms};
+use crate::core::again::{Again, Waits};
 use crate::core::dedupe::DedupeKey;
 use crate::core::session::{Ending, Kind, Late, Owner, PartState, Session, Sessions, Words, late};
 use crate::error::{Error, Result};
@@ -137,6 +137,7 @@ pub enum Msg {
 }
 
 pub struct State {
+    begun: tokio::time::Instant,
     presence: Presence,
     armed: Armed,
     profiles: BTreeMap<Arc<str>, Attended>,
@@ -182,7 +183,8 @@ impl Actor for Attending {
     ) -> Result<State, ActorProcessingErr> {
         myself.cast(Msg::Tick)?;
         myself.send_interval(LOOK_EVERY, || Msg::Tick);
-        Ok(State { presence, armed: Arc::clone(&self.armed), profiles: BTreeMap::new() })
+        let begun = tokio::time::Instant::now();
+        Ok(State { begun, presence, armed: Arc::clone(&self.armed), profiles: BTreeMap::new() })
     }
 
     async fn handle(
@@ -326,7 +328,7 @@ impl State {
         let settled = match outcome {
             Ok(()) => Ok(()),
             Err(error) if error.may_pass() => {
-                let again = WAITS.again(attended.failed.get(&key));
+                let again = WAITS.again(attended.failed.get(&key), self.begun.elapsed());
                 attended.failed.insert(key, again);
                 tracing::info!(%profile, %error, attempts = again.attempts, "not said yet");
                 return Ok(());
@@ -371,7 +373,7 @@ impl State {
         // What was taken back meanwhile is not said any more: a farewell late into the next shift.
         attended.sending.retain(|key, _| sessions.pending().any(|(_, part)| part.key == *key));
         for (words, part) in sessions.pending() {
-            let due = attended.failed.get(&part.key).is_none_or(Again::is_due);
+            let due = attended.failed.get(&part.key).is_none_or(|again| again.is_due(self.begun.elapsed()));
             if !due || attended.sending.contains_key(&part.key) {
                 continue;
             }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::super::care::Care;
 use super::super::readers::Readers;
-use super::super::relays::Relayer;
+use super::super::relay::Relayer;
 use super::super::reload::Reloading;
 use super::super::room::Host;
 use super::super::root::Asker;

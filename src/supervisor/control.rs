@@ -327,7 +327,7 @@ impl Control {
                 }
                 Op::Room => {
                     if let Some(chat) = &request.chat {
-                        self.host.look(chat).await;
+                        self.host.look(chat);
                     }
                     answer(&mut writer, &Done { ok: true }).await
                 }

@@ -28,6 +28,7 @@ mod readers;
 pub mod relays;
 pub mod reload;
 pub mod room;
+pub mod room_heard;
 pub mod rooms;
 mod root;
 pub mod session;
@@ -256,7 +257,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         rooms,
         policy: room_policy,
     };
-    let host = room::start(rooming, &journal, root.cell()).await?;
+    let host = room::start(rooming, &journal, started_after, root.cell()).await?;
 
     let notify = Notify::of_environment();
     let ready = tokio::spawn(notify.clone().when_ready(root.asker()));

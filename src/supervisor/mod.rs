@@ -32,6 +32,7 @@ mod readers;
 pub mod relay;
 pub mod reload;
 pub mod room;
+pub mod room_heard;
 pub mod rooms;
 mod root;
 mod run;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::Seat;
 use super::known_chats::{ChatState, KnownChats};
 use super::part::{self, Part};
+use super::room_heard::Talk;
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::stored::Stamp;
@@ -23,12 +24,11 @@ use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::config::RoomPolicy;
 use crate::core::again::{Again, Waits};
 use crate::core::dedupe::DedupeKey;
-use crate::core::floor::Floor;
-use crate::core::guard::{Heard, Pause, Who, Why};
+use crate::core::guard::{Pause, Why};
 use crate::error::{Error, Kind as ErrorKind, NEWER, Result};
 use crate::event::ids::ChatId;
-use crate::event::{Event, Message, RoomPaused, RoomResumed, SenderType};
-use crate::journal::{Appender, Cursors, Entry, Journal, Reader, SaidLine};
+use crate::event::{Event, RoomPaused, RoomResumed};
+use crate::journal::{Appender, Cursors, Entry, Journal, Reader};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::Target;
 use crate::transport::{Call, Rooms};
@@ -38,9 +38,6 @@ pub const CURSOR: &str = "rooms";
 
 /// How often it is looked whether a pause is over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a command waits for what was journalled before it to be counted.
-const READ_DEADLINE_MS: u64 = 1000;
 
 /// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,22 +67,31 @@ pub struct Rooming {
 pub struct Host(Part<Msg>);
 
 impl Host {
-    /// A command has changed a room, or is about to: by the answer everything that was journalled before is counted.
-    pub async fn look(&self, chat: &ChatId) {
-        let _ = ractor::call_t!(self.0.actor(), Msg::Read, READ_DEADLINE_MS);
+    /// A command has changed a room.
+    pub fn look(&self, chat: &ChatId) {
         self.0.cast(Msg::Look(chat.clone()));
     }
 }
 
-pub async fn start(rooming: Rooming, journal: &Journal, parent: ActorCell) -> Result<Host> {
+/// A first start counts what comes after `started_after`: connections may be faster than this.
+pub async fn start(
+    rooming: Rooming,
+    journal: &Journal,
+    started_after: u64,
+    parent: ActorCell,
+) -> Result<Host> {
     let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
     let (open, appender) = (Arc::new(open), journal.appender());
     let make = move || {
         let (open, cursors, commits) = (Arc::clone(&open), cursors.clone(), newest.clone());
         let work = Round::new(move |again| {
-            let (reader, newest) = (open()?, *commits.borrow());
-            let left = if again { None } else { reader.cursor(CURSOR)? };
-            Ok(Work { reader, cursors: cursors.clone(), position: left.unwrap_or(newest) })
+            let reader = open()?;
+            let position =
+                if again { *commits.borrow() } else { reader.cursor(CURSOR)?.unwrap_or(started_after) };
+            let born = reader.born()?;
+            // Verbs count from there too.
+            cursors.store(CURSOR, position);
+            Ok(Work { reader, born, cursors: cursors.clone(), position })
         })?;
         Ok((Hosting, Args { work, rooming: rooming.clone(), newest: newest.clone() }))
     };
@@ -406,6 +412,8 @@ pub fn reason(why: Why) -> String {
 
 struct Work {
     reader: Reader,
+    /// Which journal it reads.
+    born: u64,
     cursors: Cursors,
     position: u64,
 }
@@ -414,6 +422,9 @@ impl Work {
     /// Reads to the newest line. Gives back the rooms in which something changed.
     fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
         let mut changed = BTreeSet::new();
+        if crate::fault::fails("rooms") {
+            return Err(Error::storage("injected: the rooms are not counted"));
+        }
         loop {
             // Rooms with a file count people too; a chat of people only costs nothing.
             let mut counted: BTreeSet<String> =
@@ -422,9 +433,7 @@ impl Work {
                 if !of.replayed {
                     rooming.rooms.set_member(&ChatId::new(of.chat_id), of.profile, true);
                 }
-                // A bot's word, or one that opens the floor.
-                let matters = !of.replayed && (of.by_bot || of.opens_floor);
-                if matters && !counted.contains(of.chat_id) {
+                if of.makes_a_room() && !counted.contains(of.chat_id) {
                     counted.insert(of.chat_id.to_owned());
                 }
                 counted.contains(of.chat_id)
@@ -432,12 +441,13 @@ impl Work {
             if said.looked_to == self.position {
                 return Ok(changed);
             }
-            let mut by_chat: BTreeMap<ChatId, Vec<SaidLine>> = BTreeMap::new();
+            let mut by_chat: BTreeMap<ChatId, Talk> = BTreeMap::new();
             for line in said.lines {
-                by_chat.entry(line.message.chat_id.clone()).or_default().push(line);
+                let talk = by_chat.entry(line.message.chat_id.clone());
+                talk.or_insert_with(|| Talk { born: self.born, lines: Vec::new() }).lines.push(line);
             }
-            for (chat, lines) in by_chat {
-                match hear(rooming, &chat, &lines) {
+            for (chat, talk) in by_chat {
+                match hear(rooming, &chat, &talk) {
                     Ok(true) => drop(changed.insert(chat)),
                     Ok(false) => {}
                     // Nothing here will ever read that file: the other rooms go on.
@@ -454,49 +464,10 @@ impl Work {
 }
 
 /// Counts what was said in one chat. True where that paused or resumed it.
-fn hear(rooming: &Rooming, chat: &ChatId, said: &[SaidLine]) -> Result<bool> {
-    let policy = (rooming.policy)(chat);
-    let (limits, ttl) = (rooms::limits(&policy.loop_guard), policy.floor_ttl.0.as_millis());
-    let ttl_ms = i64::try_from(ttl).unwrap_or(i64::MAX);
-    rooms::change(&rooming.data, chat, &rooming.clock, limits, |room, now| {
-        let mut changed = false;
-        for SaidLine { profile, message, replayed, held } in said {
-            let Message { content, create_time, .. } = message;
-            let (message_id, sender_id) = (message.message_id.as_str(), message.sender_id.as_str());
-            let who = match message.sender_type {
-                // Somebody without an id may be anybody, a bot too.
-                SenderType::User if sender_id.is_empty() => continue,
-                SenderType::User => Who::Person,
-                // It is over: what bots said then loops no more. A person's word then is as good as one now.
-                SenderType::Bot if *replayed => continue,
-                SenderType::Bot => Who::Bot(message.sender_profile.as_deref().unwrap_or(sender_id)),
-            };
-            room.guard.meet(profile);
-            let heard = Heard { message_id, who, text: content, written: create_time };
-            changed |= room.guard.hear(heard, now, limits).is_some();
-            if *replayed {
-                continue;
-            }
-            if let Some(mark) = &message.floor {
-                if room.asks(message_id) {
-                    room.floor = Floor::open(message_id, mark.order.clone(), now, ttl_ms);
-                } else if let Some(floor) = room.floor.as_mut().filter(|floor| floor.message_id == message_id)
-                {
-                    floor.widen(&mark.order);
-                }
-            }
-            if let Some(floor) = &mut room.floor {
-                floor.advance(now, ttl_ms);
-                if *held && floor.message_id == message_id {
-                    floor.leave(profile);
-                }
-                if let Some(speaker) = &message.sender_profile {
-                    floor.spoken(speaker);
-                }
-            }
-        }
-        changed
-    })
+fn hear(rooming: &Rooming, chat: &ChatId, talk: &Talk) -> Result<bool> {
+    let rules = rooms::rules(&(rooming.policy)(chat));
+    let counted = |room: &mut Room, now| talk.count(room, now, rules);
+    rooms::change(&rooming.data, chat, &rooming.clock, rules.limits, counted)
 }
 
 /// How long until a pause is over.

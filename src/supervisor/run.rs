@@ -85,7 +85,7 @@ impl Supervisor {
         let clock = plan.clock.clone();
         let root = Root::start(journal.appender(), plan.policy, clock, seats, Some(care.clone())).await?;
         let registry = chat_registry::start(&journal, &plan.data, plan.rooms.clone(), root.cell()).await?;
-        let crew = Crew::start(&plan, &journal, &root).await?;
+        let crew = Crew::start(&plan, &journal, &root, started_after).await?;
 
         let notify = Notify::of_environment();
         let ready = tokio::spawn(notify.clone().when_ready(root.asker()));
@@ -205,7 +205,7 @@ struct Crew {
 }
 
 impl Crew {
-    async fn start(plan: &Plan, journal: &Journal, root: &Root) -> Result<Crew> {
+    async fn start(plan: &Plan, journal: &Journal, root: &Root, started_after: u64) -> Result<Crew> {
         let relaying = Relaying {
             data: plan.data.clone(),
             clock: plan.clock.clone(),
@@ -232,7 +232,7 @@ impl Crew {
             rooms: plan.rooms.clone(),
             policy: plan.room_policy.clone(),
         };
-        let host = room::start(rooming, journal, root.cell()).await?;
+        let host = room::start(rooming, journal, started_after, root.cell()).await?;
         Ok(Crew { relay, attendant, host })
     }
 }

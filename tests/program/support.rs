@@ -283,6 +283,18 @@ pub fn seq(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
 }
 
+/// Waits until the supervisor has counted in its rooms whatever is journalled by now.
+pub async fn counted(world: &World) {
+    until("the rooms are counted", || {
+        let (_, stdout, _) = output(&mut world.command(&["status"]));
+        let status: Value = serde_json::from_str(&stdout).unwrap();
+        let cursors = status["cursors"].as_array().cloned().unwrap_or_default();
+        let cursor = cursors.iter().find(|cursor| cursor["name"] == "rooms");
+        cursor.is_some_and(|cursor| cursor["seq"] == status["journal"]["newest"])
+    })
+    .await;
+}
+
 /// Waits for what has no line of its own.
 pub async fn until(what: &str, done: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;

@@ -4,9 +4,9 @@ use super::super::protocol::Done;
 use super::super::tools::Control;
 use crate::event::ids::ChatId;
 
-pub async fn run(control: &Control, chat: Option<&ChatId>) -> Done {
+pub fn run(control: &Control, chat: Option<&ChatId>) -> Done {
     if let Some(chat) = chat {
-        control.host.look(chat).await;
+        control.host.look(chat);
     }
     Done::DONE
 }

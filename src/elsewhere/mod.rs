@@ -2,6 +2,7 @@
 //! ids of their own, nothing is delivered twice, and nothing can be edited. What works here works by the seam.
 
 mod account;
+mod house;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -22,6 +23,7 @@ use crate::transport::verbs::{
     Chat, HistoryQuery, IdKind, Items, Member, MemberType, Myself, PastMessage, Posted, Target,
 };
 pub use account::Account;
+pub use world::World;
 
 use crate::transport::{Adapter, Identity, Inbound, Life, Missed, Missing, Report, Shared};
 

@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod coalesce;
+pub mod connections;
 pub mod dedupe;
 pub mod end;
 pub mod floor;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::core::connections::ProfileState;
 use crate::event::Storage;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,13 +78,4 @@ pub struct ProfileStatus {
     /// When the platform's newest event was journalled, since this start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProfileState {
-    Connecting,
-    Connected,
-    Disconnected,
-    Parked,
 }

@@ -9,7 +9,7 @@ use rooma::clock::Clock;
 use rooma::core::end::End;
 use rooma::journal::{Appended, Appender, Batch, Entry, Inbox};
 use rooma::sandbox::{Fault, FaultKind, Options, Sandbox, Say, StateQuery, TotalsState};
-use rooma::transport::{Account, Identity, Intake, Life, Limits, Report, Shared, Siblings, Transport};
+use rooma::transport::{Account, Identity, Intake, Life, Limits, Report, Shared, Siblings, Transport, Voice};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -72,7 +72,7 @@ fn run(account: &Arc<Account>, attempt: u32) -> Run {
     let (stop, stopped) = watch::channel(false);
     let reports = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&reports);
-    let report = Box::new(move |report| heard.lock().unwrap().push(report));
+    let report = Arc::new(move |report| heard.lock().unwrap().push(report));
     let intake = Intake {
         profile: "a".into(),
         transport: "feishu",
@@ -80,7 +80,8 @@ fn run(account: &Arc<Account>, attempt: u32) -> Run {
         gates: Default::default(),
         rooms: Default::default(),
     };
-    let life = Life { appender, intake, report, stop: stopped, attempt, alive: Default::default() };
+    let voice = Voice { appender, intake, report };
+    let life = Life { voice, stop: stopped, attempt, alive: Default::default() };
     let account = Arc::clone(account);
     Run { journal, stop, reports, end: tokio::spawn(async move { account.run(life).await }) }
 }

@@ -54,7 +54,7 @@ pub struct ChatArg {
 /// The message of a verb that needs one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MessageArg {
-    /// Id of the message, om_…, or the handle of its line, s412
+    /// Id of the message, or the handle of its line, s412
     #[arg(long, value_name = "ID")]
     pub message_id: String,
 }
@@ -72,8 +72,12 @@ pub fn message_id(flag: &str, text: &str, context: &Context) -> Result<MessageId
     }
     match context.account.id_kind(text) {
         Some(IdKind::Message) => Ok(MessageId::new(text)),
-        _ => Err(Error::validation(format!("{flag} wants the id of a message, not `{}`", shown(text)))
-            .hint("ids of messages begin with om_, handles of lines are like s412; lines and `rooma pull` name them")),
+        _ => Err(Error::validation(format!("{flag} wants the id of a message, not `{}`", shown(text))).hint(
+            format!(
+                "ids of messages look like {}, handles of lines like s412; lines and `rooma pull` name them",
+                context.account.example(IdKind::Message)
+            ),
+        )),
     }
 }
 
@@ -147,14 +151,17 @@ impl Context {
             return Ok(ChatId::new(id));
         }
         if self.config.contacts.users.contains_key(text) {
-            return Err(Context::no_chat(by, text));
+            return Err(self.no_chat(by, text));
         }
         match self.account.id_kind(text) {
             Some(IdKind::Chat) => return Ok(ChatId::new(text)),
-            Some(IdKind::Person | IdKind::Union) => return Err(Context::no_chat(by, text)),
+            Some(IdKind::Person | IdKind::Union) => return Err(self.no_chat(by, text)),
             Some(IdKind::Message | IdKind::Thread) => {
                 return Err(Error::validation(format!("{by}: `{}` is not the id of a chat", shown(text)))
-                    .hint("ids of chats begin with oc_; `rooma chats` lists them"));
+                    .hint(format!(
+                        "ids of chats look like {}; `rooma chats` lists them",
+                        self.account.example(IdKind::Chat)
+                    )));
             }
             None => {}
         }

@@ -9,6 +9,7 @@ use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profil
 use crate::core::gate::{Gates, RoomGate};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, OpenId};
+use crate::transport::verbs::IdKind;
 use crate::transport::{
     Account, Identity, Intake, Limits, Network, RoomRule, Rooms, Shared, Siblings, Sights,
 };
@@ -184,7 +185,8 @@ impl Ground {
 }
 
 fn person(contacts: &Contacts, alias: &str, profile: &Profile) -> Option<OpenId> {
-    contacts.open_id(alias, &profile.name).map(OpenId::new)
+    let is_id = |text: &str| profile.transport.id_kind(text) == Some(IdKind::Person);
+    contacts.user_id(alias, &profile.name, is_id).map(OpenId::new)
 }
 
 pub fn limits(config: &Config) -> Limits {

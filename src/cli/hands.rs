@@ -52,6 +52,11 @@ impl Hands {
         self.profile.transport.id_kind(text)
     }
 
+    /// What an id of this kind looks like.
+    pub fn example(&self, kind: IdKind) -> &'static str {
+        self.profile.transport.example(kind)
+    }
+
     pub fn native(&self, kind: &str, content: &str) -> Result<Outgoing> {
         self.profile.transport.native(kind, content)
     }

@@ -6,8 +6,8 @@ use super::context::{Context, shown};
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::transport::outgoing::Addressee;
-use crate::transport::verbs::{Items, Member, PersonId};
+use crate::transport::verbs::IdKind;
+use crate::transport::verbs::{IdKind, Items, Member, PersonId};
 
 /// Candidates in one hint.
 const NAMED_MAX: usize = 20;
@@ -61,7 +61,14 @@ impl Roster<'_> {
             Some(PersonId::Open(id)) => Ok(self.labelled(id, wanted).await),
             Some(PersonId::Union(id)) => {
                 let member = self.context.account.person(&id, self.chat().await?).await;
-                let member = member.map_err(|error| unseen(wanted, &self.context.profile.name, error))?;
+                let member = member.map_err(|error| {
+                    unseen(
+                        wanted,
+                        &self.context.profile.name,
+                        self.context.account.example(IdKind::Person),
+                        error,
+                    )
+                })?;
                 Ok(addressee(&member, wanted))
             }
             None if self.context.account.id_kind(wanted).is_some() => {
@@ -137,16 +144,13 @@ fn addressee(member: &Member, wanted: &str) -> Addressee {
 }
 
 /// A union id names nobody in a message: what is needed is the id that this app knows.
-fn unseen(wanted: &str, profile: &str, error: Error) -> Error {
-    Error {
-        message: format!("--mention: the open_id of `{}` cannot be found: {}", shown(wanted), error.message),
-        ..error
-    }
-    .subtype("unknown_mention")
-    .hint(format!(
-        "let the app read contacts (contact:contact.base:readonly), or name the person's open_id in \
-         config/contacts.yaml: {{{profile}: ou_…}}; `rooma members` shows it"
-    ))
+fn unseen(wanted: &str, profile: &str, example: &str, error: Error) -> Error {
+    let mend = error.hint.map(|hint| format!("{hint}, or ")).unwrap_or_default();
+    let message = format!("--mention: the id of `{}` cannot be found: {}", shown(wanted), error.message);
+    let hint = format!(
+        "{mend}name the person's id in config/contacts.yaml: {{{profile}: {example}}}; `rooma members` shows it"
+    );
+    Error { message, hint: Some(hint), ..error }.subtype("unknown_mention")
 }
 
 /// A profile's name first, then what the platform calls them.

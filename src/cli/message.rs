@@ -90,9 +90,7 @@ fn whose(home: &Home, id: &str) -> Result<Option<String>> {
 fn named(args: &Args) -> Result<(&str, &str)> {
     match (args.message.as_deref(), args.message_id.as_deref()) {
         (None | Some("get"), Some(id)) => Ok(("--message-id", id)),
-        (Some("get") | None, None) => {
-            Err(Error::validation("which message?").hint("rooma message get --message-id om_…"))
-        }
+        (Some("get") | None, None) => Err(Error::validation("which message?").hint("rooma message s412")),
         (Some(id), None) => Ok(("message", id)),
         (Some(_), Some(_)) => Err(Error::validation("a message is named twice").hint("give one id")),
     }

@@ -64,7 +64,10 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
                 "--thread wants the id of a thread, not `{}`",
                 shown(other)
             ))
-            .hint("ids of threads begin with omt_; for a message's thread: rooma thread --message-id om_…"));
+            .hint(format!(
+                "ids of threads look like {}; for a message's thread: rooma thread --message-id s412",
+                context.account.example(IdKind::Thread)
+            )));
         }
         None => Place::Chat(context.chat(args.chat.chat.as_deref()).await?),
     };

@@ -54,14 +54,20 @@ impl Context {
                 shown(text)
             ))
             .subtype("unknown_person")
-            .hint("ids of people begin with ou_ or on_; `rooma members` lists those of a chat")
+            .hint(format!(
+                "ids of people look like {}; `rooma members` lists those of a chat",
+                self.account.example(IdKind::Person)
+            ))
         })
     }
 
     /// A chat is asked for, and a person is named.
-    pub fn no_chat(by: &str, text: &str) -> Error {
+    pub fn no_chat(&self, by: &str, text: &str) -> Error {
         Error::validation(format!("{by}: `{}` is a person, and this verb needs a chat", shown(text)))
             .subtype("not_a_chat")
-            .hint("a direct chat has an id of its own, oc_…: lines and the answer of `rooma send` name it")
+            .hint(format!(
+                "a direct chat has an id of its own, like {}: lines and the answer of `rooma send` name it",
+                self.account.example(IdKind::Chat)
+            ))
     }
 }

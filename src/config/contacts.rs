@@ -29,14 +29,14 @@ impl Contacts {
         self.chats.get(alias).map_or(alias, String::as_str)
     }
 
-    /// The id of a person as `profile`'s app knows it: of an alias, or the id itself. Absent where only a
-    /// union id is known, which no event of this app can be compared with.
-    pub fn open_id(&self, alias: &str, profile: &str) -> Option<String> {
+    /// The id of a person as `profile`'s app knows it: of an alias, or the id itself, which `is_id` tells. Absent where only
+    /// a union id is known, which no event of this app can be compared with.
+    pub fn user_id(&self, alias: &str, profile: &str, is_id: impl Fn(&str) -> bool) -> Option<String> {
         match self.users.get(alias) {
             Some(UserAlias::Same(id)) => Some(id.clone()),
             Some(UserAlias::PerProfile(ids)) => ids.get(profile).cloned(),
             Some(UserAlias::Union(_)) => None,
-            None => alias.starts_with("ou_").then(|| alias.to_owned()),
+            None => is_id(alias).then(|| alias.to_owned()),
         }
     }
 }
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for UserAlias {
         impl<'de> Visitor<'de> for Aliases {
             type Value = UserAlias;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("ou_…, {PROFILE: ou_…} or {union_id: on_…}")
+                f.write_str("an id, {PROFILE: ID} or {union_id: ID}")
             }
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<UserAlias, E> {
                 Ok(UserAlias::Same(id.to_owned()))

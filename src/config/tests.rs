@@ -61,8 +61,8 @@ fn the_examples_are_true() {
     let ops = &config.rooms["ops"];
     assert_eq!(ops.roles["reviewers"], ["bob", "carol"]);
     assert_eq!(ops.allow, RoomAllow { people: Some(vec!["ann".to_owned()]), bots: Some(BotGate::All) });
-    assert_eq!(config.contacts.open_id("li", "bob").as_deref(), Some("ou_bbbbbbbbbbbbbbbb"));
-    assert_eq!(config.contacts.open_id("chen", "bob"), None);
+    assert_eq!(config.contacts.user_id("li", "bob", |_| false).as_deref(), Some("ou_bbbbbbbbbbbbbbbb"));
+    assert_eq!(config.contacts.user_id("chen", "bob", |_| false), None);
 }
 
 /// A key behind a comment sign is a promise as well. Prose has one space after the sign.

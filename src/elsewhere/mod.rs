@@ -63,8 +63,8 @@ impl Adapter for Account {
         let (answers, mut settled) = unbounded_channel();
         self.world(|mut world| world.online.insert(self.me(), online));
         let Myself { name: bot_name, open_id: bot_open_id } = self.named();
-        (life.report)(Report::Connected { bot_name, bot_open_id });
-        (life.report)(Report::Usable);
+        life.voice.report(Report::Connected { bot_name, bot_open_id });
+        life.voice.report(Report::Usable);
         loop {
             tokio::select! {
                 asked = life.stop.changed() => if asked.is_err() || *life.stop.borrow() { return End::Asked },
@@ -72,8 +72,8 @@ impl Adapter for Account {
                 said = heard.recv() => {
                     let Some(said) = said else { return End::Lost { reason: "cut".into() } };
                     life.alive.mark(self.1.wall_ms());
-                    let entries = self.inbound(Origin::Pushed, &said).map(|inbound| life.intake.entry(inbound));
-                    life.appender.append(entries.into_iter().collect(), &answers, 0).await;
+                    let entries = self.inbound(Origin::Pushed, &said).map(|inbound| life.voice.intake.entry(inbound));
+                    life.voice.appender.append(entries.into_iter().collect(), &answers, 0).await;
                 }
             }
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::house::House;
 
-const CHAT: &str = "C1:2.3/\"";
+const CHAT: &str = "C1:2.3\"";
 
 fn of_type<'a>(kind: &'a str, profile: &'a str) -> impl Fn(&Value) -> bool + 'a {
     move |line| line["type"] == kind && line["profile"] == profile
@@ -21,7 +21,8 @@ async fn what_one_bot_says_reaches_the_others_once_and_is_explained() {
     assert_eq!((&line["mentioned"], &line["transport"]), (&json!(true), &json!("elsewhere")));
     assert!(line.get("event_id").is_none());
 
-    let answer = house.verb("a", &["send", "--chat", CHAT, "--text", "@b fine"]).await.unwrap();
+    let answer =
+        house.verb("a", &["send", "--chat", CHAT, "--text", "fine", "--mention", "b"]).await.unwrap();
     let id = answer["message_id"].as_str().unwrap().to_owned();
     for (profile, mentioned) in [("b", true), ("c", false)] {
         let line = house.heard(profile, &id).await;
@@ -29,7 +30,7 @@ async fn what_one_bot_says_reaches_the_others_once_and_is_explained() {
         assert_eq!((&line["sender_profile"], &line["trust"]), (&json!("a"), &json!("peer")));
     }
     // Said again with its key, it is the same message, and nobody hears it again.
-    let again = ["send", "--chat", CHAT, "--text", "@b once", "--idempotency-key", "k"];
+    let again = ["send", "--chat", CHAT, "--text", "once", "--idempotency-key", "k"];
     let first = house.verb("a", &again).await.unwrap();
     assert_eq!(house.verb("a", &again).await.unwrap()["message_id"], first["message_id"]);
     house.heard("b", first["message_id"].as_str().unwrap()).await;

@@ -72,7 +72,8 @@ fn intake(name: &str) -> crate::transport::Intake {
 }
 
 async fn play(act: Act, life: Life) -> End {
-    let Life { report, mut stop, .. } = life;
+    let Life { voice, mut stop, .. } = life;
+    let report = voice.report;
     let works = |works: bool| {
         if works {
             report(Report::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_1") });
@@ -315,7 +316,7 @@ async fn a_report_of_an_earlier_life_is_ignored() {
             if number == 1 {
                 tokio::spawn(async move {
                     sleep(Duration::from_secs(10)).await;
-                    (life.report)(Report::Usable);
+                    (life.voice.report)(Report::Usable);
                 });
                 return lost();
             }

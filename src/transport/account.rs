@@ -39,6 +39,7 @@ impl Account {
     }
 
     pub async fn run(&self, life: Life) -> End {
+        life.voice.connecting(life.attempt);
         each!(self, one => one.run(life).await)
     }
 

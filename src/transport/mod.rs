@@ -17,6 +17,7 @@ mod saying;
 mod sights;
 pub mod traits;
 pub mod verbs;
+mod voice;
 mod way;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,6 @@ use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Hears, Said};
 use crate::event::ids::OpenId;
 use crate::event::{ChatType, Message, SenderType};
-use crate::journal::Appender;
 pub use adapter::Adapter;
 pub use call::Call;
 pub use intake::{Inbound, Intake};
@@ -41,6 +41,7 @@ pub use realm::Realm;
 pub use rooms::{RoomRule, Rooms};
 pub use sights::Sights;
 use verbs::Place;
+pub use voice::Voice;
 pub use way::Way;
 
 /// What an adapter needs to know of a profile.
@@ -178,11 +179,7 @@ impl Alive {
 
 /// One life of one connection: where its events go, what it reports, when it must end.
 pub struct Life {
-    pub appender: Appender,
-    /// By which its events are judged.
-    pub intake: Intake,
-    /// Tells the supervisor about a change of state; never about an event.
-    pub report: Box<dyn Fn(Report) + Send + Sync>,
+    pub voice: Voice,
     /// Turns true when the connection is to close.
     pub stop: watch::Receiver<bool>,
     /// Counts the attempts since the last usable connection, from 1.

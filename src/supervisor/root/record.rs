@@ -20,7 +20,7 @@ use crate::core::connections::{Connections, Do, Message, Now, Profile, Signs, Ta
 use crate::core::end::End;
 use crate::core::redial::Policy;
 use crate::journal::Appender;
-use crate::transport::{Alive, Life, Report};
+use crate::transport::{Alive, Life, Report, Voice};
 
 pub struct Records {
     myself: ActorRef<Msg>,
@@ -118,9 +118,11 @@ impl Records {
         let Some(record) = self.records.get_mut(&tag.number) else { return Vec::new() };
         let (stop, stopped) = watch::channel(false);
         let life = Life {
-            appender: self.appender.clone(),
-            intake: record.seat.intake.clone(),
-            report: reporter(&self.myself, tag),
+            voice: Voice {
+                appender: self.appender.clone(),
+                intake: record.seat.intake.clone(),
+                report: reporter(&self.myself, tag),
+            },
             stop: stopped,
             attempt,
             alive: Alive::default(),
@@ -201,9 +203,9 @@ fn status(profile: &Profile, seat: &Seat) -> ProfileStatus {
     }
 }
 
-fn reporter(myself: &ActorRef<Msg>, tag: Tag) -> Box<dyn Fn(Report) + Send + Sync> {
+fn reporter(myself: &ActorRef<Msg>, tag: Tag) -> Arc<dyn Fn(Report) + Send + Sync> {
     let root = myself.clone();
-    Box::new(move |report| {
+    Arc::new(move |report| {
         let _ = root.cast(Msg::Report(tag, report));
     })
 }

@@ -8,9 +8,7 @@ use tokio::task::JoinSet;
 
 use super::account::State;
 use super::api;
-use super::connection::Voice;
-use crate::event::{Conflict, Event};
-use crate::transport::Report;
+use crate::transport::{Report, Voice};
 
 /// Asks every few minutes while the connection stands. A question that fails is asked again next time.
 pub fn start(state: &Arc<State>, voice: &Voice, tasks: &mut JoinSet<()>) {
@@ -33,7 +31,5 @@ pub fn judge(state: &State, voice: &Voice, online: u32, ours: u32) {
     if state.conflict.swap(others, Ordering::Relaxed) == others || others == 0 {
         return;
     }
-    tracing::warn!(online, ours, "another process is online with the same app");
-    voice.say(&Event::Conflict(Conflict { online, ours }));
-    (voice.report)(Report::Conflict { online, ours });
+    voice.report(Report::Conflict { online, ours });
 }

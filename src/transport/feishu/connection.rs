@@ -18,23 +18,7 @@ use super::session::Settings;
 use super::{conflict, dial, names, serve};
 use crate::core::end::End;
 use crate::event::ids::OpenId;
-use crate::event::{Connected, Connecting, Event};
-use crate::journal::Appender;
-use crate::transport::{Intake, Life, Report};
-
-/// Where a connection says what happened to it.
-#[derive(Clone)]
-pub struct Voice {
-    pub appender: Appender,
-    pub intake: Intake,
-    pub report: Arc<dyn Fn(Report) + Send + Sync>,
-}
-
-impl Voice {
-    pub fn say(&self, event: &Event) {
-        self.appender.say(self.intake.own(event));
-    }
-}
+use crate::transport::{Life, Report, Voice};
 
 pub async fn run(state: &Arc<State>, life: Life) -> End {
     let span = tracing::info_span!("connection", profile = %state.identity.profile, attempt = life.attempt);
@@ -44,9 +28,7 @@ pub async fn run(state: &Arc<State>, life: Life) -> End {
 }
 
 async fn connect_and_serve(state: &Arc<State>, life: Life) -> End {
-    let Life { appender, intake, report, mut stop, attempt, alive } = life;
-    let voice = Voice { appender, intake, report: report.into() };
-    voice.say(&Event::Connecting(Connecting { attempt }));
+    let Life { voice, mut stop, alive, .. } = life;
     // Boxed, so that a connection that stands does not carry room for how it came about.
     let established = Box::pin(establish(state, &voice, &mut stop)).await;
     let mut secrets = state.rest.secrets();
@@ -81,9 +63,7 @@ pub async fn run_over(state: &Arc<State>, life: Life, pipe: tokio::io::DuplexStr
     use tokio_tungstenite::WebSocketStream;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
-    let Life { appender, intake, report, stop, attempt, alive } = life;
-    let voice = Voice { appender, intake, report: report.into() };
-    voice.say(&Event::Connecting(Connecting { attempt }));
+    let Life { voice, stop, alive, .. } = life;
     let bot = Arc::new(Bot { name: "Helper".to_owned(), open_id: "ou_bot".to_owned() });
     announce(state, &voice, &bot);
     // Nobody answers questions about names.
@@ -158,8 +138,5 @@ async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
 fn announce(state: &State, voice: &Voice, bot: &Bot) {
     state.connected_before.store(true, Ordering::Relaxed);
     let (bot_name, bot_open_id) = (bot.name.clone(), OpenId::new(bot.open_id.clone()));
-    tracing::info!(bot = bot_name, "connected");
-    let connected = Connected { bot_name: bot_name.clone(), bot_open_id: bot_open_id.clone() };
-    voice.say(&Event::Connected(connected));
-    (voice.report)(Report::Connected { bot_name, bot_open_id });
+    voice.report(Report::Connected { bot_name, bot_open_id });
 }

@@ -18,8 +18,11 @@ impl Account {
             Ok((open_id, name)) => return Ok(member(&open_id, name.as_deref(), MemberType::User)),
             Err(error) => error,
         };
-        let Some(chat) = chat else { return Err(refused) };
-        self.among_members(union_id, chat).await?.ok_or(refused)
+        let found = match chat {
+            Some(chat) => self.among_members(union_id, chat).await?,
+            None => None,
+        };
+        found.ok_or_else(|| refused.hint("let the app read contacts (contact:contact.base:readonly)"))
     }
 
     /// The list names people by one kind of id at a time, so the name has to lead from one to the other.

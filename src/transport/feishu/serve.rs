@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::account::State;
 use super::api::Bot;
-use super::connection::{Voice, stopped};
+use super::connection::stopped;
 use super::delivery::{self, Prepared};
 use super::dial::{Incoming, describe};
 use super::mention::Doubt;
@@ -29,7 +29,7 @@ use super::session::{Input, Now, Output, Session, Settings};
 use crate::core::end::End;
 use crate::event::{Dropped, Event, bounded, neutralise};
 use crate::journal::{Entry, Settled};
-use crate::transport::{Alive, Report};
+use crate::transport::{Alive, Report, Voice};
 
 /// Messages taken in one go before the loop looks elsewhere: enough to amortise the look, short enough to be
 /// a few hundred microseconds.
@@ -201,7 +201,7 @@ impl Work {
                     }
                 }
                 Output::Deliver { tag, payload } => self.take(tag, payload),
-                Output::Usable => (self.connection.voice.report)(Report::Usable),
+                Output::Usable => self.connection.voice.report(Report::Usable),
                 Output::Rejected(fault) => self.count_lost(1, fault.word()),
                 Output::Expired(count) => self.count_lost(count as u64, "parts did not come"),
                 Output::Garbage => self.count_garbage(),

@@ -14,6 +14,8 @@ mod fuzz;
 mod given;
 mod given_mark;
 mod holder;
+#[cfg(test)]
+mod house;
 mod known_chats;
 mod lock;
 mod notify;

@@ -1,0 +1,102 @@
+//! What rooms learn from the journal, and from the lists of chats.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::known_chats::{ChatState, KnownChats};
+use super::super::rooms;
+use super::super::task::blocking;
+use super::{CURSOR, Rooming};
+use crate::core::turns::{Rules, Spoken, Talk};
+use crate::error::{NEWER, Result};
+use crate::event::ids::ChatId;
+use crate::journal::{Cursors, Reader, SaidLine};
+
+pub struct Work {
+    pub reader: Reader,
+    pub cursors: Cursors,
+    pub position: u64,
+}
+
+impl Work {
+    /// Reads to the newest line. Gives back the rooms in which something changed.
+    pub fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
+        let mut changed = BTreeSet::new();
+        loop {
+            // Rooms with a file count people too; a chat of people only costs nothing.
+            let mut counted: BTreeSet<String> =
+                rooms::all(&rooming.data).into_iter().map(|chat| chat.to_string()).collect();
+            let said = self.reader.said(self.position, |of| {
+                if !of.replayed {
+                    rooming.rooms.set_member(&ChatId::new(of.chat_id), of.profile, true);
+                }
+                // A bot's word, or one that opens the floor.
+                let matters = !of.replayed && (of.by_bot || of.opens_floor);
+                if matters && !counted.contains(of.chat_id) {
+                    counted.insert(of.chat_id.to_owned());
+                }
+                counted.contains(of.chat_id)
+            })?;
+            if said.looked_to == self.position {
+                return Ok(changed);
+            }
+            let mut by_chat: BTreeMap<ChatId, Vec<SaidLine>> = BTreeMap::new();
+            for line in said.lines {
+                by_chat.entry(line.message.chat_id.clone()).or_default().push(line);
+            }
+            for (chat, lines) in by_chat {
+                match hear(rooming, &chat, &lines) {
+                    Ok(true) => drop(changed.insert(chat)),
+                    Ok(false) => {}
+                    // Nothing here will ever read that file: the other rooms go on.
+                    Err(error) if error.subtype.as_deref() == Some(NEWER) => {
+                        tracing::error!(%chat, %error, "a room is not counted");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.position = said.looked_to;
+            self.cursors.store(CURSOR, self.position);
+        }
+    }
+}
+
+/// Counts what was said in one chat. True where that paused or resumed it.
+fn hear(rooming: &Rooming, chat: &ChatId, said: &[SaidLine]) -> Result<bool> {
+    let policy = (rooming.policy)(chat);
+    let floor_ttl_ms = i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX);
+    let rules = Rules { limits: rooms::limits(&policy.loop_guard), floor_ttl_ms };
+    rooms::change(&rooming.data, chat, &rooming.clock, rules.limits, |room, now| {
+        let (mut guard, mut floor) = (std::mem::take(&mut room.guard), room.floor.take());
+        let mut asks = |message_id: &str| room.asks(message_id);
+        let mut talk = Talk { guard: &mut guard, floor: &mut floor, asks: &mut asks };
+        let mut changed = false;
+        for SaidLine { profile, message, replayed, held } in said {
+            let spoken = Spoken { profile, message, replayed: *replayed, held: *held };
+            changed |= talk.hear(&spoken, now, rules);
+        }
+        (room.guard, room.floor) = (guard, floor);
+        changed
+    })
+}
+
+/// Who sits where, as the lists of chats say.
+pub async fn remember(rooming: &Rooming) {
+    let rooming = rooming.clone();
+    let profiles = rooming.asker.profiles().await.unwrap_or_default();
+    let known = blocking(move || {
+        for profile in profiles {
+            let folder = rooming.data.join(&profile.profile);
+            let known = KnownChats::load(&folder, rooming.clock.wall_ms()).unwrap_or_default();
+            for (id, _) in known.chats.iter().filter(|(_, chat)| chat.state == ChatState::Joined) {
+                rooming.rooms.set_member(&ChatId::new(id.as_str()), &profile.profile, true);
+            }
+            if !known.chats.is_empty() {
+                rooming.rooms.set_listed(&profile.profile);
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = known.await {
+        tracing::error!(%error, "it is not known who sits where");
+    }
+}

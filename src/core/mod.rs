@@ -14,13 +14,14 @@ pub mod markup;
 pub mod mention;
 pub mod owed;
 pub mod pace;
+pub mod presence;
 pub mod reach;
 pub mod redial;
 pub mod retry;
-pub mod session;
 pub mod target;
 pub mod trust;
 pub mod turns;
 pub mod written;
 
+pub use presence as session;
 pub use turns::{floor, guard};

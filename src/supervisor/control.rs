@@ -23,7 +23,7 @@ use super::relay::Relayer;
 use super::reload::{Look, Outcome, Reloaded, Reloading};
 use super::room::Host;
 use super::root::Asker;
-use super::session::Attendant;
+use super::shift::Attendant;
 use super::signals::Trigger;
 use super::status::{self, ReaderStatus};
 use super::task::Task;

@@ -21,6 +21,7 @@ mod lock;
 mod notify;
 #[cfg(test)]
 mod older;
+pub mod outbox;
 mod outlet;
 pub mod owner;
 mod part;
@@ -31,7 +32,7 @@ pub mod reload;
 pub mod room;
 pub mod rooms;
 mod root;
-pub mod session;
+pub mod shift;
 mod signals;
 mod status;
 pub mod stored;
@@ -72,7 +73,7 @@ use relay::Relaying;
 use reload::{Look, Reload, Reloading};
 use room::Rooming;
 use root::Root;
-use session::Presence;
+use shift::Presence;
 
 /// How long connections may take to close and hand over what they have.
 const CONNECTIONS_DEADLINE: Duration = Duration::from_millis(1500);
@@ -248,7 +249,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         asker: root.asker(),
         relay: relay.clone(),
     };
-    let attendant = session::start(presence, root.cell()).await?;
+    let attendant = shift::start(presence, root.cell()).await?;
     let rooming = Rooming {
         data: data.clone(),
         clock: clock.clone(),

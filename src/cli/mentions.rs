@@ -6,7 +6,7 @@ use super::context::{Context, shown};
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::transport::verbs::IdKind;
+use crate::transport::outgoing::Addressee;
 use crate::transport::verbs::{IdKind, Items, Member, PersonId};
 
 /// Candidates in one hint.

@@ -6,7 +6,7 @@ use super::Global;
 use super::context::{ChatArg, Common, Context};
 use super::turn::{ttl_ms, wall_of};
 use crate::config::Span;
-use crate::core::floor::Floor;
+use crate::core::turns::floor::Floor;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::room::reason;

@@ -4,13 +4,13 @@ use super::context::{Context, shown};
 use super::control::Client;
 use crate::clock::steady_ms;
 use crate::config::{FloorMode, RoomPolicy, room_policy};
-use crate::core::guard::{Change, Pause, Why};
+use crate::core::turns::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::journal::Reader;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::room::{lifts_in_ms, reason};
-use crate::supervisor::room_heard::Talk;
+use crate::supervisor::room_heard::Backlog;
 use crate::supervisor::rooms::{self, Room};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Posted, Target};
@@ -48,8 +48,8 @@ impl Context {
     }
 
     /// What was said there that may not be counted yet. Where no journal can be read, nobody has read a line to answer.
-    fn talk(&self, chat: &ChatId) -> Option<Talk> {
-        let talk = Talk::behind_the_actor(&self.config.home.data(), chat);
+    fn talk(&self, chat: &ChatId) -> Option<Backlog> {
+        let talk = Backlog::behind_the_actor(&self.config.home.data(), chat);
         talk.inspect_err(|error| tracing::debug!(%error, "what was said last is not counted")).ok()
     }
 

@@ -18,11 +18,14 @@ mod fuzz;
 mod given;
 mod given_mark;
 mod holder;
+#[cfg(test)]
+mod house;
 mod known_chats;
 mod lock;
 mod notify;
 #[cfg(test)]
 mod older;
+pub mod outbox;
 mod outlet;
 pub mod owner;
 mod part;
@@ -37,7 +40,7 @@ pub mod rooms;
 mod root;
 mod run;
 mod seat;
-pub mod session;
+pub mod shift;
 mod signals;
 mod since;
 mod status;

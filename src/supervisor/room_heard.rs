@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::room::CURSOR;
 use super::rooms::{self, Room};
-use crate::core::floor::Floor;
-use crate::core::guard::{Heard, Limits, Who};
+use crate::core::turns::{Rules, Spoken, Talk};
 use crate::error::Result;
 use crate::event::ids::ChatId;
-use crate::event::{Message, SenderType};
 use crate::journal::{Reader, SaidLine};
 
 /// Up to where a journal was counted in a room.
@@ -24,24 +22,17 @@ pub struct Counted {
 }
 
 /// Lines of one chat, in their order.
-pub struct Talk {
+pub struct Backlog {
     pub born: u64,
     pub lines: Vec<SaidLine>,
 }
 
-/// By which rules a room is counted.
-#[derive(Clone, Copy)]
-pub struct Rules {
-    pub limits: Limits,
-    pub floor_ttl_ms: i64,
-}
-
-impl Talk {
+impl Backlog {
     /// What the journal holds of a chat and the Room actor may not have counted yet. Nothing where no bot spoke and nobody
     /// opened a floor: there is no room then.
-    pub fn behind_the_actor(data: &Path, chat: &ChatId) -> Result<Talk> {
+    pub fn behind_the_actor(data: &Path, chat: &ChatId) -> Result<Backlog> {
         let reader = Reader::open(&data.join("journal.db"))?;
-        let mut talk = Talk { born: reader.born()?, lines: Vec::new() };
+        let mut talk = Backlog { born: reader.born()?, lines: Vec::new() };
         // Before its first start nothing is to be counted.
         let Some(mut position) = reader.cursor(CURSOR)? else { return Ok(talk) };
         let mut counted = rooms::exists(data, chat);
@@ -77,48 +68,21 @@ impl Talk {
 }
 
 fn hear(room: &mut Room, line: &SaidLine, now: i64, rules: Rules) -> bool {
+    let (mut guard, mut floor) = (std::mem::take(&mut room.guard), room.floor.take());
+    let mut asks = |message_id: &str| room.asks(message_id);
+    let mut talk = Talk { guard: &mut guard, floor: &mut floor, asks: &mut asks };
     let SaidLine { profile, message, replayed, held, .. } = line;
-    let Message { content, create_time, .. } = message;
-    let (message_id, sender_id) = (message.message_id.as_str(), message.sender_id.as_str());
-    let who = match message.sender_type {
-        // Somebody without an id may be anybody, a bot too.
-        SenderType::User if sender_id.is_empty() => return false,
-        SenderType::User => Who::Person,
-        // It is over: what bots said then loops no more. A person's word then is as good as one now.
-        SenderType::Bot if *replayed => return false,
-        SenderType::Bot => Who::Bot(message.sender_profile.as_deref().unwrap_or(sender_id)),
-    };
-    room.guard.meet(profile);
-    let first = !room.guard.has_heard(message_id);
-    let heard = Heard { message_id, who, text: content, written: create_time };
-    let changed = room.guard.hear(heard, now, rules.limits).is_some();
-    if *replayed {
-        return changed;
-    }
-    if let Some(mark) = &message.floor {
-        if room.asks(message_id) {
-            room.floor = Floor::open(message_id, mark.order.clone(), now, rules.floor_ttl_ms);
-        } else if let Some(floor) = room.floor.as_mut().filter(|floor| floor.message_id == message_id) {
-            floor.widen(&mark.order);
-        }
-    }
-    if let Some(floor) = &mut room.floor {
-        floor.advance(now, rules.floor_ttl_ms);
-        if *held && floor.message_id == message_id {
-            floor.leave(profile);
-        }
-        // What another profile hears later may have been said before this floor was opened.
-        if let Some(speaker) = message.sender_profile.as_ref().filter(|_| first) {
-            floor.spoken(speaker);
-        }
-    }
+    let changed = talk.hear(&Spoken { profile, message, replayed: *replayed, held: *held }, now, rules);
+    (room.guard, room.floor) = (guard, floor);
     changed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::FloorMark;
+    use crate::core::turns::floor::Floor;
+    use crate::core::turns::guard::Limits;
+    use crate::event::{FloorMark, Message};
 
     const RULES: Rules =
         Rules { limits: Limits { turns: 10, per_minute: 20, cooldown_ms: 600_000 }, floor_ttl_ms: 60_000 };
@@ -139,8 +103,8 @@ mod tests {
         SaidLine { seq, profile: profile.into(), message, replayed: false, held: false }
     }
 
-    fn talk(born: u64, lines: Vec<SaidLine>) -> Talk {
-        Talk { born, lines }
+    fn talk(born: u64, lines: Vec<SaidLine>) -> Backlog {
+        Backlog { born, lines }
     }
 
     /// `a` says something, a person asks `a` and `b`, and `b` hears all of it later than `a`.

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::room_heard::{Counted, Rules};
+use super::room_heard::Counted;
 use super::stored::{self, Stamp, Stored};
 use crate::clock::{Clock, boot_id, steady_ms};
 use crate::config::{LoopGuardOptions, RoomPolicy};
-use crate::core::floor::Floor;
-use crate::core::guard::{Guard, Limits, Why};
+use crate::core::turns::Rules;
+use crate::core::turns::floor::Floor;
+use crate::core::turns::guard::{Guard, Limits, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 

@@ -19,7 +19,7 @@ use super::relay::{self, Relayer, Relaying};
 use super::reload::{Look, Reloading};
 use super::room::{self, Host, Rooming};
 use super::root::Root;
-use super::session::{self, Attendant, Presence};
+use super::shift::{self, Attendant, Presence};
 use super::signals::Ask;
 use super::status::ReaderStatus;
 use super::task::Task;
@@ -223,7 +223,7 @@ impl Crew {
             asker: root.asker(),
             relay: relay.clone(),
         };
-        let attendant = session::start(presence, root.cell()).await?;
+        let attendant = shift::start(presence, root.cell()).await?;
         let rooming = Rooming {
             data: plan.data.clone(),
             clock: plan.clock.clone(),

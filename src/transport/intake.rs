@@ -113,7 +113,7 @@ impl Intake {
 mod tests {
     use super::*;
     use crate::core::gate::BotGate;
-    use crate::core::guard::Why;
+    use crate::core::turns::guard::Why;
     use crate::event::ids::ChatId;
     use crate::event::stored;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::core::floor::order;
-use crate::core::guard::Why;
+use crate::core::turns::floor::order;
+use crate::core::turns::guard::Why;
 use crate::event::ids::ChatId;
 use crate::event::{FloorMark, Message, RoomMark, SenderType};
 

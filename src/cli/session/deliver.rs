@@ -9,15 +9,13 @@ use tokio::time::timeout;
 use super::super::context::Context;
 use super::super::control::{Client, SILENT};
 use super::{change, folder};
-use crate::core::session::{Part, Sessions};
+use crate::core::presence::{Part, Sessions, settled};
 use crate::error::Result;
 use crate::event::NotSaid;
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{ELSEWHERE, Op, Request};
-use crate::supervisor::rooms;
+use crate::supervisor::outbox::Speaker;
 use crate::supervisor::stored;
-use crate::transport::outgoing::Outgoing;
-use crate::transport::verbs::Target;
 
 /// How long the supervisor's word is waited for. What it has not heard it finds in the file, within a second.
 const POKE_PATIENCE: Duration = Duration::from_millis(100);
@@ -88,17 +86,11 @@ pub async fn hand_over(context: &Context, patience: Duration) -> Result<Delivery
 
 /// What passes, or takes too long, stays in the outbox.
 async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
-    let said = async {
-        rooms::may_speak(&context.config.home.data(), &part.chat_id, &context.clock)?;
-        let what = context.profile.transport.single(Outgoing::text(text))?;
-        context.account.send(&Target::Chat(part.chat_id.clone()), &what, &part.key).await
-    };
-    let outcome = match timeout(patience, said).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.may_pass() => return,
-        Ok(Err(error)) => Err(error.sentence()),
-        Err(_late) => return,
-    };
+    let data = context.config.home.data();
+    let speaker = Speaker { data: &data, clock: &context.clock, transport: context.profile.transport };
+    let send = async |target, what| context.account.send(&target, &what, &part.key).await;
+    let said = timeout(patience, speaker.say(&part.chat_id, text, send)).await;
+    let Some(outcome) = said.ok().and_then(|outcome| settled(&outcome)) else { return };
     if let Err(error) = change(context, |sessions, _| sessions.settle(&part.key, outcome)) {
         tracing::error!(%error, "what was said cannot be noted");
     }

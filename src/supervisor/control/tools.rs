@@ -11,7 +11,7 @@ use super::super::relay::Relayer;
 use super::super::reload::Reloading;
 use super::super::room::Host;
 use super::super::root::Asker;
-use super::super::session::Attendant;
+use super::super::shift::Attendant;
 use super::super::signals::Trigger;
 use crate::clock::Clock;
 use crate::event::Storage;

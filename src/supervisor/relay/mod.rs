@@ -3,6 +3,8 @@
 //! supervisor nor a send that went past it loses a word. Who hears what next is decided in `core::owed`.
 
 mod actor;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -116,35 +118,5 @@ impl Relaying {
             Some(Err(error)) => Err(Error::storage(error).retryable(true)),
             None => Err(Error::storage("the journal is closed").retryable(true)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ids(relays: &Relays) -> Vec<&str> {
-        relays.messages().iter().map(|message| message.message_id.as_str()).collect()
-    }
-
-    #[test]
-    fn what_an_older_version_owed_is_owed() {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/home-v4/data");
-        let relays = stored::load::<Relays>(&data, 0).unwrap();
-        assert_eq!(ids(&relays), ["om_3be1308806f7f27ff190f9d3365e8cdd"]);
-        let owed = &relays.messages()[0];
-        assert_eq!((owed.sender.as_str(), owed.at), ("bob", 1_795_951_665_903));
-    }
-
-    #[test]
-    fn what_an_older_version_owes_is_still_owed() {
-        let folder = tempfile::tempdir().unwrap();
-        let old = include_bytes!("../../../tests/fixtures/stored/relays-v1.json");
-        std::fs::write(folder.path().join("relays.json"), old).unwrap();
-        let relays: Relays = stored::load(folder.path(), 0).unwrap();
-        let owed: Vec<_> =
-            relays.messages().iter().map(|owed| (owed.sender.as_str(), owed.to.is_none())).collect();
-        assert_eq!(owed, [("alice", true), ("bob", true)]);
-        assert!(ids(&relays).iter().all(|id| id.starts_with("om_")));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::mention::AT;
+use crate::core::mention::AT;
 use crate::event::{MentionScope, Message};
 
 /// A message that addresses several of ours, and whose turn it is to answer. Times are steady.

@@ -281,6 +281,7 @@ pub async fn run(plan: Plan, mut ask: Ask) -> Result<()> {
         journal: data.join("journal.db"),
     };
     let mut control = control.listen(socket)?;
+    root.begin();
 
     let looking =
         keep_running("profiles", None, journal.appender(), move || look_for_changes(reloading.clone()));

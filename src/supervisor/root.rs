@@ -29,7 +29,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// Without `care`, nobody asks for what connections miss.
+    /// Nobody connects before [`Root::begin`]. Without `care`, nobody asks for what connections miss.
     pub async fn start(
         appender: Appender,
         policy: Policy,
@@ -42,6 +42,11 @@ impl Root {
             .await
             .map_err(|error| cannot_start("the supervisor", error))?;
         Ok(Root { actor })
+    }
+
+    /// Opens the connections. Whoever hears that one is open finds everything else running.
+    pub fn begin(&self) {
+        let _ = self.actor.cast(Msg::Begin);
     }
 
     /// Other actors of this process are its children too.
@@ -100,6 +105,9 @@ fn millis(duration: Duration) -> u64 {
 
 struct Supervisor;
 
+/// The first generation of a record.
+const FIRST: u64 = 0;
+
 struct Args {
     appender: Appender,
     policy: Policy,
@@ -110,6 +118,7 @@ struct Args {
 
 /// Everything that comes late carries the generation it belongs to: a record that has moved on ignores it.
 enum Msg {
+    Begin,
     Dial {
         seat: usize,
         generation: u64,
@@ -183,7 +192,7 @@ impl Actor for Supervisor {
     type State = State;
     type Arguments = Args;
 
-    async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(&self, _myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let start = args.clock.now();
         let mut state = State {
             appender: args.appender,
@@ -196,7 +205,7 @@ impl Actor for Supervisor {
             closing: None,
         };
         for seat in args.seats {
-            state.add(&myself, seat);
+            state.insert(seat);
         }
         Ok(state)
     }
@@ -208,6 +217,11 @@ impl Actor for Supervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match msg {
+            Msg::Begin => {
+                for seat in state.records.keys().copied().collect::<Vec<_>>() {
+                    state.dial(&myself, seat, FIRST).await;
+                }
+            }
             Msg::Dial { seat, generation } => state.dial(&myself, seat, generation).await,
             Msg::Report { seat, generation, report } => state.report(&myself, seat, generation, &report),
             Msg::Deaf { seat, generation, since, heard } => state.deaf(seat, generation, since, heard),
@@ -331,10 +345,15 @@ impl State {
     }
 
     fn add(&mut self, myself: &ActorRef<Msg>, seat: Seat) {
+        let seat = self.insert(seat);
+        let _ = myself.cast(Msg::Dial { seat, generation: FIRST });
+    }
+
+    fn insert(&mut self, seat: Seat) -> usize {
         let record = Record {
             seat,
             redial: Redial::new(self.policy),
-            generation: 0,
+            generation: FIRST,
             open: None,
             next: None,
             told: (status::State::Connecting, self.clock.wall_ms()),
@@ -345,8 +364,8 @@ impl State {
             deaf_in_a_row: 0,
         };
         self.records.insert(self.next_seat, record);
-        let _ = myself.cast(Msg::Dial { seat: self.next_seat, generation: 0 });
         self.next_seat += 1;
+        self.next_seat - 1
     }
 
     fn find(&self, name: &str) -> Option<&Record> {

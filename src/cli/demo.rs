@@ -21,7 +21,7 @@ const PROFILES: usize = 4;
 const BEAT: Duration = Duration::from_millis(700);
 
 /// How long the bots may take to connect, and a cut connection to come back.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Show three bots and two people talking in two chats
 ///

@@ -128,6 +128,7 @@ impl House {
         profiles.iter().for_each(|name| rooms.set_member(&chat(), name, true));
         let root =
             Root::start(journal.appender(), Policy::default(), Clock::system(), seats, None).await.unwrap();
+        root.begin();
         House { folder, journal, root, rooms, platform }
     }
 

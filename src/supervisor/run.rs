@@ -109,6 +109,7 @@ impl Supervisor {
             journal: plan.data.join("journal.db"),
         };
         let control = Listening::begin(control, plan.socket)?;
+        root.begin();
         let looking = move || look_for_changes(reloading.clone());
         let looking = keep_running("profiles", None, journal.appender(), looking);
         let footing = plan.lock;

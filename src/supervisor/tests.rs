@@ -111,6 +111,7 @@ async fn stage(seats: Vec<Seat>) -> Stage {
     let start = Instant::now();
     let policy = Policy { jitter: 0.0, ..Policy::default() };
     let root = Root::start(appender, policy, Clock::simulated(0), seats, None).await.unwrap();
+    root.begin();
     Stage { root, inbox, start }
 }
 
@@ -434,6 +435,7 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
     let policy = Policy { jitter: 0.0, ..Policy::default() };
     let seat = seat_of("alice", dial);
     let root = Root::start(appender, policy, clock.clone(), vec![seat], None).await.unwrap();
+    root.begin();
 
     pass(Duration::from_secs(960)).await;
     clock.sleep_machine(Duration::from_secs(3600));

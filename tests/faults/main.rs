@@ -27,7 +27,7 @@ use std::time::Duration;
 use random::Random;
 
 /// Of the short run: the same on every machine.
-const SHORT_STRIKES: Duration = Duration::from_secs(40);
+const SHORT_STRIKES: Duration = Duration::from_secs(20);
 const SOAK_SECONDS: u64 = 1200;
 
 #[tokio::test(flavor = "multi_thread")]

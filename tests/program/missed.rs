@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rooma::clock::Clock;
+use rooma::journal::Reader;
 use rooma::sandbox::{Fault, FaultKind, Options, Say};
 use serde_json::Value;
 
-use crate::support::{QUICK, World, options, redelivering, text};
+use crate::support::{QUICK, World, options, redelivering, text, until};
 
 /// A platform that delivers nothing a second time: what was missed is fetched or lost.
 async fn forgetful(bots: usize, extra: &str) -> World {
@@ -218,15 +220,21 @@ async fn what_a_deaf_connection_missed_before_it_was_lost_is_fetched() {
 
 /// False where the machine stood still until the connection was known to be deaf.
 async fn deaf_and_lost(killed: bool) -> bool {
-    let world = forgetful(1, "deaf: {quiet_after: 4s}\n").await;
+    const QUIET_AFTER_MS: i64 = 6000;
+    let world = forgetful(1, &format!("deaf: {{quiet_after: {QUIET_AFTER_MS}ms}}\n")).await;
     let mut monitor = world.monitor(&[]);
     monitor.connected(1).await;
     world.say("lobby", "heard");
     monitor.count("message", 1).await;
     world.sandbox.fault(Fault { count: Some(3), ..Fault::new(FaultKind::Deaf) }).unwrap();
     let unheard = world.say("lobby", "unheard");
-    // By then it is old enough not to be on its way, and its connection has answered since.
-    tokio::time::sleep(Duration::from_millis(2600)).await;
+    // By then it is old enough not to be on its way, and it is noted that its connection has answered since.
+    let answered = Clock::system().wall_ms() + QUIET_AFTER_MS / 4;
+    until("it is noted", || {
+        let noted = Reader::open(&world.journal()).unwrap().heard_to("b0").unwrap();
+        noted.is_some_and(|noted| noted > answered) || !monitor.of_type("rooma.deaf").is_empty()
+    })
+    .await;
     if killed {
         monitor.kill().await;
         monitor = world.monitor(&["--since", "now"]);

@@ -1,5 +1,6 @@
 //! A part of the supervisor that breaks between a deed and the note of it, and one that breaks again and again.
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::parts::{broken, posted, rooma, told, until, world};
@@ -9,7 +10,7 @@ use crate::support::{Monitor, World, seq, text};
 /// The first four are tried again soon, the fifth within half a minute is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_breaks_again_and_again_is_slowed_and_the_others_go_on() {
-    for part in ["sessions", "rooms", "profiles"] {
+    join_all(["sessions", "rooms", "profiles"].map(|part| async move {
         let world = world().await;
         let monitor =
             Monitor::spawn(world.command(&["monitor"]).env("ROOMA_PANIC_AT", format!("{part}:1000")));
@@ -25,7 +26,8 @@ async fn a_part_that_breaks_again_and_again_is_slowed_and_the_others_go_on() {
         assert!(waits.windows(2).all(|pair| pair[0] < pair[1]) && waits[3] <= 1000, "{waits:?}");
         assert!(waits[4] >= 60_000, "{waits:?}");
         monitor.terminate().await;
-    }
+    }))
+    .await;
 }
 
 /// Whoever keeps sessions breaks once a farewell is posted, or told of in a line, and before that is noted.

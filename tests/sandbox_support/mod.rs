@@ -19,7 +19,7 @@ use std::time::Duration;
 use rooma::sandbox::{Options, Sandbox, State, StateQuery};
 
 /// Far beyond what anything here takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Nothing is late because the machine is busy.
 pub fn patient() -> Options {

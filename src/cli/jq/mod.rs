@@ -11,6 +11,7 @@ mod texts;
 mod worker;
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use child::{NAME as CHILD_NAME, main as child_main};
 
@@ -18,6 +19,8 @@ use crate::error::{Error, Result};
 use crate::event::bounded;
 pub use worker::Trouble;
 use worker::{Manner, Worker};
+
+const HALTED: &str = "nobody waited for it";
 
 /// Of an expression, what an error repeats.
 const NAMED_MAX: usize = 200;
@@ -33,6 +36,8 @@ pub struct Jq {
     code: String,
     /// Kept warm from line to line; gone after an overrun, and started again for the next.
     worker: Mutex<Option<Worker>>,
+    /// Nobody waits for a result any more.
+    halt: AtomicBool,
 }
 
 impl Jq {
@@ -45,18 +50,18 @@ impl Jq {
                     .hint("for example: --jq '.items[].chat_id'")
             }
             Trouble::Died(what) => not_running(&what),
+            Trouble::Halted => not_running(HALTED),
         })?;
-        Ok(Jq { code: code.to_owned(), worker: Mutex::new(Some(worker)) })
+        Ok(Jq { code: code.to_owned(), worker: Mutex::new(Some(worker)), halt: AtomicBool::new(false) })
     }
 
     /// Each result on a line; texts stand bare, so that a shell can use them.
     pub fn run(&self, json: &str) -> Result<String> {
         let mut lines = Vec::new();
-        let results =
-            self.each(json.as_bytes(), Manner { bare: true, results_max: RESULTS_MAX }, &mut |result| {
-                lines.push(String::from_utf8_lossy(result).into_owned());
-                Ok(())
-            });
+        let results = self.each(json.as_bytes(), self.manner(true, RESULTS_MAX), &mut |result| {
+            lines.push(String::from_utf8_lossy(result).into_owned());
+            Ok(())
+        });
         match results {
             Ok(()) => Ok(lines.join("\n")),
             Err(Trouble::Failed(what) | Trouble::Overran(what)) => Err(Error::validation(format!(
@@ -66,16 +71,26 @@ impl Jq {
             .subtype("jq")
             .hint("the verb itself succeeded")),
             Err(Trouble::Died(what)) => Err(not_running(&what)),
+            Err(Trouble::Halted) => Err(not_running(HALTED)),
         }
     }
 
     /// Each result as JSON on a line of its own, texts in quotes, as it is asked for.
     pub fn results(&self, json: &[u8], each: &mut Each<'_>) -> Result<(), Trouble> {
-        self.each(json, Manner { bare: false, results_max: LINES_MAX }, each)
+        self.each(json, self.manner(false, LINES_MAX), each)
             .map_err(|trouble| trouble.about(&named(&self.code)))
     }
 
-    fn each(&self, json: &[u8], manner: Manner, each: &mut Each<'_>) -> Result<(), Trouble> {
+    /// Nobody waits for a result any more: what is asked from here on is not answered.
+    pub fn halt(&self) {
+        self.halt.store(true, Ordering::Relaxed);
+    }
+
+    fn manner(&self, bare: bool, results_max: usize) -> Manner<'_> {
+        Manner { bare, results_max, halt: &self.halt }
+    }
+
+    fn each(&self, json: &[u8], manner: Manner<'_>, each: &mut Each<'_>) -> Result<(), Trouble> {
         let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for _ in 1..TRIES {
             match attempt(&mut worker, &self.code, json, manner, each) {
@@ -94,7 +109,7 @@ fn attempt(
     worker: &mut Option<Worker>,
     code: &str,
     json: &[u8],
-    manner: Manner,
+    manner: Manner<'_>,
     each: &mut Each<'_>,
 ) -> Result<(), Trouble> {
     let running = match worker {
@@ -105,7 +120,7 @@ fn attempt(
     let done = running
         .run(json, manner)
         .and_then(|results| results.each().try_for_each(|result| each(result).map_err(Trouble::Failed)));
-    if matches!(done, Err(Trouble::Overran(_) | Trouble::Died(_))) {
+    if matches!(done, Err(Trouble::Overran(_) | Trouble::Died(_) | Trouble::Halted)) {
         *worker = None;
     }
     done

@@ -6,19 +6,27 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::super::print;
 use super::child::NAME;
 use super::frames::{self, Kind};
-use super::patient::Patient;
+use super::patient::{Patient, processor_time};
 use crate::clock::thread_now;
 
-/// How long an expression may take on one value.
+/// How long an expression may take on one value: of a processor, where the system tells, since other work may keep it from
+/// one.
 const VALUE_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the process may take to start and to understand the expression.
 const START_WITHIN: Duration = Duration::from_secs(5);
+
+/// By the clock it may take so many times as long.
+const HELD_UP: u32 = 5;
+
+/// How often it is looked whether somebody still waits.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The longest value a verb gives, with room.
 pub const INPUT_MAX: usize = 256 * 1024 * 1024;
@@ -32,11 +40,19 @@ pub const MEMORY_PER_BYTE: u64 = 16;
 
 /// How a value is asked for.
 #[derive(Clone, Copy)]
-pub struct Manner {
+pub struct Manner<'a> {
     /// Texts stand without quotes.
     pub bare: bool,
     /// Results of one value: `repeat(1)` has no end of its own.
     pub results_max: usize,
+    /// Nobody waits for it any more.
+    pub halt: &'a AtomicBool,
+}
+
+impl Manner<'_> {
+    fn is_halted(&self) -> bool {
+        self.halt.load(Ordering::Relaxed)
+    }
 }
 
 /// What an expression made of a value: each result behind the one before.
@@ -72,6 +88,8 @@ pub enum Trouble {
     Overran(String),
     /// The process is not there, for a reason that is not the expression's.
     Died(String),
+    /// Nobody waited for it.
+    Halted,
 }
 
 impl Trouble {
@@ -81,6 +99,7 @@ impl Trouble {
             Trouble::Failed(what) => Trouble::Failed(named(what)),
             Trouble::Overran(what) => Trouble::Overran(named(what)),
             Trouble::Died(what) => Trouble::Died(named(what)),
+            Trouble::Halted => Trouble::Halted,
         }
     }
 
@@ -88,6 +107,7 @@ impl Trouble {
     pub fn in_a_known_expression(self) -> Trouble {
         match self {
             Trouble::Failed(what) | Trouble::Overran(what) | Trouble::Died(what) => Trouble::Died(what),
+            Trouble::Halted => Trouble::Halted,
         }
     }
 }
@@ -101,38 +121,60 @@ pub struct Worker {
 impl Worker {
     pub fn start(code: &str) -> Result<Worker, Trouble> {
         let mut worker = spawn().map_err(|error| Trouble::Died(error.to_string()))?;
-        worker.ask(Kind::Expression, code.as_bytes(), 0, START_WITHIN)?;
+        let halt = AtomicBool::new(false);
+        let manner = Manner { bare: false, results_max: 0, halt: &halt };
+        worker.ask(Kind::Expression, code.as_bytes(), START_WITHIN, manner)?;
         Ok(worker)
     }
 
-    pub fn run(&mut self, value: &[u8], manner: Manner) -> Result<Results, Trouble> {
+    pub fn run(&mut self, value: &[u8], manner: Manner<'_>) -> Result<Results, Trouble> {
         if value.len() > INPUT_MAX {
             return Err(Trouble::Failed("the value is too large for jq".to_owned()));
         }
         let kind = if manner.bare { Kind::Bare } else { Kind::Value };
-        self.ask(kind, value, manner.results_max, VALUE_WITHIN)
+        self.ask(kind, value, VALUE_WITHIN, manner)
     }
 
-    fn ask(&mut self, kind: Kind, bytes: &[u8], max: usize, within: Duration) -> Result<Results, Trouble> {
-        let give_up = thread_now() + within;
-        match self.exchange(kind, bytes, max, give_up) {
+    fn ask(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        within: Duration,
+        manner: Manner<'_>,
+    ) -> Result<Results, Trouble> {
+        let (asked, pid) = (thread_now(), self.child.id());
+        let before = processor_time(pid);
+        let owed = || {
+            let by_clock = thread_now() - asked;
+            let taken = if by_clock < within {
+                by_clock
+            } else if by_clock < within * HELD_UP {
+                processor_time(pid)?.saturating_sub(before?)
+            } else {
+                within
+            };
+            let left = within.checked_sub(taken).filter(|left| !left.is_zero() && !manner.is_halted());
+            left.map(|left| left.min(LOOK_EVERY))
+        };
+        let patient = Patient { socket: &self.socket, give_up: asked, owed: &owed };
+        match self.exchange(kind, bytes, manner.results_max, patient) {
             Ok(answer) => {
                 self.pass_on();
                 answer
             }
-            Err(error) => Err(self.end(&error, max, within)),
+            Err(_) if manner.is_halted() => Err(Trouble::Halted),
+            Err(error) => Err(self.end(&error, manner.results_max, within)),
         }
     }
 
     /// An error here is the process's end, or has to be.
     fn exchange(
-        &mut self,
+        &self,
         kind: Kind,
         bytes: &[u8],
         max: usize,
-        give_up: Instant,
+        mut patient: Patient<'_>,
     ) -> io::Result<Result<Results, Trouble>> {
-        let mut patient = Patient { socket: &self.socket, give_up };
         frames::write(&mut patient, kind, bytes)?;
         let mut from = io::BufReader::new(patient);
         let (mut results, mut left) = (Results::default(), OUTPUT_MAX);

@@ -29,6 +29,10 @@ pub enum End {
 
 impl Watch {
     pub async fn finish(mut self, mut end: End) -> Result<()> {
+        if let Some(jq) = &self.jq {
+            // A line whose results are not there yet comes again.
+            jq.halt();
+        }
         // What was being written when the end came has the last say about how it ended.
         if let Some(done) = self.out.halt(LAST_WORDS).await?
             && let Some(other) = self.account(done)?

@@ -59,6 +59,11 @@ impl Lines {
                     let failed = Failed::on(&bytes[begin..end]);
                     write_own(seq, failed.profile(), &failed.event(seq, &message), &mut lines.bytes);
                 }
+                // The watch is to end, and this line is not passed.
+                Err(Trouble::Halted) => {
+                    lines.bytes.truncate(before);
+                    return lines;
+                }
                 Err(Trouble::Died(message)) => {
                     lines.bytes.truncate(before);
                     lines.trouble = Some(Error::internal(format!("--jq could not be run: {message}")));

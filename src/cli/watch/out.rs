@@ -88,7 +88,9 @@ impl Out {
         let (halt, reached) = (Arc::clone(&self.halt), Arc::clone(&self.position));
         let (given, backlog) = (Arc::clone(&self.given), self.backlog.clone());
         self.running = Some(tokio::task::spawn_blocking(move || {
-            let lines = make();
+            let mut lines = make();
+            // Also where it came past no line.
+            lines.looked_to = lines.looked_to.max(position);
             backlog.offers(true);
             let done = write(lines, &halt, &reached, &given, &backlog);
             backlog.offers(false);

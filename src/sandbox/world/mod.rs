@@ -109,7 +109,8 @@ impl World {
         self.apps.push(App {
             name: name.to_owned(),
             app_id: format!("cli_{}", ids::random_hex(16)),
-            app_secret: ids::random_hex(32),
+            // Digits alone would be a number in YAML, and so would 12e34.
+            app_secret: format!("s{}", ids::random_hex(31)),
             service,
             scopes: scopes.cloned().unwrap_or_else(default_scopes).into_iter().collect(),
             current_token: None,

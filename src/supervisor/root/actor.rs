@@ -37,7 +37,8 @@ impl Actor for RootActor {
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<Records, ActorProcessingErr> {
         let mut records = Records::new(myself, args.appender, args.policy, args.clock, args.care);
         for seat in args.seats {
-            apply(&mut records, Change::Added(seat)).await;
+            let todo = records.came(seat);
+            records.at_first.extend(todo);
         }
         Ok(records)
     }
@@ -49,6 +50,10 @@ impl Actor for RootActor {
         records: &mut Records,
     ) -> Result<(), ActorProcessingErr> {
         match msg {
+            Msg::Begin => {
+                let todo = std::mem::take(&mut records.at_first);
+                carry_out(records, todo).await;
+            }
             Msg::Due(tag) => happened(records, Message::Due(tag)).await,
             Msg::Report(tag, _) if !records.is_current(tag) => {}
             Msg::Report(tag, Report::Usable) => happened(records, Message::Usable(tag)).await,

@@ -10,6 +10,8 @@ use crate::core::connections::Tag;
 use crate::transport::Report;
 
 pub enum Msg {
+    /// Everything else runs: the connections may open.
+    Begin,
     Due(Tag),
     Report(Tag, Report),
     /// The connection is open and brings nothing; it had brought something before, or not.

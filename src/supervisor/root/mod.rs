@@ -27,7 +27,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// Without `care`, nobody asks for what connections miss.
+    /// Nobody connects before [`Root::begin`]. Without `care`, nobody asks for what connections miss.
     pub async fn start(
         appender: Appender,
         policy: Policy,
@@ -40,6 +40,11 @@ impl Root {
             .await
             .map_err(|error| cannot_start("the supervisor", error))?;
         Ok(Root { actor })
+    }
+
+    /// Opens the connections. Whoever hears that one is open finds everything else running.
+    pub fn begin(&self) {
+        let _ = self.actor.cast(Msg::Begin);
     }
 
     /// Other actors of this process are its children too.

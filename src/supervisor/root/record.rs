@@ -33,6 +33,8 @@ pub struct Records {
     records: BTreeMap<usize, Record>,
     /// Who waits for the last connection to end.
     pub closing: Option<RpcReplyPort<()>>,
+    /// What waits for everything else to run.
+    pub at_first: Vec<Do>,
 }
 
 struct Record {
@@ -58,7 +60,17 @@ impl Records {
         care: Option<Care>,
     ) -> Records {
         let (start, connections) = (clock.now(), Connections::new(policy));
-        Records { myself, appender, care, clock, start, connections, records: BTreeMap::new(), closing: None }
+        Records {
+            myself,
+            appender,
+            care,
+            clock,
+            start,
+            connections,
+            records: BTreeMap::new(),
+            closing: None,
+            at_first: Vec::new(),
+        }
     }
 
     pub fn decide(&mut self, message: Message) -> Vec<Do> {

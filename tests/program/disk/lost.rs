@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::until;
@@ -201,7 +202,7 @@ async fn ends_and_begins_again(world: &World, mut monitor: Monitor, case: &str) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_that_a_restart_does_not_read() {
-    for Case { name, deed, mend, keeps } in CASES {
+    join_all(CASES.map(|Case { name, deed, mend, keeps }| async move {
         let world = world().await;
         let data = world.home.path().join("data");
         let monitor = running(&world).await;
@@ -218,7 +219,8 @@ async fn nothing_is_acknowledged_that_a_restart_does_not_read() {
         let (lines, stderr) = monitor.terminate().await;
         let read = readable(&lines);
         assert!(expected.iter().all(|(id, times)| read.get(id) == Some(times)), "{name}: {read:?}\n{stderr}");
-    }
+    }))
+    .await;
 }
 
 /// Where what is left of the index cannot even be looked at, the system may be faster to end the process.

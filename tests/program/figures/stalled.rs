@@ -17,7 +17,7 @@ const GROWTH_MAX_KIB: u64 = 8 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_watch_costs_no_memory() {
-    stall(options(1), 30_000, Duration::from_secs(10)).await;
+    stall(options(1), 30_000, Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

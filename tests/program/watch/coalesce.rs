@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::watch;
-use crate::support::{Monitor, PATIENCE, World, options, output, seq, text, until};
+use crate::support::{Monitor, PATIENCE, REDELIVERY, World, options, output, seq, text, until};
 
 async fn world(bots: usize) -> World {
     World::with(rooma::sandbox::Options { chat_qps: None, ..options(bots) }).await
@@ -24,7 +24,7 @@ pub fn call(world: &World, bot: &str, text: &str) -> String {
 }
 
 /// Waits until the files tell that every bot sits in the lobby.
-async fn all_known(world: &World, bots: usize) {
+pub async fn all_known(world: &World, bots: usize) {
     let deadline = Instant::now() + PATIENCE;
     let known = |bot: usize| {
         let path = world.home.path().join(format!("data/b{bot}/known_chats.json"));
@@ -116,7 +116,8 @@ async fn a_watch_that_ends_leaves_nothing_of_a_message_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_that_does_not_come_is_waited_for_a_moment_and_then_is_late() {
-    let world = world(2).await;
+    let redelivery = REDELIVERY.to_vec();
+    let world = World::with(rooma::sandbox::Options { chat_qps: None, redelivery, ..options(2) }).await;
     let supervisor = world.monitor(&[]);
     supervisor.connected(2).await;
     all_known(&world, 2).await;

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
+use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -55,30 +56,33 @@ async fn what_a_reader_never_took_comes_again_however_its_watch_ends() {
     let (world, supervisor) = six_messages().await;
     let first = supervisor.of_type("message").first().map(seq).unwrap();
     let before = (first - 1).to_string();
-    for signal in [Some(Signal::TERM), Some(Signal::KILL), Some(Signal::URG), Some(Signal::INT), None] {
-        let watch = |cursor: &str| {
-            let mut command = world.command(&["watch", "--cursor", cursor, "--since", &before]);
-            command.args(if signal.is_some() { &["--for", "1h"] } else { &["--for", "3s"] });
-            command
-        };
-        let cursor = format!("pipe-{}", signal.map_or(0, Signal::as_raw));
-        let mut child = watch(&cursor).stdout(Stdio::piped()).spawn().unwrap();
-        let pipe = child.stdout.take().unwrap();
-        has_written(&pipe, &mut child).await;
-        end(&mut child, signal).await;
-        drop(pipe);
-        reads_all_six(&world, &cursor).await;
-
-        // Node gives its children sockets.
-        let cursor = format!("socket-{}", signal.map_or(0, Signal::as_raw));
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut child = watch(&cursor).stdout(OwnedFd::from(theirs)).spawn().unwrap();
-        has_written(&ours, &mut child).await;
-        end(&mut child, signal).await;
-        drop(ours);
-        reads_all_six(&world, &cursor).await;
-    }
+    let ends = [Some(Signal::TERM), Some(Signal::KILL), Some(Signal::URG), Some(Signal::INT), None];
+    join_all(ends.map(|signal| never_taken(&world, &before, signal))).await;
     supervisor.terminate().await;
+}
+
+/// By a reader behind a pipe, and by one behind a socket: Node gives its children sockets.
+async fn never_taken(world: &World, before: &str, signal: Option<Signal>) {
+    let watch = |cursor: &str| {
+        let mut command = world.command(&["watch", "--cursor", cursor, "--since", before]);
+        command.args(if signal.is_some() { &["--for", "1h"] } else { &["--for", "3s"] });
+        command
+    };
+    let cursor = format!("pipe-{}", signal.map_or(0, Signal::as_raw));
+    let mut child = watch(&cursor).stdout(Stdio::piped()).spawn().unwrap();
+    let pipe = child.stdout.take().unwrap();
+    has_written(&pipe, &mut child).await;
+    end(&mut child, signal).await;
+    drop(pipe);
+    reads_all_six(world, &cursor).await;
+
+    let cursor = format!("socket-{}", signal.map_or(0, Signal::as_raw));
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut child = watch(&cursor).stdout(OwnedFd::from(theirs)).spawn().unwrap();
+    has_written(&ours, &mut child).await;
+    end(&mut child, signal).await;
+    drop(ours);
+    reads_all_six(world, &cursor).await;
 }
 
 /// Each `head` takes a line or two and goes away; nothing of the rest goes with it.

@@ -28,10 +28,11 @@ use axum::routing::{delete, get, post};
 
 use self::reply::ApiError;
 use crate::clock::rfc3339_ms;
-use crate::sandbox::faults::{At, FaultKind};
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::faults::{At, FaultKind};
 use crate::sandbox::feishu::gate::{pause, status};
-use crate::sandbox::feishu::ids;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::seal;
+use crate::sandbox::shared::lock;
 
 /// Multipart framing around the largest file.
 const UPLOAD_BODY_MAX: usize = resources::FILE_BYTES_MAX + 64 * 1024;
@@ -130,16 +131,15 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
 
 fn caller(shared: &Shared, headers: &HeaderMap) -> Option<usize> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let mut world = lock(&shared.world);
-    let app = world.bearer(header, shared.clock.now()).ok()?;
-    world.apps[app].counters.rest_calls += 1;
+    let app = lock(&shared.platform.tokens).bearer(header, shared.clock.now()).ok()?;
+    lock(&shared.world).apps[app].counters.rest_calls += 1;
     Some(app)
 }
 
 /// `20260101000000` and noise, as the platform's log ids look.
 fn log_id(now_ms: i64) -> String {
     let digits = rfc3339_ms(now_ms).chars().filter(char::is_ascii_digit).take(14).collect::<String>();
-    digits + &ids::random_hex(20).to_uppercase()
+    digits + &seal::random_hex(20).to_uppercase()
 }
 
 async fn fault_before(shared: &Shared, app: Option<usize>, path: &str) -> Option<Response> {

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::reply::{ApiError, Reply};
-use crate::sandbox::faults::{At, FaultKind};
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::faults::{At, FaultKind};
 use crate::sandbox::feishu::gate::{pause, status};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::lock;
 
 pub const PATH: &str = "/open-apis/auth/v3/tenant_access_token/internal";
 
@@ -32,13 +33,15 @@ pub async fn issue(State(shared): State<Arc<Shared>>, body: Bytes) -> Reply {
     if let Some(response) = fault(&shared, app).await {
         return Ok(response);
     }
-    let mut world = lock(&shared.world);
     let Some(app) = app else { return Err(ApiError::new(10_014, "app not exist or disabled")) };
-    if world.apps[app].app_secret != credentials.app_secret {
+    if shared.platform.apps[app].secret != credentials.app_secret {
         return Err(ApiError::new(10_015, "app secret invalid"));
     }
-    let (token, expire) = world.issue_token(app, shared.options.token_ttl, shared.clock.now());
-    let answer = json!({ "code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire });
+    let (now, ttl) = (shared.clock.now(), shared.platform.options.token_ttl);
+    let issued = lock(&shared.platform.tokens).issue(app, ttl, now);
+    lock(&shared.world).apps[app].counters.tokens_issued += u64::from(issued.new);
+    let answer =
+        json!({ "code": 0, "msg": "ok", "tenant_access_token": issued.text, "expire": issued.seconds });
     Ok(Json(answer).into_response())
 }
 

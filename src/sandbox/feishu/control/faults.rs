@@ -1,20 +1,17 @@
-//! Bad luck on request, and time that passes faster.
+//! Bad luck on request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
-use serde::{Deserialize, Serialize};
 
-use super::{DONE, Done, app_filter, find_message};
 use crate::error::Result;
-use crate::sandbox::delivery;
-use crate::sandbox::faults::{Fault, FaultKind};
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::faults::{Fault, FaultKind};
 use crate::sandbox::feishu::frame::{DATA, Frame, header};
-use crate::sandbox::ledger::record::Record;
 use crate::sandbox::links::{Link, Outgoing};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::people::{DONE, Done, app_filter};
+use crate::sandbox::shared::lock;
 
 const GARBAGE: &[u8] = &[0xff; 64];
 const GARBAGE_TEXT: &str = "this is not a frame";
@@ -45,7 +42,7 @@ pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
             let frame = filler(fault.bytes.unwrap_or(OVERSIZED_BYTES).min(OVERSIZED_BYTES_MAX));
             strike(shared, app, &fault, |link| offer(link, Outgoing::Binary(frame.clone())));
         }
-        FaultKind::TokenExpiry => lock(&shared.world).expire_tokens(app),
+        FaultKind::TokenExpiry => lock(&shared.platform.tokens).expire(app),
         FaultKind::Refuse
         | FaultKind::Busy
         | FaultKind::ConnLimit
@@ -62,7 +59,7 @@ pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
         | FaultKind::LooseTypes
         | FaultKind::EmptyContent
         | FaultKind::Encrypt
-        | FaultKind::Slow => shared.faults.arm(app, fault),
+        | FaultKind::Slow => shared.faults.arm(app, fault.count, fault),
     }
     Ok(DONE)
 }
@@ -74,8 +71,8 @@ fn strike(shared: &Shared, app: Option<usize>, fault: &Fault, hit: impl Fn(&Link
 }
 
 fn offer(link: &Link, outgoing: Outgoing) {
-    // A full outbox or a connection that just ended: there is nobody left to disturb.
-    let _ = link.outbox.try_send(outgoing);
+    // There may be nobody left to disturb.
+    let _ = link.offer(outgoing);
 }
 
 fn filler(bytes: usize) -> Bytes {
@@ -91,47 +88,4 @@ fn filler(bytes: usize) -> Bytes {
         ..Frame::default()
     };
     frame.encode_to_vec().into()
-}
-
-/// Delivers again, right now: what waits for its retry, or (`acked`) also what was acknowledged.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Redeliver {
-    pub app: Option<String>,
-    pub message_id: Option<String>,
-    pub event_id: Option<String>,
-    pub acked: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Redelivered {
-    pub count: usize,
-}
-
-pub fn redeliver(shared: &Arc<Shared>, request: Redeliver) -> Result<Redelivered> {
-    let app = app_filter(shared, request.app.as_deref())?;
-    let message =
-        request.message_id.as_deref().map(|id| find_message(&lock(&shared.world), id)).transpose()?;
-    let wanted = |record: &Record| {
-        app.is_none_or(|app| record.notice.app == app)
-            && message.is_none_or(|message| record.notice.message == Some(message))
-            && request.event_id.as_ref().is_none_or(|id| *id == record.notice.event_id)
-    };
-    let forced = delivery::with_ledger(shared, |ledger| ledger.force(request.acked, wanted));
-    for number in &forced {
-        delivery::dispatch(shared, *number);
-    }
-    Ok(Redelivered { count: forced.len() })
-}
-
-/// Lets time pass for the redelivery ladder.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ClockRequest {
-    pub advance_ms: u64,
-}
-
-pub fn clock(shared: &Arc<Shared>, request: ClockRequest) -> Result<Done> {
-    delivery::with_ledger(shared, |ledger| ledger.shift_retries(Duration::from_millis(request.advance_ms)));
-    Ok(DONE)
 }

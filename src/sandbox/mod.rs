@@ -15,6 +15,8 @@ mod people;
 mod platform;
 mod serve;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use self::feishu::control::card::{Card, CardAnswer};

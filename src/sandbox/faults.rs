@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::shared::lock;
+use super::lock::lock;
 
 struct Armed<F> {
     app: Option<usize>,

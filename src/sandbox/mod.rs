@@ -11,6 +11,7 @@ mod feishu;
 mod house;
 mod ledger;
 mod links;
+mod lock;
 mod people;
 mod platform;
 mod serve;

@@ -15,9 +15,6 @@ use super::world::message::Content;
 use crate::error::Result;
 
 pub trait Platform: Sized + Send + Sync + 'static {
-    /// What can go wrong with it on purpose.
-    type Fault: Clone + Send + Sync;
-
     /// What somebody says, as listeners will be given it.
     fn compose(&self, world: &World, spoken: &Spoken<'_>) -> Result<Content>;
 
@@ -32,6 +29,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
 
     /// Sends notices on their way, through whatever bad luck is armed for them.
     fn publish(shared: &Arc<Shared<Self>>, notices: Vec<Notice>);
+
+    /// How much is armed to go wrong.
+    fn faults_armed(&self) -> usize;
 
     /// The bytes of a first delivery, where they can be known before its connection is.
     fn encode_ahead(&self, record: &Record, attempt: &Attempt, body: &Bytes) -> Option<Bytes>;

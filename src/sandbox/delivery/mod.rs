@@ -13,8 +13,9 @@ use tokio::time::sleep_until;
 use super::ledger::Ledger;
 use super::ledger::record::{Answer, Notice};
 use super::links::Outgoing;
+use super::lock::lock;
 use super::platform::Platform;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::world::World;
 use super::world::change::Change;
 

@@ -6,8 +6,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::with_ledger;
 use crate::sandbox::links::Outgoing;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::Platform;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 
 /// Dropping it gives the place back, whatever became of the socket, and what still waited for it to the ladder.
 pub struct Slot<P: Platform> {

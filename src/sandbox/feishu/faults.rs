@@ -1,5 +1,7 @@
 //! What can go wrong on purpose with Feishu, and where.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::faults::Faults;
@@ -109,6 +111,11 @@ impl Fault {
             _ => At::Rest,
         })
     }
+}
+
+/// Takes the time that a slow fault says.
+pub async fn pause(fault: &Fault) {
+    tokio::time::sleep(Duration::from_millis(fault.ms.unwrap_or(0))).await;
 }
 
 impl Faults<Fault> {

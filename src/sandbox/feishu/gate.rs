@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -15,11 +14,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
-use super::faults::{At, Fault, FaultKind};
+use super::faults::{At, Fault, FaultKind, pause};
+use super::rest::reply::status;
 use super::socket::Connection;
 use super::tickets::Issued;
 use crate::sandbox::delivery::slot::Slot;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 
 /// Result codes of discovery and handshake (protocol 2.3 and 2.4).
 const BUSY: i64 = 1;
@@ -67,7 +67,7 @@ pub async fn discover(State(shared): State<Arc<Shared>>, body: Bytes) -> Respons
 }
 
 async fn discovery_fault(shared: &Shared, app: Option<usize>) -> Option<Response> {
-    let faults = &shared.faults;
+    let faults = &shared.platform.faults;
     if let Some(slow) = faults.take_at(FaultKind::Slow, At::Discovery, app) {
         pause(&slow).await;
     }
@@ -89,14 +89,6 @@ async fn discovery_fault(shared: &Shared, app: Option<usize>) -> Option<Response
         Some(code) => (status(code), Json(json!({ "code": code, "msg": message }))).into_response(),
         None => answer(fault.code.unwrap_or(FORBIDDEN), message),
     })
-}
-
-pub async fn pause(fault: &Fault) {
-    tokio::time::sleep(Duration::from_millis(fault.ms.unwrap_or(0))).await;
-}
-
-pub fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Refusals of discovery come with HTTP 200, a code, and an empty `data`: the Node SDK takes one without
@@ -220,7 +212,7 @@ async fn admit(
 }
 
 async fn handshake_fault(shared: &Shared, app: usize) -> Result<(), Refusal> {
-    let faults = &shared.faults;
+    let faults = &shared.platform.faults;
     if let Some(slow) = faults.take_at(FaultKind::Slow, At::Handshake, Some(app)) {
         pause(&slow).await;
     }

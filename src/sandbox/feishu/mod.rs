@@ -44,6 +44,7 @@ use self::options::Options;
 use self::seal::Kind;
 use self::tickets::Tickets;
 use self::tokens::Tokens;
+use super::faults::Faults;
 use super::ledger::Plan;
 use super::ledger::record::{Attempt, Notice, Record};
 use super::platform::{Platform, Spoken};
@@ -65,6 +66,7 @@ pub struct Feishu {
     pub apps: Vec<Credentials>,
     /// By the number of the person.
     pub user_ids: Vec<String>,
+    pub faults: Faults<Fault>,
     pub tokens: Mutex<Tokens>,
     pub tickets: Mutex<Tickets>,
     /// When a card was patched in the last second, by the number of its message.
@@ -95,6 +97,7 @@ impl Feishu {
             tenant_key: format!("{:016x}", ids.noise(Kind::Union, u64::MAX)),
             apps: options.bots.iter().map(|_| Credentials::random()).collect(),
             user_ids: (0..options.people.len()).map(user_id).collect(),
+            faults: Faults::default(),
             tokens: Mutex::default(),
             tickets: Mutex::default(),
             patches: Mutex::default(),
@@ -129,8 +132,6 @@ impl Feishu {
 }
 
 impl Platform for Feishu {
-    type Fault = Fault;
-
     fn compose(&self, world: &World, spoken: &Spoken<'_>) -> Result<Content> {
         spoken::compose(self, world, spoken)
     }
@@ -150,6 +151,10 @@ impl Platform for Feishu {
 
     fn publish(shared: &Arc<Shared>, notices: Vec<Notice>) {
         publish::publish(shared, notices);
+    }
+
+    fn faults_armed(&self) -> usize {
+        self.faults.armed()
     }
 
     fn encode_ahead(&self, record: &Record, attempt: &Attempt, body: &Bytes) -> Option<Bytes> {

@@ -13,7 +13,7 @@ use super::faults::Fault;
 use super::options::Options;
 use super::{Feishu, Shared, control, gate, ready, rest};
 use crate::error::Result;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::{House, people};
 

@@ -13,14 +13,13 @@ use tokio::sync::mpsc;
 
 use super::ack::acknowledge;
 use super::encode::Chunking;
-use super::faults::{At, FaultKind};
+use super::faults::{At, FaultKind, pause};
 use super::frame::{self, CONTROL, DATA};
-use super::gate::pause;
 use super::{Feishu, Shared};
 use crate::sandbox::delivery::slot::Slot;
 use crate::sandbox::delivery::with_ledger;
 use crate::sandbox::links::Outgoing;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 
 /// Written between two flushes.
 const BATCH: usize = 256;
@@ -107,7 +106,7 @@ impl Connection {
     }
 
     fn handling(&self, outgoing: &Outgoing) -> Handling {
-        let faults = &self.0.shared.faults;
+        let faults = &self.0.shared.platform.faults;
         let app = Some(self.0.app);
         if faults.armed() == 0 || !matches!(outgoing, Outgoing::Delivery { .. }) {
             return Handling::Send(None);
@@ -168,7 +167,7 @@ impl Reader {
         if ping.service != self.service {
             self.complain(format!("ping of service {} instead of {}", ping.service, self.service));
         }
-        let (faults, app) = (&self.shared.faults, Some(self.app));
+        let (faults, app) = (&self.shared.platform.faults, Some(self.app));
         if faults.take(FaultKind::Mute, app).is_some() {
             return;
         }
@@ -189,7 +188,7 @@ impl Reader {
     }
 
     fn pong_payload(&self) -> Option<Bytes> {
-        let (faults, app) = (&self.shared.faults, Some(self.app));
+        let (faults, app) = (&self.shared.platform.faults, Some(self.app));
         let config =
             || serde_json::to_string(&self.shared.platform.options.client_config).unwrap_or_default();
         let broken = r#"{"PingInterval":"soon","ReconnectInterval":-7,"ReconnectCount":null}"#;

@@ -9,8 +9,9 @@ use super::{find_app, find_chat, find_person};
 use crate::error::{Error, Result};
 use crate::sandbox::delivery::burst::{self, Plan};
 use crate::sandbox::links::IN_FLIGHT_MAX;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::Platform;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::actor::Actor;
 
 const COUNT_MAX: usize = 5_000_000;

@@ -23,8 +23,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::lock::lock;
 use super::platform::Platform;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::world::World;
 use super::world::actor::Actor;
 use crate::error::{Error, Result};

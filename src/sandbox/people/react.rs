@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::{DONE, Done, find_message, find_somebody};
 use crate::error::{Error, Result};
 use crate::sandbox::delivery;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::Platform;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::change::Change;
 
 #[derive(Clone, Debug, Default, Deserialize)]

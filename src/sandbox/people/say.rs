@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::{find_actor, find_chat, find_message, find_somebody};
 use crate::error::{Error, Result};
 use crate::sandbox::delivery;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::{Attached, Platform, Spoken};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::change::Change;
@@ -116,7 +117,7 @@ fn attach<'a>(world: &mut World, say: &'a Say, owner: Actor) -> Result<Option<At
         _ if say.image => ("picture.png", "image", Bytes::from_static(PICTURE)),
         Some(name) => {
             let text = say.text.clone().unwrap_or_else(|| "a file of the sandbox\n".to_owned());
-            (name.as_str(), "stream", text.into())
+            (name.as_str(), "file", text.into())
         }
         None => return Ok(None),
     };

@@ -9,8 +9,9 @@ use super::{find_app, find_message};
 use crate::error::Result;
 use crate::sandbox::ledger::Ledger;
 use crate::sandbox::ledger::record::{Outcome, Phase, Record};
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::Platform;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::World;
 use crate::sandbox::world::chat::Mode;
 use crate::sandbox::world::message::Message;
@@ -45,7 +46,7 @@ pub fn state<P: Platform>(shared: &Arc<Shared<P>>, query: StateQuery) -> Result<
         chats: chat_states(&world),
         totals: totals(&world, &ledger),
         ack_errors: ack_errors(&world, &ledger),
-        faults_armed: shared.faults.armed(),
+        faults_armed: shared.platform.faults_armed(),
         messages,
         deliveries,
     })

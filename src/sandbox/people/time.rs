@@ -9,8 +9,9 @@ use super::{DONE, Done, app_filter, find_message};
 use crate::error::Result;
 use crate::sandbox::delivery;
 use crate::sandbox::ledger::record::Record;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::Platform;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 
 /// Delivers again, right now: what waits for its retry, or (`acked`) also what was acknowledged.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::slate::{Slate, SlateIds};
-use super::delivery::{slot::Slot, with_ledger};
+use super::delivery::{slot::Slot, tell, with_ledger};
 use super::ledger::Plan;
 use super::ledger::record::Answer;
 use super::links::Outgoing;
+use super::lock::lock;
+use super::platform::Platform;
 use super::shared::Shared;
+use super::world::change::Change;
 use super::world::{Cast, World};
 use super::{House, Member, React, Recall, Redeliver, Said, Say, State, StateQuery, people};
 use crate::clock::Clock;
@@ -40,6 +43,15 @@ fn state(house: &House<Slate>) -> State {
 
 fn connect(house: &House<Slate>, app: usize) -> Slot<Slate> {
     Slot::take(&house.shared, app, 2).expect("a free place")
+}
+
+/// As a call of the platform's would.
+fn edit(house: &House<Slate>, message_id: &str, text: &str) {
+    let mut world = lock(&house.shared.world);
+    let number = world.message_number(message_id).expect("it is there");
+    let said = world.message_mut(number).expect("it is there");
+    let before = std::mem::replace(&mut said.content, house.shared.platform.plain(text));
+    tell(&house.shared, world, &[Change::Edited { message: number, before }], 0);
 }
 
 /// What the connection would write, and the delivery it stands for.
@@ -77,14 +89,21 @@ async fn people_act_on_ids_of_any_shape() {
     house.member(remove).expect("she was in");
     let add = Member { chat: "lobby".to_owned(), add: Some("li".to_owned()), ..Member::default() };
     house.member(add).expect("she was out");
+    edit(&house, &message_id, "hello all");
     house.recall(Recall { message_id: message_id.clone(), recall_type: None }).expect("it is there");
 
     let state = state(&house);
     let messages = state.messages.expect("asked for");
     assert_eq!(messages[0].reactions, [("ann".to_owned(), "wave".to_owned())]);
     assert!(messages[0].deleted && messages[1].thread_id.as_deref() == Some(&message_id));
-    let told =
-        ["said hello <U0> by U1", "said and here by U1", "said  by U1", "reacted wave by U1", "joined U3"];
+    let told = [
+        "said hello <U0> by U1",
+        "said and here by U1",
+        "said  by U1",
+        "reacted wave by U1",
+        "joined U3",
+        "edited hello all, was hello <U0>",
+    ];
     for text in told {
         assert_eq!(next(&mut alice).await.0, text);
     }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::sandbox::ledger::record::{Attempt, Notice, Record};
 use crate::sandbox::links::Outgoing;
+use crate::sandbox::lock::lock;
 use crate::sandbox::platform::{Platform, Spoken};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::change::Change;
@@ -61,8 +62,6 @@ fn user(actor: Actor) -> String {
 }
 
 impl Platform for Slate {
-    type Fault = ();
-
     fn compose(&self, world: &World, spoken: &Spoken<'_>) -> Result<Content> {
         let mut content = self.plain(spoken.words.unwrap_or_default());
         for name in spoken.mention {
@@ -90,6 +89,11 @@ impl Platform for Slate {
                 let text = format!("said {} by {}", said.content.body, user(said.sender));
                 (said.chat, Some(*message), text)
             }
+            Change::Edited { message, before } => {
+                let said = world.message(*message).expect("it was edited now");
+                let text = format!("edited {}, was {}", said.content.body, before.body);
+                (said.chat, Some(*message), text)
+            }
             Change::Recalled { message, .. } => {
                 let text = format!("recalled {}", world.message_id(*message));
                 (world.message(*message).expect("known").chat, Some(*message), text)
@@ -99,8 +103,7 @@ impl Platform for Slate {
                 (world.message(*message).expect("known").chat, Some(*message), text)
             }
             Change::Joined { chat, who, .. } => (*chat, None, format!("joined {}", user(*who))),
-            Change::Edited { .. }
-            | Change::ChatMade { .. }
+            Change::ChatMade { .. }
             | Change::Left { .. }
             | Change::Described { .. }
             | Change::Dissolved { .. } => return Vec::new(),
@@ -127,6 +130,10 @@ impl Platform for Slate {
                 delivery::send(shared, notice, None);
             }
         }
+    }
+
+    fn faults_armed(&self) -> usize {
+        0
     }
 
     fn encode_ahead(&self, _: &Record, _: &Attempt, _: &Bytes) -> Option<Bytes> {

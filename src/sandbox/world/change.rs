@@ -1,6 +1,7 @@
 //! What happened. The platform tells it to its listeners in its own words, or keeps it to itself.
 
 use super::actor::Actor;
+use super::message::Content;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -9,6 +10,8 @@ pub enum Change {
     },
     Edited {
         message: u64,
+        /// What it said until then.
+        before: Content,
     },
     Recalled {
         message: u64,

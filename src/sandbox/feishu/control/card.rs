@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::sandbox::feishu::publish::publish_callback;
 use crate::sandbox::feishu::{Shared, seal};
 use crate::sandbox::ledger::record::Notice;
+use crate::sandbox::lock::lock;
 use crate::sandbox::people::{find_message, find_person};
-use crate::sandbox::shared::lock;
 use crate::sandbox::world::actor::Actor;
 
 /// A person presses something in a bot's card.

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::sandbox::feishu::publish::publish;
 use crate::sandbox::feishu::{Shared, scopes};
 use crate::sandbox::ledger::record::Notice;
+use crate::sandbox::lock::lock;
 use crate::sandbox::people::{DONE, Done, find_app, find_message, find_person};
-use crate::sandbox::shared::lock;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
 

@@ -10,8 +10,8 @@ use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::faults::{Fault, FaultKind};
 use crate::sandbox::feishu::frame::{DATA, Frame, header};
 use crate::sandbox::links::{Link, Outgoing};
+use crate::sandbox::lock::lock;
 use crate::sandbox::people::{DONE, Done, app_filter};
-use crate::sandbox::shared::lock;
 
 const GARBAGE: &[u8] = &[0xff; 64];
 const GARBAGE_TEXT: &str = "this is not a frame";
@@ -24,20 +24,20 @@ const GOING_AWAY: u16 = 1001;
 pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
     let app = app_filter(shared, fault.app.as_deref())?;
     match fault.kind {
-        FaultKind::Clear => shared.faults.clear(app),
+        FaultKind::Clear => shared.platform.faults.clear(app),
         FaultKind::Drop => strike(shared, app, &fault, |link| link.abort.notify_one()),
         FaultKind::Close => {
-            let code = fault.code.and_then(|code| u16::try_from(code).ok()).unwrap_or(GOING_AWAY);
-            strike(shared, app, &fault, |link| offer(link, Outgoing::Close(code)));
+            strike(shared, app, &fault, |link| offer(link, Outgoing::Close(close_code(&fault))));
         }
         FaultKind::Garbage => strike(shared, app, &fault, |link| {
             offer(link, Outgoing::Binary(Bytes::from_static(GARBAGE)));
             offer(link, Outgoing::Text(GARBAGE_TEXT.to_owned()));
         }),
-        FaultKind::Truncated => strike(shared, app, &fault, |link| {
-            let whole = filler(256);
-            offer(link, Outgoing::Binary(whole.slice(..whole.len() / 2)));
-        }),
+        FaultKind::Truncated => {
+            let frame = filler(256);
+            let half = frame.slice(..frame.len() / 2);
+            strike(shared, app, &fault, |link| offer(link, Outgoing::Binary(half.clone())));
+        }
         FaultKind::Oversized => {
             let frame = filler(fault.bytes.unwrap_or(OVERSIZED_BYTES).min(OVERSIZED_BYTES_MAX));
             strike(shared, app, &fault, |link| offer(link, Outgoing::Binary(frame.clone())));
@@ -59,9 +59,13 @@ pub fn fault(shared: &Arc<Shared>, fault: Fault) -> Result<Done> {
         | FaultKind::LooseTypes
         | FaultKind::EmptyContent
         | FaultKind::Encrypt
-        | FaultKind::Slow => shared.faults.arm(app, fault.count, fault),
+        | FaultKind::Slow => shared.platform.faults.arm(app, fault.count, fault),
     }
     Ok(DONE)
+}
+
+fn close_code(fault: &Fault) -> u16 {
+    fault.code.and_then(|code| u16::try_from(code).ok()).unwrap_or(GOING_AWAY)
 }
 
 fn strike(shared: &Shared, app: Option<usize>, fault: &Fault, hit: impl Fn(&Link)) {

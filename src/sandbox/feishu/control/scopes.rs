@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::sandbox::feishu::Shared;
+use crate::sandbox::lock::lock;
 use crate::sandbox::people::find_app;
-use crate::sandbox::shared::lock;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -11,7 +11,7 @@ use super::reply::{Reply, data};
 use super::request::{Caller, Params, need_scope};
 use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::actor::Actor;
 
 /// Enabled, in the words of `activate_status`.

@@ -15,7 +15,7 @@ use super::send::NewMessage;
 use crate::sandbox::delivery;
 use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::change::Change;
@@ -74,12 +74,13 @@ pub async fn edit(
     }
     message.edits += 1;
     message.updated_ms = now_ms;
+    let before = message.content.clone();
     message.content.body = rendered.body;
     message.content.mentions = rendered.mentions;
     let number = message.number;
     let shown = world.message(number);
     let view = shown.map(|message| shared.view(&world).message(message, shape(app, &Params::default())));
-    delivery::tell(&shared, world, &[Change::Edited { message: number }], now_ms);
+    delivery::tell(&shared, world, &[Change::Edited { message: number, before }], now_ms);
     data(view.unwrap_or_default())
 }
 
@@ -113,9 +114,10 @@ pub async fn patch(
     let number = message.number;
     admit_patch(&shared, number)?;
     message.updated_ms = now_ms;
+    let before = message.content.clone();
     message.content.body = rendered.body;
     message.content.authored = rendered.authored;
-    delivery::tell(&shared, world, &[Change::Edited { message: number }], now_ms);
+    delivery::tell(&shared, world, &[Change::Edited { message: number, before }], now_ms);
     data(json!({}))
 }
 

@@ -9,7 +9,7 @@ use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, index_page, need_scope};
 use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;

@@ -12,7 +12,7 @@ use super::request::{Caller, Params, body, need_scope};
 use crate::sandbox::feishu::ids::UnknownId;
 use crate::sandbox::feishu::scopes;
 use crate::sandbox::feishu::{Feishu, Shared};
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 

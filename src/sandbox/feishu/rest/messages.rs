@@ -12,7 +12,7 @@ use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::options::Cards;
 use crate::sandbox::feishu::scopes;
 use crate::sandbox::feishu::views::{CardForm, MessageShape};
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;

@@ -14,7 +14,7 @@ use crate::sandbox::delivery;
 use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
 use crate::sandbox::feishu::seal::Kind;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::change::Change;

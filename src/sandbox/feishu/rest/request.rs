@@ -14,7 +14,7 @@ use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::ids::{Ids, UnknownId};
 use crate::sandbox::feishu::seal::Kind;
 use crate::sandbox::feishu::tokens::BadToken;
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 

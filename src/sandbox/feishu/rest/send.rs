@@ -15,7 +15,7 @@ use super::request::{Caller, Params, actor, body, need_scope, required};
 use crate::sandbox::delivery;
 use crate::sandbox::feishu::scopes;
 use crate::sandbox::feishu::{Feishu, Shared};
-use crate::sandbox::shared::lock;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::change::Change;
@@ -50,7 +50,7 @@ pub async fn send(
     required("receive_id", &request.receive_id)?;
     let chat =
         receiver(&shared.platform, &mut world, app, id_type, &request.receive_id, shared.clock.wall_ms())?;
-    let said = say(&shared, &mut world, app, Target { chat, reply_to: None }, &request)?;
+    let said = say(&shared, &mut world, app, Target::chat(chat), &request)?;
     finish(&shared, world, app, said)
 }
 
@@ -90,13 +90,10 @@ pub async fn forward(
         return Err(ApiError::new(230_011, "The message was withdrawn."));
     }
     let content = Content { mentions: Vec::new(), ..original.content.clone() };
-    let now_ms = shared.clock.wall_ms();
+    let (to, now_ms) = (request.receive_id.as_str(), shared.clock.wall_ms());
     let target = match id_type {
-        "thread_id" => thread_target(&world, app, &request.receive_id)?,
-        _ => Target {
-            chat: receiver(&shared.platform, &mut world, app, id_type, &request.receive_id, now_ms)?,
-            reply_to: None,
-        },
+        "thread_id" => thread_target(&world, app, to)?,
+        _ => Target::chat(receiver(&shared.platform, &mut world, app, id_type, to, now_ms)?),
     };
     let uuid = params.get("uuid").unwrap_or("");
     if let Some(number) = remembered(&world, app, uuid, shared.clock.now())? {
@@ -120,6 +117,12 @@ pub async fn forward(
 struct Target {
     chat: usize,
     reply_to: Option<u64>,
+}
+
+impl Target {
+    fn chat(chat: usize) -> Target {
+        Target { chat, reply_to: None }
+    }
 }
 
 struct Said {

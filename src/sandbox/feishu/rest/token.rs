@@ -9,11 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::reply::{ApiError, Reply};
+use super::reply::{ApiError, Reply, status};
 use crate::sandbox::feishu::Shared;
-use crate::sandbox::feishu::faults::{At, FaultKind};
-use crate::sandbox::feishu::gate::{pause, status};
-use crate::sandbox::shared::lock;
+use crate::sandbox::feishu::faults::{At, FaultKind, pause};
+use crate::sandbox::lock::lock;
 
 pub const PATH: &str = "/open-apis/auth/v3/tenant_access_token/internal";
 
@@ -46,16 +45,16 @@ pub async fn issue(State(shared): State<Arc<Shared>>, body: Bytes) -> Reply {
 }
 
 async fn fault(shared: &Shared, app: Option<usize>) -> Option<Response> {
-    if let Some(slow) = shared.faults.take_at(FaultKind::Slow, At::Token, app) {
+    if let Some(slow) = shared.platform.faults.take_at(FaultKind::Slow, At::Token, app) {
         pause(&slow).await;
     }
-    if shared.faults.take_at(FaultKind::Stall, At::Token, app).is_some() {
+    if shared.platform.faults.take_at(FaultKind::Stall, At::Token, app).is_some() {
         shared.stopped().await;
     }
-    if let Some(fault) = shared.faults.take_at(FaultKind::Error5xx, At::Token, app) {
+    if let Some(fault) = shared.platform.faults.take_at(FaultKind::Error5xx, At::Token, app) {
         return Some(status(fault.status.unwrap_or(503)).into_response());
     }
-    let fault = shared.faults.take_at(FaultKind::Refuse, At::Token, app)?;
+    let fault = shared.platform.faults.take_at(FaultKind::Refuse, At::Token, app)?;
     let error = ApiError::new(fault.code.unwrap_or(10_014), fault.message.unwrap_or_default());
     Some(error.status(status(fault.status.unwrap_or(400))).into_response())
 }

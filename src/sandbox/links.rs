@@ -34,7 +34,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A full outbox or a connection that just ended: there is nobody left to disturb.
+    /// `false` where the outbox is full or the connection just ended.
     pub fn offer(&self, outgoing: Outgoing) -> bool {
         self.outbox.try_send(outgoing).is_ok()
     }

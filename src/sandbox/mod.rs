@@ -8,12 +8,12 @@
 mod delivery;
 mod faults;
 mod feishu;
-mod house;
 mod ledger;
 mod links;
 mod lock;
 mod people;
 mod platform;
+mod running;
 mod serve;
 mod shared;
 #[cfg(test)]
@@ -26,7 +26,6 @@ pub use self::feishu::control::scopes::{Scopes, ScopesAnswer};
 pub use self::feishu::faults::{At, Fault, FaultKind};
 pub use self::feishu::options::{BotInfo, Cards, ClientConfig, Options, default_scopes};
 pub use self::feishu::sandbox::{App, Sandbox};
-pub use self::house::House;
 pub use self::people::burst::{Burst, BurstAnswer};
 pub use self::people::chats::{Chat, ChatAnswer};
 pub use self::people::members::Member;
@@ -36,3 +35,4 @@ pub use self::people::report::{
 };
 pub use self::people::say::{Said, Say};
 pub use self::people::time::{ClockRequest, Redeliver, Redelivered};
+pub use self::running::Running;

@@ -158,7 +158,7 @@ impl Platform for Feishu {
     }
 
     fn encode_ahead(&self, record: &Record, attempt: &Attempt, body: &Bytes) -> Option<Bytes> {
-        // How it is split may still change.
+        // What is split is more than one frame.
         if self.options.chunk_bytes.is_some() {
             return None;
         }

@@ -15,9 +15,9 @@ use super::{Feishu, Shared, control, gate, ready, rest};
 use crate::error::Result;
 use crate::sandbox::lock::lock;
 use crate::sandbox::world::actor::Actor;
-use crate::sandbox::{House, people};
+use crate::sandbox::{Running, people};
 
-pub type Sandbox = House<Feishu>;
+pub type Sandbox = Running<Feishu>;
 
 /// The credentials of one bot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +29,11 @@ pub struct App {
     pub open_id: String,
 }
 
-impl House<Feishu> {
+impl Running<Feishu> {
     /// Listens before it returns: the first request of a client is served.
     pub async fn start(options: Options) -> Result<Sandbox> {
         let port = options.port;
-        House::open(port, |address| Feishu::new(options).share(address), router).await
+        Running::open(port, |address| Feishu::new(options).share(address), router).await
     }
 
     pub fn apps(&self) -> Vec<App> {

@@ -24,18 +24,18 @@ use crate::error::{Error, Result};
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Dropping it ends its connections and frees its port.
-pub struct House<P: Platform> {
+pub struct Running<P: Platform> {
     pub(super) shared: Arc<Shared<P>>,
     server: Option<JoinHandle<()>>,
 }
 
-impl<P: Platform> House<P> {
+impl<P: Platform> Running<P> {
     /// Listens before it returns; port 0 takes any free one. The world is made once the address is known.
     pub(super) async fn open(
         port: u16,
         make: impl FnOnce(SocketAddr) -> Arc<Shared<P>>,
         router: impl FnOnce(&Arc<Shared<P>>) -> Router<Arc<Shared<P>>>,
-    ) -> Result<House<P>> {
+    ) -> Result<Running<P>> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let failed = |error: std::io::Error| Error::network(format!("failed to listen on {wanted}: {error}"));
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
@@ -46,7 +46,7 @@ impl<P: Platform> House<P> {
         let server = tokio::spawn(async move {
             tokio::join!(serve, clock);
         });
-        Ok(House { shared, server: Some(server) })
+        Ok(Running { shared, server: Some(server) })
     }
 
     /// `http://127.0.0.1:PORT`, what clients take as the platform's domain.
@@ -102,7 +102,7 @@ impl<P: Platform> House<P> {
     }
 }
 
-impl<P: Platform> Drop for House<P> {
+impl<P: Platform> Drop for Running<P> {
     fn drop(&mut self) {
         self.shared.stopping.send_replace(true);
     }

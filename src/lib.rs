@@ -11,7 +11,7 @@
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
 //! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
 //! | [`cli`] | one verb, one file |
-//! | `sandbox` | an embedded Feishu for demo, tests and development (feature `sandbox`) |
+//! | `sandbox` | chat platforms on 127.0.0.1 for demo, tests and development (feature `sandbox`): a world that any of them shares, and Feishu's folder over it |
 //! | [`clock`] | the one place that reads a clock |
 //! | [`error`] | a kind that decides the exit code, a sentence, a hint |
 //! | [`memory`] | gives back what a burst took |
@@ -30,7 +30,8 @@
 //! - stdout is written by the outlet and by `cli::print`, by nobody else.
 //! - What is to be said becomes a platform's message in its adapter only; until then it is a [`transport::outgoing::Outgoing`].
 //! - No adapter names another; outside an adapter only `transport` itself names its types.
-//! - The sandbox shares no code with the client it plays the platform for.
+//! - The sandbox shares no code with the client it plays the platform for, and what its platforms share names none of
+//!   them.
 //! - What a platform told becomes a line in [`transport::Intake`] only, and nobody looks into a line that was rendered.
 //! - Nothing is acknowledged to a platform before [`journal::Appender::append`] has answered.
 //! - Nothing whose rate a stranger sets goes into an actor's mailbox.
@@ -39,7 +40,8 @@
 //! # Where to put the next thing
 //!
 //! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
-//! [`transport::Account`]; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
+//! [`transport::Account`]; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. The platform it is tried against: a
+//! folder under `sandbox` that implements its `Platform`. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
 //! schema. A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
 //! `core`, with its table of cases beside it. State that commands and the supervisor share: a
 //! [`supervisor::stored::Stored`] file, changed under its lock by a function of `core`. A call that a verb makes: a

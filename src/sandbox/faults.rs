@@ -1,138 +1,35 @@
 //! Everything that can go wrong on purpose. A fault is armed for one app or all, for a number of uses or
-//! until it is cleared, and the place that it concerns asks for it.
+//! until it is cleared, and the place that it concerns asks for it. What there is to go wrong the platform knows.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
+use super::lock::lock;
 
-use super::shared::lock;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// Disarms all faults (of the app, if given).
-    #[default]
-    Clear,
-    /// At once: ends the app's connections without a close frame.
-    Drop,
-    /// At once: closes the app's connections with close code `code` (default 1001).
-    Close,
-    /// Refuses discovery or handshake: `at`, `code` (default 403) or HTTP `status`.
-    Refuse,
-    /// Discovery answers code 1.
-    Busy,
-    /// The handshake is refused as if 50 connections were open (`at: discovery` for the other place).
-    ConnLimit,
-    /// Never answers: `at` handshake (default), discovery, token or rest.
-    Stall,
-    /// The connection stays open and nothing is answered or pushed.
-    Mute,
-    /// Pings are answered, nothing is pushed.
-    Deaf,
-    /// At once: an undecodable binary message and a text message.
-    Garbage,
-    /// At once: the first half of a frame.
-    Truncated,
-    /// At once: a well-formed frame of `bytes` (default 32 MiB).
-    Oversized,
-    /// At once: all issued tokens become invalid.
-    TokenExpiry,
-    /// REST answers 429 with reset headers: `reset_s`, `path` (part of the path).
-    RateLimit,
-    /// REST answers 5xx: `status` (default 503), `after` (the call has its effect first), `at: token|discovery`.
-    #[serde(rename = "error5xx")]
-    Error5xx,
-    /// REST answers `code` with HTTP `status` (default 400).
-    ApiError,
-    /// Events are split: `parts`, `shuffle`, `duplicate` (one chunk twice), `missing` (one never sent).
-    Chunk,
-    /// Every event is pushed twice.
-    Duplicate,
-    /// Messages are pushed without their content; the history has it.
-    EmptyContent,
-    /// Events are pushed as `{"encrypt":…}`.
-    Encrypt,
-    /// Pongs carry a broken client configuration (`payload` for another one).
-    BadPong,
-    /// Pongs carry the client configuration of the options (`payload` for another one).
-    PongConfig,
-    /// REST answers in other types: numbers as words, words as numbers, null for an empty list (`path`). With
-    /// `missing`, lists have entries that are none.
-    LooseTypes,
-    /// Waits `ms` first: `at` rest (default; with `after` the call has its effect first), push, pong, discovery or
-    /// handshake.
-    Slow,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum At {
-    Token,
-    Discovery,
-    Handshake,
-    Rest,
-    Push,
-    Pong,
-}
-
-/// What a test asks for. Fields that a kind does not use are ignored.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Fault {
-    pub kind: FaultKind,
-    /// Name or app_id; absent means every app.
-    pub app: Option<String>,
-    /// How often; absent means until cleared. For `drop`, `close`: how many connections; for frames: how many.
-    pub count: Option<u32>,
-    pub at: Option<At>,
-    pub code: Option<i64>,
-    pub status: Option<u16>,
-    pub message: Option<String>,
-    pub reset_s: Option<u64>,
-    pub path: Option<String>,
-    pub after: bool,
-    pub parts: Option<usize>,
-    pub shuffle: bool,
-    pub duplicate: bool,
-    pub missing: bool,
-    pub ms: Option<u64>,
-    pub bytes: Option<usize>,
-    pub payload: Option<String>,
-}
-
-impl Fault {
-    pub fn new(kind: FaultKind) -> Fault {
-        Fault { kind, ..Fault::default() }
-    }
-
-    fn place(&self) -> At {
-        self.at.unwrap_or(match self.kind {
-            FaultKind::Refuse => At::Discovery,
-            FaultKind::Stall | FaultKind::ConnLimit => At::Handshake,
-            _ => At::Rest,
-        })
-    }
-}
-
-struct Armed {
+struct Armed<F> {
     app: Option<usize>,
     remaining: Option<u32>,
-    fault: Fault,
+    fault: F,
 }
 
 /// The armed faults of a sandbox.
-#[derive(Default)]
-pub struct Faults {
-    list: Mutex<Vec<Armed>>,
+pub struct Faults<F> {
+    list: Mutex<Vec<Armed<F>>>,
     /// So that the path of a healthy event takes no lock.
     armed: AtomicUsize,
 }
 
-impl Faults {
-    pub fn arm(&self, app: Option<usize>, fault: Fault) {
+impl<F> Default for Faults<F> {
+    fn default() -> Faults<F> {
+        Faults { list: Mutex::default(), armed: AtomicUsize::new(0) }
+    }
+}
+
+impl<F: Clone> Faults<F> {
+    /// For `count` uses, or until it is cleared.
+    pub fn arm(&self, app: Option<usize>, count: Option<u32>, fault: F) {
         let mut list = lock(&self.list);
-        list.push(Armed { app, remaining: fault.count, fault });
+        list.push(Armed { app, remaining: count, fault });
         self.armed.store(list.len(), Ordering::Release);
     }
 
@@ -146,49 +43,13 @@ impl Faults {
         self.armed.load(Ordering::Acquire)
     }
 
-    /// Uses a fault once, if one of this kind is armed for this app.
-    pub fn take(&self, kind: FaultKind, app: Option<usize>) -> Option<Fault> {
-        self.take_if(app, |fault| fault.kind == kind)
-    }
-
-    /// The same for kinds that can strike in several places.
-    pub fn take_at(&self, kind: FaultKind, at: At, app: Option<usize>) -> Option<Fault> {
-        self.take_if(app, |fault| fault.kind == kind && fault.place() == at)
-    }
-
-    /// The same for REST, where a fault can name the path it waits for,
-    /// and whether it strikes before the call takes effect or after it.
-    pub fn take_on_path(
-        &self,
-        kind: FaultKind,
-        after: bool,
-        path: &str,
-        app: Option<usize>,
-    ) -> Option<Fault> {
-        self.take_if(app, |fault| {
-            fault.kind == kind
-                && fault.after == after
-                && fault.place() == At::Rest
-                && fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
-        })
-    }
-
-    /// A 5xx before the call takes effect, or after it.
-    pub fn take_5xx(&self, after: bool, at: At, path: &str, app: Option<usize>) -> Option<Fault> {
-        self.take_if(app, |fault| {
-            fault.kind == FaultKind::Error5xx
-                && fault.after == after
-                && fault.place() == at
-                && fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
-        })
-    }
-
-    fn take_if(&self, app: Option<usize>, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {
+    /// Uses a fault once, if one like this is armed for this app.
+    pub fn take_if(&self, app: Option<usize>, wanted: impl Fn(&F) -> bool) -> Option<F> {
         if self.armed() == 0 {
             return None;
         }
         let mut list = lock(&self.list);
-        let matches = |armed: &Armed| (armed.app.is_none() || armed.app == app) && wanted(&armed.fault);
+        let matches = |armed: &Armed<F>| (armed.app.is_none() || armed.app == app) && wanted(&armed.fault);
         let index = list.iter().position(matches)?;
         let fault = list[index].fault.clone();
         if let Some(remaining) = &mut list[index].remaining {
@@ -206,26 +67,30 @@ impl Faults {
 mod tests {
     use super::*;
 
+    fn take(faults: &Faults<&'static str>, kind: &'static str, app: usize) -> bool {
+        faults.take_if(Some(app), |fault| *fault == kind).is_some()
+    }
+
     #[test]
     fn a_counted_fault_strikes_its_app_that_often() {
         let faults = Faults::default();
-        faults.arm(Some(1), Fault { count: Some(2), ..Fault::new(FaultKind::Busy) });
-        assert!(faults.take(FaultKind::Busy, Some(0)).is_none());
-        assert!(faults.take(FaultKind::Busy, Some(1)).is_some());
-        assert!(faults.take(FaultKind::Deaf, Some(1)).is_none());
-        assert!(faults.take(FaultKind::Busy, Some(1)).is_some());
-        assert!(faults.take(FaultKind::Busy, Some(1)).is_none());
+        faults.arm(Some(1), Some(2), "busy");
+        assert!(!take(&faults, "busy", 0));
+        assert!(take(&faults, "busy", 1));
+        assert!(!take(&faults, "deaf", 1));
+        assert!(take(&faults, "busy", 1));
+        assert!(!take(&faults, "busy", 1));
         assert_eq!(faults.armed(), 0);
     }
 
     #[test]
     fn clearing_one_app_leaves_the_others() {
         let faults = Faults::default();
-        faults.arm(Some(1), Fault::new(FaultKind::Mute));
-        faults.arm(None, Fault::new(FaultKind::Deaf));
+        faults.arm(Some(1), None, "mute");
+        faults.arm(None, None, "deaf");
         faults.clear(Some(1));
-        assert!(faults.take(FaultKind::Mute, Some(1)).is_none());
-        assert!(faults.take(FaultKind::Deaf, Some(1)).is_some());
+        assert!(!take(&faults, "mute", 1));
+        assert!(take(&faults, "deaf", 1));
         faults.clear(None);
         assert_eq!(faults.armed(), 0);
     }

@@ -1,14 +1,9 @@
-//! Live connections and the tickets that open them.
+//! Live connections: what waits for each of them to be sent.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Instant;
-
-use super::feishu::ids;
 
 /// Events waiting for one connection's writer. Beyond it a push counts as failed and is repeated later.
 pub const OUTBOX_MAX: usize = 65_536;
@@ -38,64 +33,21 @@ pub struct Link {
     pub abort: Arc<Notify>,
 }
 
-struct Ticket {
-    app: usize,
-    device_id: String,
-    access_key: String,
-    expires: Instant,
-}
-
-/// What a ticket was good for; it is gone after the first look.
-pub struct Admission {
-    pub app: usize,
-    pub access_key_matches: bool,
+impl Link {
+    /// `false` where the outbox is full or the connection just ended.
+    pub fn offer(&self, outgoing: Outgoing) -> bool {
+        self.outbox.try_send(outgoing).is_ok()
+    }
 }
 
 pub struct Links {
-    tickets: HashMap<String, Ticket>,
     by_app: Vec<Vec<Link>>,
     next_id: u64,
 }
 
-/// The secrets of one connection URL.
-pub struct Issued {
-    pub device_id: String,
-    pub access_key: String,
-    pub ticket: String,
-}
-
 impl Links {
     pub fn new(apps: usize) -> Links {
-        Links { tickets: HashMap::new(), by_app: vec![Vec::new(); apps], next_id: 1 }
-    }
-
-    pub fn issue_ticket(&mut self, app: usize, ttl: Duration, now: Instant) -> Issued {
-        self.tickets.retain(|_, ticket| ticket.expires > now);
-        // 19 decimal digits, as the real ones.
-        let device_id =
-            (7_000_000_000_000_000_000 + rand::random::<u64>() % 1_000_000_000_000_000_000).to_string();
-        let issued = Issued { device_id, access_key: ids::random_hex(32), ticket: ids::random_hex(32) };
-        let ticket = Ticket {
-            app,
-            device_id: issued.device_id.clone(),
-            access_key: issued.access_key.clone(),
-            expires: now + ttl,
-        };
-        self.tickets.insert(issued.ticket.clone(), ticket);
-        issued
-    }
-
-    /// Consumes a ticket: a second try with the same URL finds none.
-    pub fn redeem(
-        &mut self,
-        ticket: &str,
-        device_id: &str,
-        access_key: &str,
-        now: Instant,
-    ) -> Option<Admission> {
-        let ticket = self.tickets.remove(ticket)?;
-        let valid = ticket.expires > now && ticket.device_id == device_id;
-        valid.then(|| Admission { app: ticket.app, access_key_matches: ticket.access_key == access_key })
+        Links { by_app: vec![Vec::new(); apps], next_id: 1 }
     }
 
     /// `None` when the app has `limit` connections.
@@ -122,7 +74,7 @@ impl Links {
         }
     }
 
-    /// No broadcast: an event goes to one random connection of the app.
+    /// One of the app's connections at random, for platforms that give an event to one of them.
     pub fn pick(&self, app: usize) -> Option<Link> {
         let links = &self.by_app[app];
         match links.len() {
@@ -132,6 +84,7 @@ impl Links {
         }
     }
 
+    /// All of them, of one app or of every one.
     pub fn of_app(&self, app: Option<usize>) -> Vec<Link> {
         match app {
             Some(app) => self.by_app[app].clone(),

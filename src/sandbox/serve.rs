@@ -1,5 +1,5 @@
-//! The accept loop. axum's own cannot spell header names, and the Python SDK looks for `X-Tt-Logid` with
-//! exactly these capitals.
+//! The accept loop. axum's own writes header names in small letters, and there are clients that look for theirs with
+//! capitals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until the sandbox stops; then the port is free and no connection is left.
-pub async fn run(shared: Arc<Shared>, listener: TcpListener, router: Router) {
+pub async fn run<P: Send + Sync + 'static>(shared: Arc<Shared<P>>, listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -43,7 +43,7 @@ pub async fn run(shared: Arc<Shared>, listener: TcpListener, router: Router) {
     let _ = tokio::time::timeout(SHUTDOWN_GRACE, rest).await;
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream, router: Router) {
+async fn serve<P: Send + Sync + 'static>(shared: Arc<Shared<P>>, stream: TcpStream, router: Router) {
     // Small frames have to leave at once; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);

@@ -1,48 +1,41 @@
 //! What all parts of one sandbox hold together.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
 
-use super::faults::Faults;
-use super::feishu::options::Options;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Plan};
 use super::links::Links;
 use super::world::World;
 use crate::clock::Clock;
 
 /// Locks are never held across an await and taken one at a time; only the state report holds two, the world
-/// before the ledger.
-pub struct Shared {
-    pub options: Options,
+/// before the ledger. Small ones of the platform's own may be taken under the world's.
+pub struct Shared<P> {
+    pub platform: P,
     pub clock: Clock,
     pub address: SocketAddr,
     pub world: Mutex<World>,
     pub ledger: Mutex<Ledger>,
     pub links: Mutex<Links>,
-    pub faults: Faults,
     /// The next due moment of the ledger moved forward.
     pub due_changed: Notify,
     pub stopping: watch::Sender<bool>,
 }
 
-impl Shared {
-    pub fn new(options: Options, address: SocketAddr) -> Arc<Shared> {
-        let clock = Clock::system();
-        let world = World::new(&options, clock.wall_ms());
-        let ledger = Ledger::new(world.seed, &options);
+impl<P> Shared<P> {
+    pub fn new(platform: P, clock: Clock, world: World, plan: Plan, address: SocketAddr) -> Arc<Shared<P>> {
         let links = Links::new(world.apps.len());
         Arc::new(Shared {
+            platform,
             clock,
             address,
             world: Mutex::new(world),
-            ledger: Mutex::new(ledger),
+            ledger: Mutex::new(Ledger::new(plan)),
             links: Mutex::new(links),
-            faults: Faults::default(),
             due_changed: Notify::new(),
             stopping: watch::Sender::new(false),
-            options,
         })
     }
 
@@ -56,9 +49,4 @@ impl Shared {
         // An error means that the sandbox is gone altogether.
         let _ = stopping.wait_for(|stop| *stop).await;
     }
-}
-
-/// A panic elsewhere does not take the sandbox's data away from the test that wants to look at it.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

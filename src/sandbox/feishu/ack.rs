@@ -1,8 +1,15 @@
-//! The payload of an acknowledgement.
+//! An acknowledgement: what it answers, and what its payload says.
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Feishu;
+use super::encode::delivery_of;
+use super::frame::Frame;
+use crate::sandbox::ledger::Ledger;
+use crate::sandbox::ledger::record::Answer;
 
 pub const OK: i64 = 200;
 /// What an unreadable payload counts as.
@@ -14,11 +21,33 @@ pub struct Ack {
     pub error: Option<String>,
 }
 
-/// What a card or menu got back from the app.
-#[derive(Clone, Debug)]
-pub struct CallbackAnswer {
-    pub code: i64,
-    pub data: Option<Value>,
+/// One acknowledgement frame of a client.
+pub fn acknowledge(feishu: &Feishu, ledger: &mut Ledger, app: usize, frame: &Frame, now: Instant) {
+    let Some((number, index)) = frame.header("message_id").and_then(|id| delivery_of(feishu.ids, id)) else {
+        ledger.totals.unknown_acks += 1;
+        return ledger.complain(Some(app), None, "acknowledgement of an unknown message_id".to_owned());
+    };
+    let Some(record) = ledger.record(number) else {
+        ledger.totals.unknown_acks += 1;
+        return;
+    };
+    let Some(attempt) = record.attempts.get(index) else {
+        ledger.totals.unknown_acks += 1;
+        let error = "acknowledgement of a delivery that was not made".to_owned();
+        return ledger.complain(Some(app), None, error);
+    };
+    let event_id = record.notice.event_id.clone();
+    let address = feishu.encoder(record.notice.app).address(record, index, attempt);
+    let mut errors = address.check_echo(frame);
+    if record.notice.app != app {
+        errors.push("acknowledged by another app".to_owned());
+    }
+    let ack = Ack::parse(frame.payload.as_ref());
+    errors.extend(ack.error);
+    for error in errors {
+        ledger.complain(Some(app), Some(event_id.clone()), error);
+    }
+    ledger.settle(number, index, Answer { taken: ack.code == OK, code: ack.code, data: ack.data }, now);
 }
 
 #[derive(Deserialize)]

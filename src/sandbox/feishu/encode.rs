@@ -4,8 +4,10 @@ use bytes::Bytes;
 use prost::Message;
 use rand::seq::SliceRandom;
 
-use crate::sandbox::feishu::frame::{DATA, Frame, Header, header};
-use crate::sandbox::feishu::ids::{self, Kind};
+use super::frame::{DATA, Frame, Header, header};
+use super::ids::Ids;
+use super::seal::Kind;
+use crate::sandbox::ledger::Begun;
 use crate::sandbox::ledger::record::{Attempt, Record};
 
 /// More parts than any client should accept are of no use to a test.
@@ -33,6 +35,62 @@ impl Chunking {
     }
 }
 
+/// Writes the deliveries of one app.
+#[derive(Clone, Copy)]
+pub struct Encoder {
+    pub ids: Ids,
+    pub service: i32,
+}
+
+impl Encoder {
+    /// The frames of an attempt that begins now.
+    pub fn frames(
+        &self,
+        begun: Begun<'_>,
+        chunking: Option<Chunking>,
+        chunk_bytes: Option<usize>,
+    ) -> Vec<Bytes> {
+        if let (Some(frame), None) = (&begun.ahead, chunking) {
+            return vec![frame.clone()];
+        }
+        let chunking = chunking.unwrap_or(Chunking::of_bytes(begun.body.len(), chunk_bytes));
+        self.address(begun.record, begun.index, begun.attempt()).frames(&begun.body, chunking)
+    }
+
+    /// The same in one piece.
+    pub fn whole(&self, record: &Record, index: usize, attempt: &Attempt, body: &Bytes) -> Option<Bytes> {
+        self.address(record, index, attempt).frames(body, Chunking::default()).pop()
+    }
+
+    pub fn address(&self, record: &Record, index: usize, attempt: &Attempt) -> Address {
+        let delivery = delivery(record.number, index);
+        // Above 2^53 on purpose: a client that takes it through a float cannot echo it.
+        let log_id = self.ids.noise(Kind::Delivery, delivery) | 1 << 63;
+        let instance = self.ids.noise(Kind::Event, delivery);
+        Address {
+            seq_id: attempt.serial,
+            log_id,
+            service: self.service,
+            kind: record.notice.envelope,
+            delivery_id: self.ids.seal(Kind::Delivery, delivery),
+            trace_id: format!("{:016x}", self.ids.noise(Kind::Event, record.number)),
+            timestamp: record.created_ms.to_string(),
+            instance_id: format!("{instance:016x}{:016x}", log_id.rotate_left(17)),
+        }
+    }
+}
+
+/// The number of an attempt is the last byte.
+fn delivery(record: u64, index: usize) -> u64 {
+    record << 8 | index as u64
+}
+
+/// The record and the attempt that a client's `message_id` names.
+pub fn delivery_of(ids: Ids, id: &str) -> Option<(u64, usize)> {
+    let delivery = ids.open(Kind::Delivery, id)?;
+    Some((delivery >> 8, (delivery & 0xff) as usize))
+}
+
 /// Everything of a delivery's frames that a client has to give back.
 pub struct Address {
     seq_id: u64,
@@ -46,21 +104,6 @@ pub struct Address {
 }
 
 impl Address {
-    pub fn of(seed: u64, record: &Record, index: usize, attempt: &Attempt) -> Address {
-        let delivery = record.number << 8 | index as u64;
-        let instance = ids::noise(seed, Kind::Event, delivery);
-        Address {
-            seq_id: attempt.seq_id,
-            log_id: attempt.log_id,
-            service: record.service,
-            kind: if record.notice.card { "card" } else { "event" },
-            delivery_id: ids::seal(seed, Kind::Delivery, delivery),
-            trace_id: format!("{:016x}", ids::noise(seed, Kind::Event, record.number)),
-            timestamp: record.created_ms.to_string(),
-            instance_id: format!("{instance:016x}{:016x}", attempt.log_id.rotate_left(17)),
-        }
-    }
-
     fn headers(&self, parts: usize, part: usize) -> Vec<Header> {
         vec![
             header("type", self.kind),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -14,10 +13,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Shared;
+use super::faults::{At, Fault, FaultKind, pause};
+use super::rest::reply::status;
 use super::socket::Connection;
-use crate::sandbox::faults::{At, Fault, FaultKind};
-use crate::sandbox::links::{Issued, Link};
-use crate::sandbox::shared::{Shared, lock};
+use super::tickets::Issued;
+use crate::sandbox::delivery::slot::Slot;
+use crate::sandbox::lock::lock;
 
 /// Result codes of discovery and handshake (protocol 2.3 and 2.4).
 const BUSY: i64 = 1;
@@ -52,20 +54,20 @@ pub async fn discover(State(shared): State<Arc<Shared>>, body: Bytes) -> Respons
         if let Some(app) = app {
             world.apps[app].counters.discoveries += 1;
         }
-        app.map(|app| (app, world.apps[app].service, world.apps[app].app_secret == credentials.app_secret))
+        app.map(|app| (app, shared.platform.apps[app].secret == credentials.app_secret))
     };
-    let app = known.map(|(app, ..)| app);
+    let app = known.map(|(app, _)| app);
     if let Some(refusal) = discovery_fault(&shared, app).await {
         return refusal;
     }
     match known {
-        Some((app, service, true)) => connection_url(&shared, app, service),
-        Some((_, _, false)) | None => answer(BAD_CREDENTIALS, "app_id or app_secret is invalid"),
+        Some((app, true)) => connection_url(&shared, app),
+        Some((_, false)) | None => answer(BAD_CREDENTIALS, "app_id or app_secret is invalid"),
     }
 }
 
 async fn discovery_fault(shared: &Shared, app: Option<usize>) -> Option<Response> {
-    let faults = &shared.faults;
+    let faults = &shared.platform.faults;
     if let Some(slow) = faults.take_at(FaultKind::Slow, At::Discovery, app) {
         pause(&slow).await;
     }
@@ -89,30 +91,23 @@ async fn discovery_fault(shared: &Shared, app: Option<usize>) -> Option<Response
     })
 }
 
-pub async fn pause(fault: &Fault) {
-    tokio::time::sleep(Duration::from_millis(fault.ms.unwrap_or(0))).await;
-}
-
-pub fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
 /// Refusals of discovery come with HTTP 200, a code, and an empty `data`: the Node SDK takes one without
 /// for a broken answer and would retry what it means to give up on.
 fn answer(code: i64, message: &str) -> Response {
     Json(json!({ "code": code, "msg": message, "data": {} })).into_response()
 }
 
-fn connection_url(shared: &Shared, app: usize, service: i32) -> Response {
+fn connection_url(shared: &Shared, app: usize) -> Response {
     let now = shared.clock.now();
+    let (options, service) = (&shared.platform.options, shared.platform.apps[app].service);
     let Issued { device_id, access_key, ticket } =
-        lock(&shared.links).issue_ticket(app, shared.options.ticket_ttl, now);
-    let gate = shared.options.gate_url.clone().unwrap_or_else(|| format!("ws://{}", shared.address));
+        lock(&shared.platform.tickets).issue(app, options.ticket_ttl, now);
+    let gate = options.gate_url.clone().unwrap_or_else(|| format!("ws://{}", shared.address));
     let url = format!(
         "{gate}/ws/v2?fpid=493&aid=552564&device_id={device_id}&access_key={access_key}\
          &service_id={service}&ticket={ticket}"
     );
-    let data = json!({ "URL": url, "ClientConfig": shared.options.client_config });
+    let data = json!({ "URL": url, "ClientConfig": options.client_config });
     Json(json!({ "code": 0, "msg": "", "data": data })).into_response()
 }
 
@@ -203,24 +198,21 @@ async fn admit(
 ) -> Result<Connection, (Option<usize>, Refusal)> {
     let field = |key: &str| query.get(key).map_or("", String::as_str);
     let now = shared.clock.now();
-    let admission = lock(&shared.links)
+    let admission = lock(&shared.platform.tickets)
         .redeem(field("ticket"), field("device_id"), field("access_key"), now)
         .ok_or_else(|| (None, Refusal::bad_ticket("ticket is unknown, used or expired")))?;
     let app = admission.app;
     handshake_fault(shared, app).await.map_err(|refusal| (Some(app), refusal))?;
-    let service = lock(&shared.world).apps[app].service;
+    let service = shared.platform.apps[app].service;
     if !admission.access_key_matches || field("service_id") != service.to_string() {
         return Err((Some(app), Refusal::bad_ticket("the connection URL was changed")));
     }
-    let opened = lock(&shared.links).open(app, shared.options.connections_per_app);
-    let Some((link, outbox)) = opened else { return Err((Some(app), Refusal::too_many())) };
-    lock(&shared.world).apps[app].counters.connections_opened += 1;
-    let Link { id, abort, outbox: sender, .. } = link;
-    Ok(Connection { shared: Arc::clone(shared), app, service, id, abort, sender: sender.downgrade(), outbox })
+    let slot = Slot::take(shared, app, shared.platform.options.connections_per_app);
+    slot.map(Connection).ok_or_else(|| (Some(app), Refusal::too_many()))
 }
 
 async fn handshake_fault(shared: &Shared, app: usize) -> Result<(), Refusal> {
-    let faults = &shared.faults;
+    let faults = &shared.platform.faults;
     if let Some(slow) = faults.take_at(FaultKind::Slow, At::Handshake, Some(app)) {
         pause(&slow).await;
     }

@@ -1,78 +1,104 @@
-//! Ids in the platform's shapes. Every numbered thing (a chat, a message, an actor as one app sees it) has
-//! an id that carries its number sealed with the instance's seed: no maps, and an id of another instance,
-//! another kind or another app does not open.
+//! Ids in Feishu's shapes.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use super::seal::{self, Kind};
+use crate::sandbox::world::World;
+use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::chat::Mode;
+use crate::sandbox::world::ids::Ids as PlatformIds;
 
-/// What an id names; part of the seal, so that kinds cannot be confused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    Chat,
-    Message,
-    Thread,
-    Event,
-    Delivery,
-    Reaction,
-    Union,
-    /// An actor as the app with this number sees it.
-    Open(usize),
-    /// Position in a listing.
-    Page,
+/// Sealed with the seed of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids {
+    pub seed: u64,
+    /// How many apps there are; each sees everybody under other ids.
+    apps: usize,
 }
 
-const HEX_DIGITS: usize = 32;
-
-fn mix(seed: u64, kind: Kind, value: u64, side: u8) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, kind, value, side).hash(&mut hasher);
-    hasher.finish()
+/// Why an id did not lead to somebody; the platform answers each differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownId {
+    Nobody,
+    /// A valid open_id of another app.
+    OtherApp,
 }
 
-/// 32 hex digits that hide `number`.
-pub fn seal(seed: u64, kind: Kind, number: u64) -> String {
-    let high = mix(seed, kind, number, 0);
-    let low = number ^ mix(seed, kind, high, 1);
-    format!("{high:016x}{low:016x}")
-}
-
-/// The number inside, if this instance sealed it for this kind.
-pub fn open(seed: u64, kind: Kind, text: &str) -> Option<u64> {
-    if text.len() != HEX_DIGITS || !text.is_ascii() {
-        return None;
+impl Ids {
+    pub fn new(apps: usize) -> Ids {
+        Ids { seed: rand::random(), apps }
     }
-    let high = u64::from_str_radix(&text[..16], 16).ok()?;
-    let low = u64::from_str_radix(&text[16..], 16).ok()?;
-    let number = low ^ mix(seed, kind, high, 1);
-    (mix(seed, kind, number, 0) == high).then_some(number)
-}
 
-/// Stable noise for values that only have to differ (log ids, user ids).
-pub fn noise(seed: u64, kind: Kind, number: u64) -> u64 {
-    mix(seed, kind, number, 2)
-}
-
-/// Random hex digits, for secrets, tokens and tickets.
-pub fn random_hex(digits: usize) -> String {
-    let mut text = String::with_capacity(digits + 16);
-    while text.len() < digits {
-        text.push_str(&format!("{:016x}", rand::random::<u64>()));
+    pub fn seal(&self, kind: Kind, number: u64) -> String {
+        seal::seal(self.seed, kind, number)
     }
-    text.truncate(digits);
-    text
+
+    pub fn open(&self, kind: Kind, text: &str) -> Option<u64> {
+        seal::open(self.seed, kind, text)
+    }
+
+    /// Stable noise for values that only have to differ.
+    pub fn noise(&self, kind: Kind, number: u64) -> u64 {
+        seal::noise(self.seed, kind, number)
+    }
+
+    pub fn message_id(&self, number: u64) -> String {
+        format!("om_{}", self.seal(Kind::Message, number))
+    }
+
+    pub fn thread_id(&self, first: u64) -> String {
+        format!("omt_{}", self.seal(Kind::Thread, first))
+    }
+
+    /// open_ids are per app: the same person has another one in every app.
+    pub fn open_id(&self, app: usize, actor: Actor) -> String {
+        format!("ou_{}", self.seal(Kind::Open(app), actor.number()))
+    }
+
+    /// union_ids are the same in all apps of a developer.
+    pub fn union_id(&self, actor: Actor) -> String {
+        format!("on_{}", self.seal(Kind::Union, actor.number()))
+    }
+
+    pub fn actor_by_open_id(&self, app: usize, open_id: &str) -> Result<Actor, UnknownId> {
+        let hex = open_id.strip_prefix("ou_").ok_or(UnknownId::Nobody)?;
+        if let Some(number) = self.open(Kind::Open(app), hex) {
+            return Ok(Actor::from_number(number));
+        }
+        let foreign = (0..self.apps).any(|other| self.open(Kind::Open(other), hex).is_some());
+        Err(if foreign { UnknownId::OtherApp } else { UnknownId::Nobody })
+    }
+
+    pub fn actor_by_union_id(&self, union_id: &str) -> Result<Actor, UnknownId> {
+        let number = union_id.strip_prefix("on_").and_then(|hex| self.open(Kind::Union, hex));
+        number.map(Actor::from_number).ok_or(UnknownId::Nobody)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl PlatformIds for Ids {
+    fn app(&self, _: usize) -> String {
+        format!("cli_{}", seal::random_hex(16))
+    }
 
-    #[test]
-    fn an_id_opens_only_with_its_own_seed_and_kind() {
-        let id = seal(7, Kind::Open(1), 42);
-        assert_eq!(id.len(), HEX_DIGITS);
-        assert_eq!(open(7, Kind::Open(1), &id), Some(42));
-        assert_eq!(open(7, Kind::Open(2), &id), None);
-        assert_eq!(open(8, Kind::Open(1), &id), None);
-        assert_eq!(open(7, Kind::Open(1), "zz"), None);
-        assert_eq!(open(7, Kind::Open(1), &"ü".repeat(16)), None);
+    fn chat(&self, number: usize, _: Mode) -> String {
+        format!("oc_{}", self.seal(Kind::Chat, number as u64))
+    }
+
+    fn message(&self, _: &World, number: u64) -> String {
+        self.message_id(number)
+    }
+
+    fn message_number(&self, _: &World, id: &str) -> Option<u64> {
+        self.open(Kind::Message, id.strip_prefix("om_")?)
+    }
+
+    fn thread(&self, _: &World, first: u64) -> String {
+        self.thread_id(first)
+    }
+
+    fn thread_number(&self, _: &World, id: &str) -> Option<u64> {
+        self.open(Kind::Thread, id.strip_prefix("omt_")?)
+    }
+
+    fn file(&self, image: bool) -> String {
+        format!("{}{}", if image { "img_v3_" } else { "file_v3_" }, seal::random_hex(24))
     }
 }

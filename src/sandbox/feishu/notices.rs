@@ -1,32 +1,18 @@
-//! What the platform pushes to an app: events of protocol section 4, addressed and serialised.
+//! What Feishu pushes to its apps of what happened: events of protocol section 4, addressed and serialised.
+
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::scopes;
-use crate::sandbox::feishu::ids::{self, Kind};
-use crate::sandbox::feishu::options::BotInfo;
+use super::received::received;
+use super::seal::Kind;
+use super::{Feishu, Shared, scopes};
+use crate::sandbox::ledger::record::Notice;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
-use crate::sandbox::world::chat::Mode;
-use crate::sandbox::world::message::{Mentioned, Message};
-
-/// One event on its way to one app.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    pub app: usize,
-    pub event_type: String,
-    /// Shared by everything that is a repetition of the same push.
-    pub event_id: String,
-    pub body: Bytes,
-    /// The message it is about.
-    pub message: Option<u64>,
-    /// Answered synchronously and never repeated.
-    pub callback: bool,
-    /// Goes out in frames of type `card`, as what older cards report does.
-    pub card: bool,
-}
+use crate::sandbox::world::change::{Change, Renamed};
 
 #[derive(Serialize)]
 struct Envelope<'a, E> {
@@ -45,71 +31,57 @@ struct EventHeader<'a> {
     tenant_key: &'a str,
 }
 
-#[derive(Serialize)]
-struct Received<'a> {
-    sender: Sender<'a>,
-    message: ReceivedMessage<'a>,
-}
-
-#[derive(Serialize)]
-struct Sender<'a> {
-    sender_id: UserId<'a>,
-    sender_type: &'static str,
-    tenant_key: &'a str,
-}
-
-#[derive(Serialize)]
-struct UserId<'a> {
-    union_id: String,
-    user_id: &'a str,
-    open_id: String,
-}
-
-#[derive(Serialize)]
-struct ReceivedMessage<'a> {
-    message_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread_id: Option<String>,
-    create_time: String,
-    update_time: String,
-    chat_id: &'a str,
-    chat_type: &'static str,
-    message_type: &'a str,
-    content: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    mentions: Vec<Value>,
-}
-
-impl World {
-    fn next_event_id(&mut self) -> String {
-        let event_id = ids::seal(self.seed, Kind::Event, self.next_event);
-        self.next_event += 1;
-        event_id
+/// Those who hear of a change, each with an event of its own.
+pub fn of(feishu: &Feishu, world: &World, change: &Change, now_ms: i64) -> Vec<Notice> {
+    let teller = Teller { feishu, world, now_ms };
+    match change {
+        Change::Said { message } => teller.said(*message),
+        // Nobody is told of an edit.
+        Change::Edited { .. } => Vec::new(),
+        Change::Recalled { message, by_right } => teller.recalled(*message, by_right.as_deref()),
+        Change::Reacted { message, emoji, by, added } => teller.reacted(*message, emoji, *by, *added),
+        Change::ChatMade { chat, by } => teller.chat_made(*chat, *by),
+        Change::Joined { chat, who, by } => teller.joined(*chat, *who, *by),
+        Change::Left { chat, who, by, withdrawn } => teller.left(*chat, *who, *by, *withdrawn),
+        Change::Described { chat, by, name, description } => {
+            teller.described(*chat, *by, [("name", name), ("description", description)])
+        }
+        Change::Dissolved { chat, by } => {
+            let scopes = scopes::CHAT_CHANGES;
+            teller.chat(*chat, "im.chat.disbanded_v1", scopes, |app| teller.group(app, *chat, *by))
+        }
     }
+}
 
-    /// Wraps an event in its envelope. Serialising plain strings and maps cannot fail.
-    fn envelope<E: Serialize>(
-        &self,
-        event_id: String,
-        app: usize,
-        event_type: &str,
-        now_ms: i64,
-        event: E,
-    ) -> Notice {
+/// Writes the events of one moment.
+#[derive(Clone, Copy)]
+pub struct Teller<'a> {
+    feishu: &'a Feishu,
+    world: &'a World,
+    now_ms: i64,
+}
+
+impl Shared {
+    pub fn teller<'a>(&'a self, world: &'a World, now_ms: i64) -> Teller<'a> {
+        Teller { feishu: &self.platform, world, now_ms }
+    }
+}
+
+impl Teller<'_> {
+    /// One event in its envelope. Serialising plain strings and maps cannot fail.
+    pub fn notice<E: Serialize>(&self, app: usize, event_type: &str, event: E) -> Notice {
+        let number = self.feishu.next_event.fetch_add(1, Ordering::Relaxed);
+        let event_id = self.feishu.ids.seal(Kind::Event, number);
         let header = EventHeader {
             event_id: &event_id,
             event_type,
-            create_time: now_ms.to_string(),
+            create_time: self.now_ms.to_string(),
             token: "sandbox-verification-token",
-            app_id: &self.apps[app].app_id,
-            tenant_key: &self.tenant_key,
+            app_id: &self.world.apps[app].id,
+            tenant_key: &self.feishu.tenant_key,
         };
         let envelope = Envelope { schema: "2.0", header, event };
-        let body = serde_json::to_vec(&envelope).unwrap_or_default().into();
+        let body: Bytes = serde_json::to_vec(&envelope).unwrap_or_default().into();
         Notice {
             app,
             event_type: event_type.to_owned(),
@@ -117,152 +89,132 @@ impl World {
             body,
             message: None,
             callback: false,
-            card: false,
+            envelope: "event",
         }
     }
 
-    pub fn notice(&mut self, app: usize, event_type: &str, now_ms: i64, event: Value) -> Notice {
-        let event_id = self.next_event_id();
-        self.envelope(event_id, app, event_type, now_ms, event)
-    }
-
-    /// A message, to every app that hears it (and is in `only`, if given).
-    pub fn message_notices(&mut self, number: u64, only: Option<&[usize]>, now_ms: i64) -> Vec<Notice> {
-        let Some(message) = self.message(number) else { return Vec::new() };
-        let bots = self.chats[message.chat].bots();
-        let chosen = bots.filter(|app| only.is_none_or(|only| only.contains(app)));
-        let apps: Vec<usize> = chosen.filter(|app| self.hears(*app, message)).collect();
-        apps.into_iter().filter_map(|app| self.message_notice(app, number, now_ms)).collect()
-    }
-
-    pub fn message_notice(&mut self, app: usize, number: u64, now_ms: i64) -> Option<Notice> {
-        let event_id = self.next_event_id();
-        let message = self.message(number)?;
-        let received = self.received(app, message);
-        let notice = self.envelope(event_id, app, "im.message.receive_v1", now_ms, received);
-        Some(Notice { message: Some(number), ..notice })
-    }
-
-    fn received<'a>(&'a self, app: usize, message: &'a Message) -> Received<'a> {
-        let chat = &self.chats[message.chat];
-        let sender_id = UserId {
-            union_id: self.union_id(message.sender),
-            user_id: self.user_id(app, message.sender),
-            open_id: self.open_id(app, message.sender),
-        };
-        let sender_type = if message.sender.is_bot() { "bot" } else { "user" };
-        Received {
-            sender: Sender { sender_id, sender_type, tenant_key: &self.tenant_key },
-            message: ReceivedMessage {
-                message_id: self.message_id(message.number),
-                root_id: message.root.map(|root| self.message_id(root)),
-                parent_id: message.parent.map(|parent| self.message_id(parent)),
-                thread_id: message.thread.map(|thread| self.thread_id(thread)),
-                create_time: message.created_ms.to_string(),
-                update_time: message.updated_ms.to_string(),
-                chat_id: &chat.id,
-                chat_type: if chat.mode == Mode::P2p { "p2p" } else { "group" },
-                message_type: &message.msg_type,
-                content: if message.deleted { "{}" } else { &message.content },
-                mentions: message
-                    .mentions
-                    .iter()
-                    .map(|m| self.mention(app, message.number, &m.key, m.who))
-                    .collect(),
-            },
-        }
-    }
-
-    fn mention(&self, app: usize, number: u64, key: &str, who: Mentioned) -> Value {
-        let Mentioned::One(actor) = who else {
-            let nobody = json!({ "union_id": "", "user_id": "", "open_id": "" });
-            return json!({ "key": key, "id": nobody, "name": "Everyone", "tenant_key": "" });
-        };
-        let mut mention = json!({
-            "key": key, "id": self.user_id_object(app, actor), "name": self.actor_name(actor),
-            "mentioned_type": if actor.is_bot() { "bot" } else { "user" },
-            "tenant_key": self.tenant_key,
-        });
-        let told = match self.bot_info {
-            BotInfo::Always => true,
-            BotInfo::Some => (number + app as u64).is_multiple_of(2),
-            BotInfo::Never => false,
-        };
-        if let (Actor::Bot(index), true) = (actor, told) {
-            mention["bot_info"] = json!({ "app_id": self.apps[index].app_id });
-        }
-        mention
-    }
-
-    /// The same event to every bot of a chat that may know; the body differs by the ids each app sees.
-    pub fn chat_notices(
-        &mut self,
+    /// The same event to every bot of a chat that may know; it differs by the ids each app sees.
+    pub fn chat(
+        &self,
         chat: usize,
         event_type: &str,
         scopes: &[&str],
-        now_ms: i64,
-        event: impl Fn(&World, usize) -> Value,
+        event: impl Fn(usize) -> Value,
     ) -> Vec<Notice> {
-        let bots: Vec<usize> = self.chats[chat].bots().filter(|app| self.has_scope(*app, scopes)).collect();
-        let mut notices = Vec::with_capacity(bots.len());
-        for app in bots {
-            let event = event(self, app);
-            notices.push(self.notice(app, event_type, now_ms, event));
-        }
-        notices
+        let bots = self.world.chats[chat].bots().filter(|app| self.world.granted(*app, scopes));
+        bots.map(|app| self.notice(app, event_type, event(app))).collect()
     }
 
-    pub fn recalled_notices(&mut self, number: u64, recall_type: &str, now_ms: i64) -> Vec<Notice> {
-        let Some(chat) = self.message(number).map(|message| message.chat) else { return Vec::new() };
-        self.chat_notices(chat, "im.message.recalled_v1", scopes::READ_MESSAGES, now_ms, |world, _| {
+    fn said(&self, number: u64) -> Vec<Notice> {
+        let Some(message) = self.world.message(number) else { return Vec::new() };
+        let bots = self.world.chats[message.chat].bots();
+        let hearing = bots.filter(|app| scopes::hears(self.world, *app, message));
+        let notice = |app| {
+            let event = received(self.feishu, self.world, app, message);
+            Notice { message: Some(number), ..self.notice(app, "im.message.receive_v1", event) }
+        };
+        hearing.map(notice).collect()
+    }
+
+    fn recalled(&self, number: u64, by_right: Option<&str>) -> Vec<Notice> {
+        let Some(message) = self.world.message(number) else { return Vec::new() };
+        let chat = &self.world.chats[message.chat];
+        self.chat(message.chat, "im.message.recalled_v1", scopes::READ_MESSAGES, |_| {
             json!({
-                "message_id": world.message_id(number), "chat_id": world.chats[chat].id,
-                "recall_time": now_ms.to_string(), "recall_type": recall_type,
+                "message_id": self.world.message_id(number), "chat_id": chat.id,
+                "recall_time": self.now_ms.to_string(), "recall_type": by_right.unwrap_or("message_owner"),
             })
         })
     }
 
     /// To all bots of the chat, the reacting one included: filtering oneself is the client's job.
-    pub fn reaction_notices(
-        &mut self,
-        number: u64,
-        emoji: &str,
-        by: Actor,
-        added: bool,
-        now_ms: i64,
-    ) -> Vec<Notice> {
-        let Some(chat) = self.message(number).map(|message| message.chat) else { return Vec::new() };
+    fn reacted(&self, number: u64, emoji: &str, by: Actor, added: bool) -> Vec<Notice> {
+        let Some(message) = self.world.message(number) else { return Vec::new() };
         let event_type =
             if added { "im.message.reaction.created_v1" } else { "im.message.reaction.deleted_v1" };
-        self.chat_notices(chat, event_type, scopes::READ_REACTIONS, now_ms, |world, app| {
+        self.chat(message.chat, event_type, scopes::READ_REACTIONS, |app| {
             let mut event = json!({
-                "message_id": world.message_id(number), "reaction_type": { "emoji_type": emoji },
-                "action_time": now_ms.to_string(),
+                "message_id": self.world.message_id(number), "reaction_type": { "emoji_type": emoji },
+                "action_time": self.now_ms.to_string(),
             });
             match by {
                 Actor::Bot(index) => {
                     event["operator_type"] = json!("app");
-                    event["app_id"] = json!(world.apps[index].app_id);
+                    event["app_id"] = json!(self.world.apps[index].id);
                 }
                 Actor::Person(_) => {
                     event["operator_type"] = json!("user");
-                    event["user_id"] = world.user_id_object(app, by);
+                    event["user_id"] = self.feishu.user_id_object(self.world, app, by);
                 }
             }
             event
         })
     }
 
-    /// What all events about a group have in common.
-    pub fn group_event(&self, app: usize, chat: usize, operator: Option<Actor>) -> Value {
-        let name = &self.chats[chat].name;
-        let mut event = json!({
-            "chat_id": self.chats[chat].id, "external": false, "operator_tenant_key": self.tenant_key,
-            "name": name, "i18n_names": { "zh_cn": name, "en_us": name, "ja_jp": name },
-        });
-        if let Some(operator) = operator {
-            event["operator_id"] = self.user_id_object(app, operator);
+    fn chat_made(&self, chat: usize, by: Option<Actor>) -> Vec<Notice> {
+        let Some(by) = by else { return Vec::new() };
+        let bots = self.world.chats[chat].bots();
+        bots.filter_map(|app| self.bot(app, chat, by, "im.chat.member.bot.added_v1")).collect()
+    }
+
+    fn joined(&self, chat: usize, who: Actor, by: Actor) -> Vec<Notice> {
+        match who {
+            // A bot that adds a bot causes no event.
+            Actor::Bot(_) if by.is_bot() => Vec::new(),
+            Actor::Bot(app) => self.bot(app, chat, by, "im.chat.member.bot.added_v1").into_iter().collect(),
+            Actor::Person(_) => self.users(chat, who, by, "im.chat.member.user.added_v1"),
         }
-        event
+    }
+
+    fn left(&self, chat: usize, who: Actor, by: Actor, withdrawn: bool) -> Vec<Notice> {
+        match who {
+            Actor::Bot(app) => self.bot(app, chat, by, "im.chat.member.bot.deleted_v1").into_iter().collect(),
+            Actor::Person(_) if withdrawn => self.users(chat, who, by, "im.chat.member.user.withdrawn_v1"),
+            Actor::Person(_) => self.users(chat, who, by, "im.chat.member.user.deleted_v1"),
+        }
+    }
+
+    /// To the bot that came or went, and to no other.
+    fn bot(&self, app: usize, chat: usize, by: Actor, event_type: &str) -> Option<Notice> {
+        let told = self.world.granted(app, scopes::BOT_MEMBERSHIP);
+        told.then(|| self.notice(app, event_type, self.group(app, chat, by)))
+    }
+
+    fn users(&self, chat: usize, who: Actor, by: Actor, event_type: &str) -> Vec<Notice> {
+        self.chat(chat, event_type, scopes::USER_MEMBERSHIP, |app| {
+            let mut event = self.group(app, chat, by);
+            event["users"] = json!([{
+                "name": self.world.actor_name(who), "tenant_key": self.feishu.tenant_key,
+                "user_id": self.feishu.user_id_object(self.world, app, who),
+            }]);
+            event
+        })
+    }
+
+    fn described(&self, chat: usize, by: Actor, changed: [(&str, &Option<Renamed>); 2]) -> Vec<Notice> {
+        let (mut before, mut after) = (json!({}), json!({}));
+        for (key, renamed) in changed {
+            if let Some(renamed) = renamed {
+                before[key] = json!(renamed.before);
+                after[key] = json!(renamed.after);
+            }
+        }
+        self.chat(chat, "im.chat.updated_v1", scopes::CHAT_CHANGES, |app| {
+            let mut event = self.group(app, chat, by);
+            event["before_change"] = before.clone();
+            event["after_change"] = after.clone();
+            event
+        })
+    }
+
+    /// What all events about a group have in common.
+    fn group(&self, app: usize, chat: usize, operator: Actor) -> Value {
+        let shown = &self.world.chats[chat];
+        let name = &shown.name;
+        json!({
+            "chat_id": shown.id, "external": false, "operator_tenant_key": self.feishu.tenant_key,
+            "name": name, "i18n_names": { "zh_cn": name, "en_us": name, "ja_jp": name },
+            "operator_id": self.feishu.user_id_object(self.world, app, operator),
+        })
     }
 }

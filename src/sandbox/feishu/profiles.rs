@@ -5,8 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use super::Feishu;
+use super::sandbox::App;
 use crate::error::{Error, Result};
-use crate::sandbox::{App, Sandbox};
+use crate::sandbox::Running;
 
 impl App {
     /// The text of a profile that finds its platform at `base_url`.
@@ -17,7 +19,7 @@ impl App {
     }
 }
 
-impl Sandbox {
+impl Running<Feishu> {
     /// A profile for each bot, named after it. `more` is added to each of them.
     pub fn write_profiles(&self, folder: &Path, more: &str) -> Result<()> {
         let failed = |path: &Path, error: std::io::Error| {

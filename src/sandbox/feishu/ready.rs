@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::sandbox::shared::lock;
+use super::sandbox::{App, Sandbox};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::actor::Actor;
-use crate::sandbox::{App, Sandbox};
 
 #[derive(Serialize)]
 struct Ready {
@@ -35,16 +35,16 @@ struct PersonEntry {
 
 pub fn line(sandbox: &Sandbox) -> String {
     let apps = sandbox.apps();
-    let world = lock(&sandbox.shared.world);
+    let (world, feishu) = (lock(&sandbox.shared.world), &sandbox.shared.platform);
     let chats = world.chats.iter();
     let chats = chats.map(|chat| ChatEntry { chat_id: chat.id.clone(), name: chat.name.clone() }).collect();
     let people = (0..world.people.len()).map(Actor::Person).map(|person| {
         let per_app = apps.iter().enumerate();
         PersonEntry {
             name: world.actor_name(person).to_owned(),
-            open_id: world.open_id(0, person),
-            union_id: world.union_id(person),
-            open_ids: per_app.map(|(app, shown)| (shown.name.clone(), world.open_id(app, person))).collect(),
+            open_id: feishu.open_id(0, person),
+            union_id: feishu.ids.union_id(person),
+            open_ids: per_app.map(|(app, shown)| (shown.name.clone(), feishu.open_id(app, person))).collect(),
         }
     });
     let people = people.collect();

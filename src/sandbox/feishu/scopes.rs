@@ -46,6 +46,7 @@ pub const READ_CONTACTS: &[&str] = &[
 ];
 pub const CONTACT_NAMES: &[&str] = &["contact:user.base:readonly"];
 pub const CONTACT_IDS: &[&str] = &["contact:user.id:readonly"];
+pub const USER_IDS: &[&str] = &["contact:user.employee_id:readonly"];
 pub const BOT_MEMBERSHIP: &[&str] = &["im:chat", "im:chat:readonly", "im:chat.members:bot_access"];
 pub const USER_MEMBERSHIP: &[&str] = &["im:chat", "im:chat:readonly", "im:chat.members:read"];
 pub const CHAT_CHANGES: &[&str] = &["im:chat", "im:chat:read", "im:chat:readonly"];
@@ -62,30 +63,24 @@ const GROUP_AT: &[&str] = &[
 ];
 const GROUP_AT_BOTS: &[&str] = &["im:message.group_at_msg.include_bot:readonly"];
 
-impl World {
-    /// Scopes are alternatives: any one of them is enough.
-    pub fn has_scope(&self, app: usize, any_of: &[&str]) -> bool {
-        any_of.iter().any(|scope| self.apps[app].scopes.contains(*scope))
-    }
+/// History of groups needs this besides [`READ_HISTORY`].
+pub fn may_read_groups(world: &World, app: usize) -> bool {
+    world.granted(app, GROUP_ALL)
+}
 
-    /// History of groups needs this besides [`READ_HISTORY`].
-    pub fn may_read_groups(&self, app: usize) -> bool {
-        self.has_scope(app, GROUP_ALL)
+/// Whether the platform pushes this message to this app (protocol 4.3 and 4.4): never its own, other
+/// bots' only with an include-bot scope, and without the broad scope only what mentions the bot.
+pub fn hears(world: &World, app: usize, message: &Message) -> bool {
+    let chat = &world.chats[message.chat];
+    let me = Actor::Bot(app);
+    if message.sender == me || !chat.members.contains(&me) {
+        return false;
     }
-
-    /// Whether the platform pushes this message to this app (protocol 4.3 and 4.4): never its own, other
-    /// bots' only with an include-bot scope, and without the broad scope only what mentions the bot.
-    pub fn hears(&self, app: usize, message: &Message) -> bool {
-        let chat = &self.chats[message.chat];
-        let me = Actor::Bot(app);
-        if message.sender == me || !chat.members.contains(&me) {
-            return false;
-        }
-        if chat.mode == Mode::P2p {
-            return self.has_scope(app, P2P);
-        }
-        let (all, at) =
-            if message.sender.is_bot() { (GROUP_ALL_BOTS, GROUP_AT_BOTS) } else { (GROUP_ALL, GROUP_AT) };
-        self.has_scope(app, all) || (self.has_scope(app, at) && message.mentions_actor(me))
+    if chat.mode == Mode::P2p {
+        return world.granted(app, P2P);
     }
+    let (all, at) =
+        if message.sender.is_bot() { (GROUP_ALL_BOTS, GROUP_AT_BOTS) } else { (GROUP_ALL, GROUP_AT) };
+    // Mentions inside a card never count (protocol 4.4); rendering leaves them out.
+    world.granted(app, all) || (world.granted(app, at) && message.mentions_actor(me))
 }

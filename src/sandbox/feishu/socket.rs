@@ -9,15 +9,17 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use super::ack::acknowledge;
 use super::encode::Chunking;
+use super::faults::{At, FaultKind, pause};
 use super::frame::{self, CONTROL, DATA};
-use super::gate::pause;
+use super::{Feishu, Shared};
+use crate::sandbox::delivery::slot::Slot;
 use crate::sandbox::delivery::with_ledger;
-use crate::sandbox::faults::{At, FaultKind};
 use crate::sandbox::links::Outgoing;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 
 /// Written between two flushes.
 const BATCH: usize = 256;
@@ -26,29 +28,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(1);
 /// Chunks of a fault that does not say how many.
 const DEFAULT_PARTS: usize = 3;
 
-/// A slot among the app's connections; dropping it gives the slot back, whatever became of the socket.
-pub struct Connection {
-    pub shared: Arc<Shared>,
-    pub app: usize,
-    pub service: i32,
-    pub id: u64,
-    pub abort: Arc<Notify>,
-    pub sender: mpsc::WeakSender<Outgoing>,
-    pub outbox: mpsc::Receiver<Outgoing>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        lock(&self.shared.links).close(self.app, self.id);
-        self.outbox.close();
-        while let Ok(outgoing) = self.outbox.try_recv() {
-            if let Outgoing::Delivery { record, .. } = outgoing {
-                let now = self.shared.clock.now();
-                with_ledger(&self.shared, |ledger| ledger.miss(record, now));
-            }
-        }
-    }
-}
+pub struct Connection(pub Slot<Feishu>);
 
 /// What becomes of one event at the writer.
 enum Handling {
@@ -60,13 +40,14 @@ enum Handling {
 impl Connection {
     pub async fn run(mut self, socket: WebSocket) {
         let (sink, stream) = socket.split();
+        let slot = &self.0;
+        let (abort, shared) = (Arc::clone(&slot.abort), Arc::clone(&slot.shared));
         let reader = Reader {
-            shared: Arc::clone(&self.shared),
-            app: self.app,
-            service: self.service,
-            sender: self.sender.clone(),
+            shared: Arc::clone(&shared),
+            app: slot.app,
+            service: shared.platform.apps[slot.app].service,
+            sender: slot.sender.clone(),
         };
-        let (abort, shared) = (Arc::clone(&self.abort), Arc::clone(&self.shared));
         tokio::select! {
             () = abort.notified() => {}
             () = shared.stopped() => {}
@@ -77,7 +58,7 @@ impl Connection {
 
     async fn write(&mut self, mut sink: SplitSink<WebSocket, Message>) {
         let mut batch = Vec::with_capacity(BATCH);
-        while self.outbox.recv_many(&mut batch, BATCH).await > 0 {
+        while self.0.outbox.recv_many(&mut batch, BATCH).await > 0 {
             let closing = batch.iter().any(|outgoing| matches!(outgoing, Outgoing::Close(_)));
             for message in self.stage(&mut batch) {
                 if sink.feed(message).await.is_err() {
@@ -96,21 +77,20 @@ impl Connection {
 
     /// Turns a batch into messages under one lock of the ledger.
     fn stage(&self, batch: &mut Vec<Outgoing>) -> Vec<Message> {
+        let Slot { shared, app, id, .. } = &self.0;
         let handlings: Vec<Handling> = batch.iter().map(|outgoing| self.handling(outgoing)).collect();
-        let now = self.shared.clock.now();
+        let encoder = shared.platform.encoder(*app);
+        let chunk_bytes = shared.platform.options.chunk_bytes;
+        let now = shared.clock.now();
         let mut messages = Vec::with_capacity(batch.len());
-        with_ledger(&self.shared, |ledger| {
+        with_ledger(shared, |ledger| {
             for (outgoing, handling) in batch.drain(..).zip(handlings) {
                 match outgoing {
                     Outgoing::Delivery { record, permit } => {
-                        let mut begin = |chunking, permit: Option<OwnedSemaphorePermit>| {
-                            ledger.begin(record, self.id, chunking, permit, now)
-                        };
-                        match handling {
-                            Handling::Send(chunking) => {
-                                messages.extend(begin(chunking, permit).into_iter().map(Message::Binary));
-                            }
-                            Handling::Swallow => drop(begin(None, permit)),
+                        let begun = ledger.begin(record, *id, permit, now);
+                        if let (Some(begun), Handling::Send(chunking)) = (begun, handling) {
+                            let frames = encoder.frames(begun, chunking, chunk_bytes);
+                            messages.extend(frames.into_iter().map(Message::Binary));
                         }
                     }
                     Outgoing::Binary(bytes) => messages.push(Message::Binary(bytes)),
@@ -126,8 +106,8 @@ impl Connection {
     }
 
     fn handling(&self, outgoing: &Outgoing) -> Handling {
-        let faults = &self.shared.faults;
-        let app = Some(self.app);
+        let faults = &self.0.shared.platform.faults;
+        let app = Some(self.0.app);
         if faults.armed() == 0 || !matches!(outgoing, Outgoing::Delivery { .. }) {
             return Handling::Send(None);
         }
@@ -171,7 +151,8 @@ impl Reader {
             (CONTROL, Some("ping")) => self.ping(&frame),
             (DATA, Some("event" | "card")) => {
                 let now = self.shared.clock.now();
-                with_ledger(&self.shared, |ledger| ledger.acknowledge(self.app, &frame, now));
+                let feishu = &self.shared.platform;
+                with_ledger(&self.shared, |ledger| acknowledge(feishu, ledger, self.app, &frame, now));
             }
             (method, kind) => self.complain(format!("unexpected frame: method {method}, type {kind:?}")),
         }
@@ -186,7 +167,7 @@ impl Reader {
         if ping.service != self.service {
             self.complain(format!("ping of service {} instead of {}", ping.service, self.service));
         }
-        let (faults, app) = (&self.shared.faults, Some(self.app));
+        let (faults, app) = (&self.shared.platform.faults, Some(self.app));
         if faults.take(FaultKind::Mute, app).is_some() {
             return;
         }
@@ -207,8 +188,9 @@ impl Reader {
     }
 
     fn pong_payload(&self) -> Option<Bytes> {
-        let (faults, app) = (&self.shared.faults, Some(self.app));
-        let config = || serde_json::to_string(&self.shared.options.client_config).unwrap_or_default();
+        let (faults, app) = (&self.shared.platform.faults, Some(self.app));
+        let config =
+            || serde_json::to_string(&self.shared.platform.options.client_config).unwrap_or_default();
         let broken = r#"{"PingInterval":"soon","ReconnectInterval":-7,"ReconnectCount":null}"#;
         if let Some(fault) = faults.take(FaultKind::BadPong, app) {
             return Some(fault.payload.unwrap_or_else(|| broken.to_owned()).into());
@@ -216,7 +198,7 @@ impl Reader {
         if let Some(fault) = faults.take(FaultKind::PongConfig, app) {
             return Some(fault.payload.unwrap_or_else(config).into());
         }
-        self.shared.options.pong_config.then(|| config().into())
+        self.shared.platform.options.pong_config.then(|| config().into())
     }
 
     fn send(&self, outgoing: Outgoing) {

@@ -1,18 +1,33 @@
 //! Tenant tokens: the platform's minting rule and why a token is refused.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::sandbox::feishu::ids;
-use crate::sandbox::world::World;
+use super::seal;
 
 /// 30 minutes of a two-hour token: with less than this fraction left a new one is minted.
 const RENEW_FRACTION: u32 = 4;
 
-pub struct Token {
-    pub app: usize,
-    pub expires: Instant,
+struct Token {
+    app: usize,
+    expires: Instant,
+}
+
+#[derive(Default)]
+pub struct Tokens {
+    issued: HashMap<String, Token>,
+    /// The newest of each app.
+    current: HashMap<usize, String>,
+}
+
+/// A tenant token for whoever asked.
+pub struct Issued {
+    pub text: String,
+    pub seconds: u64,
+    /// Minted for this request.
+    pub new: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,23 +40,21 @@ pub enum BadToken {
     Unknown,
 }
 
-impl World {
+impl Tokens {
     /// The same token while it is fresh, otherwise a new one beside it; with the remaining seconds.
-    pub fn issue_token(&mut self, app: usize, ttl: Duration, now: Instant) -> (String, u64) {
-        self.tokens.retain(|_, token| token.expires > now);
+    pub fn issue(&mut self, app: usize, ttl: Duration, now: Instant) -> Issued {
+        self.issued.retain(|_, token| token.expires > now);
         let fresh_until = now + ttl / RENEW_FRACTION;
-        let current = self.apps[app].current_token.clone();
-        if let Some(text) = current
-            && let Some(token) = self.tokens.get(&text)
+        if let Some(text) = self.current.get(&app)
+            && let Some(token) = self.issued.get(text)
             && token.expires >= fresh_until
         {
-            return (text, (token.expires - now).as_secs());
+            return Issued { text: text.clone(), seconds: (token.expires - now).as_secs(), new: false };
         }
-        let text = format!("t-g104{}", ids::random_hex(32));
-        self.tokens.insert(text.clone(), Token { app, expires: now + ttl });
-        self.apps[app].current_token = Some(text.clone());
-        self.apps[app].counters.tokens_issued += 1;
-        (text, ttl.as_secs())
+        let text = format!("t-g104{}", seal::random_hex(32));
+        self.issued.insert(text.clone(), Token { app, expires: now + ttl });
+        self.current.insert(app, text.clone());
+        Issued { text, seconds: ttl.as_secs(), new: true }
     }
 
     /// Whose token an `Authorization` header carries.
@@ -53,11 +66,11 @@ impl World {
         if !text.starts_with("t-") {
             return Err(BadToken::Malformed);
         }
-        let token = self.tokens.get(text).filter(|token| token.expires > now);
+        let token = self.issued.get(text).filter(|token| token.expires > now);
         token.map(|token| token.app).ok_or(BadToken::Unknown)
     }
 
-    pub fn expire_tokens(&mut self, app: Option<usize>) {
-        self.tokens.retain(|_, token| app.is_some_and(|app| token.app != app));
+    pub fn expire(&mut self, app: Option<usize>) {
+        self.issued.retain(|_, token| app.is_some_and(|app| token.app != app));
     }
 }

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::sandbox::feishu::ids::{self, Kind};
+use super::seal::Kind;
+use super::{Feishu, Shared};
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
-use crate::sandbox::world::message::{Mentioned, Message, Reaction};
+use crate::sandbox::world::message::{Mention, Mentioned, Message, Reaction};
 
 /// Which of its shapes a caller wants.
 #[derive(Clone, Copy, Debug)]
@@ -29,101 +30,115 @@ pub enum CardForm {
     Raw,
 }
 
-impl World {
-    pub fn message_view(&self, message: &Message, shape: MessageShape<'_>) -> Value {
+/// The world as REST shows it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub feishu: &'a Feishu,
+    pub world: &'a World,
+}
+
+impl Shared {
+    pub fn view<'a>(&'a self, world: &'a World) -> View<'a> {
+        View { feishu: &self.platform, world }
+    }
+}
+
+impl View<'_> {
+    pub fn message(&self, message: &Message, shape: MessageShape<'_>) -> Value {
         let mut view = json!({
-            "message_id": self.message_id(message.number),
-            "msg_type": message.msg_type,
+            "message_id": self.world.message_id(message.number),
+            "msg_type": message.content.kind,
             "create_time": message.created_ms.to_string(),
             "update_time": message.updated_ms.to_string(),
             "deleted": message.deleted,
             "updated": message.edits > 0,
-            "chat_id": self.chats[message.chat].id,
-            "sender": self.sender_view(message.sender, shape),
-            "body": { "content": self.content_view(message, shape) },
+            "chat_id": self.world.chats[message.chat].id,
+            "sender": self.sender(message.sender, shape),
+            "body": { "content": self.content(message, shape) },
         });
         let optional = [
-            ("parent_id", message.parent.map(|number| self.message_id(number))),
-            ("root_id", message.root.map(|number| self.message_id(number))),
-            ("thread_id", message.thread.map(|thread| self.thread_id(thread))),
+            ("parent_id", message.parent.map(|number| self.world.message_id(number))),
+            ("root_id", message.root.map(|number| self.world.message_id(number))),
+            ("thread_id", message.thread.map(|thread| self.world.thread_id(thread))),
         ];
         for (key, value) in optional {
             if let Some(value) = value {
                 view[key] = Value::String(value);
             }
         }
-        if !message.mentions.is_empty() && !message.deleted {
-            let mentions = message.mentions.iter();
-            view["mentions"] = mentions.map(|m| self.mention_view(&m.key, m.who, shape)).collect();
+        if !message.content.mentions.is_empty() && !message.deleted {
+            let mentions = message.content.mentions.iter();
+            view["mentions"] = mentions.map(|mention| self.mention(mention, shape)).collect();
         }
         view
     }
 
     /// The message, and behind a merged forward what it holds, each with the id of what it lies in.
-    pub fn message_views(&self, message: &Message, shape: MessageShape<'_>) -> Vec<Value> {
-        let mut views = vec![self.message_view(message, shape)];
-        for child in message.forwarded.iter().filter_map(|number| self.message(*number)) {
-            let mut inner = self.message_views(child, shape);
-            inner[0]["upper_message_id"] = Value::String(self.message_id(message.number));
+    pub fn with_forwarded(&self, message: &Message, shape: MessageShape<'_>) -> Vec<Value> {
+        let mut views = vec![self.message(message, shape)];
+        for child in message.forwarded.iter().filter_map(|number| self.world.message(*number)) {
+            let mut inner = self.with_forwarded(child, shape);
+            inner[0]["upper_message_id"] = Value::String(self.world.message_id(message.number));
             views.extend(inner);
         }
         views
     }
 
-    fn content_view(&self, message: &Message, shape: MessageShape<'_>) -> String {
+    fn content(&self, message: &Message, shape: MessageShape<'_>) -> String {
         if message.deleted {
             return r#"{"text":"This message was recalled"}"#.to_owned();
         }
-        match (&message.card, shape.card) {
+        match (&message.content.authored, shape.card) {
             (Some(card), CardForm::User) => json!({ "user_dsl": card }).to_string(),
             (Some(card), CardForm::Raw) => json!({ "json_card": card, "card_schema": 2 }).to_string(),
-            (Some(_), CardForm::Rendered) | (None, _) => message.content.clone(),
+            (Some(_), CardForm::Rendered) | (None, _) => message.content.body.clone(),
         }
     }
 
-    fn sender_view(&self, sender: Actor, shape: MessageShape<'_>) -> Value {
+    fn sender(&self, sender: Actor, shape: MessageShape<'_>) -> Value {
         match sender {
             Actor::Bot(index) => json!({
-                "id": self.apps[index].app_id, "id_type": "app_id", "sender_type": "app",
-                "tenant_key": self.tenant_key, "sender_name": self.apps[index].name,
-                "open_bot_id": self.open_id(shape.app, sender),
+                "id": self.world.apps[index].id, "id_type": "app_id", "sender_type": "app",
+                "tenant_key": self.feishu.tenant_key, "sender_name": self.world.apps[index].name,
+                "open_bot_id": self.feishu.open_id(shape.app, sender),
             }),
             Actor::Person(_) => {
                 let id_type = shape.user_id_type.unwrap_or("open_id");
                 json!({
-                    "id": self.id_as(shape.app, id_type, sender), "id_type": id_type,
-                    "sender_type": "user", "tenant_key": self.tenant_key,
-                    "sender_name": self.actor_name(sender),
+                    "id": self.feishu.id_as(self.world, shape.app, id_type, sender), "id_type": id_type,
+                    "sender_type": "user", "tenant_key": self.feishu.tenant_key,
+                    "sender_name": self.world.actor_name(sender),
                 })
             }
         }
     }
 
-    fn mention_view(&self, key: &str, who: Mentioned, shape: MessageShape<'_>) -> Value {
-        let Mentioned::One(actor) = who else {
+    fn mention(&self, mention: &Mention, shape: MessageShape<'_>) -> Value {
+        let key = &mention.key;
+        let Mentioned::One(actor) = mention.who else {
             return json!({ "key": key, "id": "", "id_type": "open_id", "name": "Everyone", "tenant_key": "" });
         };
         let (id, id_type) = match (actor, shape.user_id_type) {
-            (Actor::Bot(index), Some(_)) => (self.apps[index].app_id.clone(), "app_id"),
-            (Actor::Bot(_), None) => (self.open_id(shape.app, actor), "open_id"),
+            (Actor::Bot(index), Some(_)) => (self.world.apps[index].id.clone(), "app_id"),
+            (Actor::Bot(_), None) => (self.feishu.open_id(shape.app, actor), "open_id"),
             (Actor::Person(_), id_type) => {
                 let id_type = id_type.unwrap_or("open_id");
-                (self.id_as(shape.app, id_type, actor), id_type)
+                (self.feishu.id_as(self.world, shape.app, id_type, actor), id_type)
             }
         };
         json!({
-            "key": key, "id": id, "id_type": id_type, "name": self.actor_name(actor),
-            "tenant_key": self.tenant_key,
+            "key": key, "id": id, "id_type": id_type, "name": self.world.actor_name(actor),
+            "tenant_key": self.feishu.tenant_key,
         })
     }
 
-    pub fn reaction_view(&self, app: usize, reaction: &Reaction) -> Value {
+    pub fn reaction(&self, app: usize, reaction: &Reaction) -> Value {
         let (operator_type, operator_id) = match reaction.by {
-            Actor::Bot(index) => ("app", self.apps[index].app_id.clone()),
-            Actor::Person(_) => ("user", self.open_id(app, reaction.by)),
+            Actor::Bot(index) => ("app", self.world.apps[index].id.clone()),
+            Actor::Person(_) => ("user", self.feishu.open_id(app, reaction.by)),
         };
         json!({
-            "reaction_id": ids::seal(self.seed, Kind::Reaction, reaction.number),
+            "reaction_id": self.feishu.ids.seal(Kind::Reaction, reaction.number),
             "operator": { "operator_id": operator_id, "operator_type": operator_type },
             "action_time": reaction.at_ms.to_string(),
             "reaction_type": { "emoji_type": reaction.emoji },
@@ -131,26 +146,26 @@ impl World {
     }
 
     pub fn chat_item(&self, app: usize, chat: usize, id_type: &str) -> Value {
-        let shown = &self.chats[chat];
+        let shown = &self.world.chats[chat];
         let mut item = json!({
             "chat_id": shown.id, "avatar": "", "name": shown.name, "description": shown.description,
-            "external": false, "tenant_key": self.tenant_key, "labels": [],
+            "external": false, "tenant_key": self.feishu.tenant_key, "labels": [],
             "chat_status": if shown.dissolved { "dissolved" } else { "normal" },
             "chat_mode": shown.mode.name(),
         });
         if let Some(owner) = shown.owner {
-            item["owner_id"] = Value::String(self.id_as(app, id_type, owner));
+            item["owner_id"] = Value::String(self.feishu.id_as(self.world, app, id_type, owner));
             item["owner_id_type"] = Value::String(id_type.to_owned());
         }
         if let (Mode::P2p, Some(person)) = (shown.mode, shown.people().next()) {
             item["p2p_target_type"] = json!("user");
-            item["p2p_target_id"] = Value::String(self.open_id(app, Actor::Person(person)));
+            item["p2p_target_id"] = Value::String(self.feishu.open_id(app, Actor::Person(person)));
         }
         item
     }
 
-    pub fn chat_view(&self, app: usize, chat: usize, id_type: &str) -> Value {
-        let shown = &self.chats[chat];
+    pub fn chat(&self, app: usize, chat: usize, id_type: &str) -> Value {
+        let shown = &self.world.chats[chat];
         let mut view = self.chat_item(app, chat, id_type);
         let more = json!({
             "i18n_names": { "zh_cn": "", "en_us": shown.name, "ja_jp": "" },
@@ -174,7 +189,7 @@ impl World {
 
     /// What a bot that is not in the chat may see of it.
     pub fn chat_outline(&self, chat: usize) -> Value {
-        let shown = &self.chats[chat];
+        let shown = &self.world.chats[chat];
         let mut outline = Map::new();
         outline.insert("name".to_owned(), json!(shown.name));
         outline.insert("chat_mode".to_owned(), json!(shown.mode.name()));

@@ -3,15 +3,29 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::sandbox::feishu::notices::Notice;
+/// One event on its way to one app, in the platform's own words.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub app: usize,
+    pub event_type: String,
+    /// Shared by everything that is a repetition of the same push.
+    pub event_id: String,
+    pub body: Bytes,
+    /// The message it is about.
+    pub message: Option<u64>,
+    /// Answered synchronously and never repeated.
+    pub callback: bool,
+    /// What its envelope is called on the connection.
+    pub envelope: &'static str,
+}
 
 pub struct Record {
     pub number: u64,
     pub notice: Notice,
-    pub service: i32,
     pub created_ms: i64,
     pub phase: Phase,
     pub failures: usize,
@@ -19,7 +33,7 @@ pub struct Record {
     pub attempts: Vec<Attempt>,
     /// Body of `notice`, until it is no longer needed.
     pub body: Option<Bytes>,
-    /// The first attempt's frame, encoded ahead of a burst.
+    /// The first attempt and its bytes, encoded ahead of a burst.
     pub planned: Option<(Attempt, Bytes)>,
 }
 
@@ -35,8 +49,8 @@ pub enum Phase {
 }
 
 pub struct Attempt {
-    pub seq_id: u64,
-    pub log_id: u64,
+    /// Its number among all attempts, from 1.
+    pub serial: u64,
     pub connection: u64,
     pub sent: Option<Instant>,
     pub outcome: Outcome,
@@ -47,10 +61,20 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Pending,
-    Acked { after: Duration },
+    Acked { after: Duration, code: i64 },
     Refused { code: i64 },
     TimedOut,
     NoConnection,
+}
+
+/// What a client said of a delivery.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// It is settled; otherwise the next step of the ladder follows.
+    pub taken: bool,
+    pub code: i64,
+    /// What a callback was asked for.
+    pub data: Option<Value>,
 }
 
 /// Something in an acknowledgement that a correct client never sends.

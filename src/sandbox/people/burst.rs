@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{find_app, find_chat, find_person};
 use crate::error::{Error, Result};
-use crate::sandbox::burst::{self, Plan};
+use crate::sandbox::delivery::burst::{self, Plan};
 use crate::sandbox::links::IN_FLIGHT_MAX;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
+use crate::sandbox::platform::Platform;
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::actor::Actor;
 
 const COUNT_MAX: usize = 5_000_000;
@@ -52,7 +54,7 @@ pub struct BurstAnswer {
     pub acked_ms: Option<f64>,
 }
 
-pub async fn burst(shared: &Arc<Shared>, request: Burst) -> Result<BurstAnswer> {
+pub async fn burst<P: Platform>(shared: &Arc<Shared<P>>, request: Burst) -> Result<BurstAnswer> {
     if request.count == 0 || request.count > COUNT_MAX {
         return Err(Error::validation(format!("`count` must be between 1 and {COUNT_MAX}")));
     }
@@ -73,7 +75,7 @@ pub async fn burst(shared: &Arc<Shared>, request: Burst) -> Result<BurstAnswer> 
     })
 }
 
-fn plan(shared: &Shared, request: &Burst) -> Result<Plan> {
+fn plan<P: Platform>(shared: &Shared<P>, request: &Burst) -> Result<Plan> {
     let world = lock(&shared.world);
     let person = find_person(&world, request.from.as_deref())?;
     let chat = request.chat.as_deref().map(|name| find_chat(&world, name)).transpose()?;

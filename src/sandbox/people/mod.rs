@@ -1,12 +1,15 @@
 //! The control API: what a test or a demo does in the place of people, administrators and bad luck.
-//! Every operation is a plain function, reached by `POST /sandbox/<name>` or in process.
+//! Every operation is a plain function, reached by `POST /sandbox/<name>` or in process. A platform adds
+//! operations of its own.
 
 pub mod burst;
 pub mod chats;
-
-pub mod faults;
+pub mod members;
+pub mod react;
+pub mod report;
 pub mod say;
 pub mod state;
+pub mod time;
 
 use std::sync::Arc;
 
@@ -14,73 +17,65 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::shared::{Shared, lock};
+use super::lock::lock;
+use super::platform::Platform;
+use super::shared::Shared;
 use super::world::World;
 use super::world::actor::Actor;
 use crate::error::{Error, Result};
 
-pub fn router() -> Router<Arc<Shared>> {
+pub fn router<P: Platform>() -> Router<Arc<Shared<P>>> {
     Router::new()
-        .route("/sandbox/say", operation(say::say))
-        .route("/sandbox/react", operation(say::react))
-        .route("/sandbox/recall", operation(say::recall))
-        .route("/sandbox/member", operation(chats::member))
-        .route("/sandbox/chat", operation(chats::chat))
-        .route("/sandbox/scopes", operation(chats::scopes))
-        .route("/sandbox/event", operation(super::feishu::control::events::event))
-        .route("/sandbox/read", operation(super::feishu::control::events::read))
-        .route("/sandbox/enter", operation(super::feishu::control::events::enter))
-        .route("/sandbox/menu", operation(super::feishu::control::events::menu))
-        .route("/sandbox/fault", operation(faults::fault))
-        .route("/sandbox/redeliver", operation(faults::redeliver))
-        .route("/sandbox/clock", operation(faults::clock))
-        .route("/sandbox/card", post(card))
-        .route("/sandbox/burst", post(burst))
-        .route("/sandbox/state", get(state))
+        .route("/sandbox/say", operation(say::say::<P>))
+        .route("/sandbox/react", operation(react::react::<P>))
+        .route("/sandbox/recall", operation(react::recall::<P>))
+        .route("/sandbox/member", operation(members::member::<P>))
+        .route("/sandbox/chat", operation(chats::chat::<P>))
+        .route("/sandbox/redeliver", operation(time::redeliver::<P>))
+        .route("/sandbox/clock", operation(time::clock::<P>))
+        .route("/sandbox/burst", post(burst::<P>))
+        .route("/sandbox/state", get(state::<P>))
 }
 
 /// An operation without waiting as a route.
-fn operation<I, O>(run: fn(&Arc<Shared>, I) -> Result<O>) -> axum::routing::MethodRouter<Arc<Shared>>
+pub fn operation<P, I, O>(run: fn(&Arc<Shared<P>>, I) -> Result<O>) -> MethodRouter<Arc<Shared<P>>>
 where
+    P: Platform,
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
 {
-    post(move |State(shared): State<Arc<Shared>>, body: Bytes| async move {
+    post(move |State(shared): State<Arc<Shared<P>>>, body: Bytes| async move {
         answer(parse(&body).and_then(|input| run(&shared, input)))
     })
 }
 
-async fn card(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    match parse(&body) {
-        Ok(input) => answer(super::feishu::control::events::card(&shared, input).await),
-        Err(error) => answer::<()>(Err(error)),
-    }
-}
-
-async fn burst(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+async fn burst<P: Platform>(State(shared): State<Arc<Shared<P>>>, body: Bytes) -> Response {
     match parse(&body) {
         Ok(input) => answer(burst::burst(&shared, input).await),
         Err(error) => answer::<()>(Err(error)),
     }
 }
 
-async fn state(State(shared): State<Arc<Shared>>, query: Query<state::StateQuery>) -> Response {
+async fn state<P: Platform>(
+    State(shared): State<Arc<Shared<P>>>,
+    query: Query<report::StateQuery>,
+) -> Response {
     answer(state::state(&shared, query.0))
 }
 
-fn parse<I: DeserializeOwned>(body: &[u8]) -> Result<I> {
+pub fn parse<I: DeserializeOwned>(body: &[u8]) -> Result<I> {
     let body = if body.is_empty() { b"{}".as_slice() } else { body };
     serde_json::from_slice(body)
         .map_err(|error| Error::validation(format!("the request does not fit: {error}")))
 }
 
-fn answer<O: Serialize>(result: Result<O>) -> Response {
+pub fn answer<O: Serialize>(result: Result<O>) -> Response {
     match result {
         Ok(output) => Json(output).into_response(),
         Err(error) => {
@@ -117,6 +112,14 @@ pub fn find_person(world: &World, name: Option<&str>) -> Result<usize> {
     }
 }
 
+/// By name, or the first person.
+pub fn find_somebody(world: &World, name: Option<&str>) -> Result<Actor> {
+    match name {
+        Some(name) => find_actor(world, name),
+        None => Ok(Actor::Person(find_person(world, None)?)),
+    }
+}
+
 pub fn find_app(world: &World, name: &str) -> Result<usize> {
     world.app_by_name(name).ok_or_else(|| Error::validation(format!("there is no bot `{name}`")))
 }
@@ -127,6 +130,6 @@ pub fn find_message(world: &World, message_id: &str) -> Result<u64> {
 }
 
 /// All apps, or the one named.
-fn app_filter(shared: &Shared, name: Option<&str>) -> Result<Option<usize>> {
+pub fn app_filter<P: Platform>(shared: &Shared<P>, name: Option<&str>) -> Result<Option<usize>> {
     name.map(|name| find_app(&lock(&shared.world), name)).transpose()
 }

@@ -1,24 +1,24 @@
-//! Somebody says something, reacts, takes it back.
+//! Somebody says something.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{DONE, Done, find_actor, find_chat, find_message, find_person};
+use super::{find_actor, find_chat, find_message, find_somebody};
 use crate::error::{Error, Result};
 use crate::sandbox::delivery;
-use crate::sandbox::feishu::content::Rendered;
-use crate::sandbox::feishu::rest::compose::render_for;
-use crate::sandbox::feishu::rest::emoji;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
+use crate::sandbox::platform::{Attached, Platform, Spoken};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
-use crate::sandbox::world::message::{Draft, Mention, Mentioned};
+use crate::sandbox::world::change::Change;
+use crate::sandbox::world::message::Draft;
 use crate::sandbox::world::resource::{PICTURE, Resource};
 
-/// A message of a person (or of a bot, as if it had used REST).
+/// A message of a person (or of a bot, as if it had called the platform).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Say {
@@ -54,13 +54,10 @@ pub struct Said {
     pub thread_id: Option<String>,
 }
 
-pub fn say(shared: &Arc<Shared>, say: Say) -> Result<Said> {
+pub fn say<P: Platform>(shared: &Arc<Shared<P>>, say: Say) -> Result<Said> {
     let now_ms = shared.clock.wall_ms();
     let mut world = lock(&shared.world);
-    let sender = match &say.from {
-        Some(name) => find_actor(&world, name)?,
-        None => Actor::Person(find_person(&world, None)?),
-    };
+    let sender = find_somebody(&world, say.from.as_deref())?;
     let reply_to = say.reply_to.as_deref().map(|id| find_message(&world, id)).transpose()?;
     let chat = target(&mut world, &say, sender, reply_to, now_ms)?;
     if !world.is_member(chat, sender) {
@@ -70,22 +67,27 @@ pub fn say(shared: &Arc<Shared>, say: Say) -> Result<Said> {
     if world.chats[chat].dissolved {
         return Err(Error::validation("the chat is dissolved"));
     }
-    let (msg_type, rendered) = content(&mut world, &say, sender)?;
-    let draft = Draft { chat, sender, msg_type, rendered, reply_to, in_thread: say.in_thread };
+    let spoken = Spoken {
+        sender,
+        words: say.text.as_deref(),
+        mention: &say.mention,
+        file: attach(&mut world, &say, sender)?,
+        forwards: !say.forward.is_empty(),
+        native: say.content.as_ref(),
+        kind: say.msg_type.as_deref(),
+        raw: say.raw,
+    };
+    let content = shared.platform.compose(&world, &spoken)?;
     let forwarded = say.forward.iter().map(|id| find_message(&world, id)).collect::<Result<Vec<u64>>>()?;
+    let draft = Draft { chat, sender, content, reply_to, in_thread: say.in_thread, forwarded };
     let number = world.post(draft, now_ms);
-    if let Some(message) = world.message_mut(number) {
-        message.forwarded = forwarded;
-    }
     let thread = world.message(number).and_then(|message| message.thread);
     let said = Said {
         message_id: world.message_id(number),
         chat_id: world.chats[chat].id.clone(),
         thread_id: thread.map(|thread| world.thread_id(thread)),
     };
-    let notices = world.message_notices(number, None, now_ms);
-    drop(world);
-    delivery::publish(shared, notices);
+    delivery::tell(shared, world, &[Change::Said { message: number }], now_ms);
     Ok(said)
 }
 
@@ -109,158 +111,17 @@ fn target(world: &mut World, say: &Say, sender: Actor, reply_to: Option<u64>, no
     }
 }
 
-fn content(world: &mut World, say: &Say, sender: Actor) -> Result<(String, Rendered)> {
-    if say.image {
-        let picture = Resource {
-            owner: sender,
-            kind: "image".to_owned(),
-            name: "picture.png".to_owned(),
-            bytes: Bytes::from_static(PICTURE),
-        };
-        return uploaded(world, picture, "image", |key| json!({ "image_key": key }));
-    }
-    if let Some(name) = &say.file {
-        let text = say.text.clone().unwrap_or_else(|| "a file of the sandbox\n".to_owned());
-        let file =
-            Resource { owner: sender, kind: "stream".to_owned(), name: name.clone(), bytes: text.into() };
-        return uploaded(world, file, "file", |key| json!({ "file_key": key, "file_name": name }));
-    }
-    if !say.forward.is_empty() {
-        // Whatever it holds, this is all that the container says of it.
-        let content = json!({ "content": "Merged and Forwarded Message" }).to_string();
-        return Ok(("merge_forward".to_owned(), Rendered { content, ..Rendered::default() }));
-    }
-    let msg_type = say.msg_type.clone().unwrap_or_else(|| "text".to_owned());
-    let content = match (&say.content, &say.text) {
-        (Some(Value::String(content)), _) => content.clone(),
-        (Some(content), _) => content.to_string(),
-        (None, Some(text)) => json!({ "text": tagged(text, &say.mention) }).to_string(),
-        (None, None) => return Err(Error::validation("`text` or `content` is needed")),
-    };
-    if say.raw {
-        let mentions = plain_mentions(world, &say.mention)?;
-        let resources = say.content.as_ref().map(keys).unwrap_or_default();
-        return Ok((msg_type, Rendered { content, mentions, resources, card: None }));
-    }
-    for name in say.mention.iter().filter(|name| *name != "all") {
-        find_actor(world, name)?;
-    }
-    // Names stand for people in the tags made above; a bot's own tags hold ids of its app.
-    let author = if say.content.is_none() { Actor::Person(0) } else { sender };
-    let rendered = render_for(world, author, &msg_type, &content);
-    rendered.map(|rendered| (msg_type, rendered)).map_err(|error| Error::validation(error.msg))
-}
-
-/// Whatever is named by a key in a content of any shape.
-fn keys(content: &Value) -> Vec<String> {
-    let own = |(key, value): (&String, &Value)| match value {
-        Value::String(text) if key.ends_with("_key") => vec![text.clone()],
-        value => keys(value),
-    };
-    match content {
-        Value::Object(map) => map.iter().flat_map(own).collect(),
-        Value::Array(items) => items.iter().flat_map(keys).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
-    }
-}
-
-/// `@name` where it stands, otherwise in front.
-fn tagged(text: &str, mention: &[String]) -> String {
-    let mut text = text.to_owned();
-    let mut front = String::new();
-    for name in mention {
-        let tag = format!("<at user_id=\"{name}\">{name}</at>");
-        let written = format!("@{name}");
-        if text.contains(&written) {
-            text = text.replace(&written, &tag);
-        } else {
-            front.push_str(&tag);
-            front.push(' ');
+/// Stores the file that goes with it.
+fn attach<'a>(world: &mut World, say: &'a Say, owner: Actor) -> Result<Option<Attached<'a>>> {
+    let (name, kind, bytes) = match &say.file {
+        _ if say.image => ("picture.png", "image", Bytes::from_static(PICTURE)),
+        Some(name) => {
+            let text = say.text.clone().unwrap_or_else(|| "a file of the sandbox\n".to_owned());
+            (name.as_str(), "file", text.into())
         }
-    }
-    front + &text
-}
-
-fn plain_mentions(world: &World, names: &[String]) -> Result<Vec<Mention>> {
-    let mentions = names.iter().enumerate().map(|(index, name)| {
-        if name == "all" {
-            return Ok(Mention { key: "@_all".to_owned(), who: Mentioned::Everyone });
-        }
-        let who = Mentioned::One(find_actor(world, name)?);
-        Ok(Mention { key: format!("@_user_{}", index + 1), who })
-    });
-    mentions.collect()
-}
-
-fn uploaded(
-    world: &mut World,
-    resource: Resource,
-    msg_type: &str,
-    content: impl Fn(&str) -> Value,
-) -> Result<(String, Rendered)> {
+        None => return Ok(None),
+    };
+    let resource = Resource { owner, kind: kind.to_owned(), name: name.to_owned(), bytes };
     let key = world.store(resource).ok_or_else(|| Error::storage("the sandbox's storage is full"))?;
-    let content = content(&key).to_string();
-    Ok((msg_type.to_owned(), Rendered { content, resources: vec![key], ..Rendered::default() }))
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct React {
-    pub message_id: String,
-    pub from: Option<String>,
-    pub emoji: String,
-    /// Takes the reaction away again.
-    pub remove: bool,
-}
-
-pub fn react(shared: &Arc<Shared>, react: React) -> Result<Done> {
-    if !emoji::is_valid(&react.emoji) {
-        return Err(Error::validation(format!("`{}` is no emoji_type", react.emoji)));
-    }
-    let now_ms = shared.clock.wall_ms();
-    let mut world = lock(&shared.world);
-    let number = find_message(&world, &react.message_id)?;
-    let by = match &react.from {
-        Some(name) => find_actor(&world, name)?,
-        None => Actor::Person(find_person(&world, None)?),
-    };
-    let changed = if react.remove {
-        let reactions = world.message(number).map(|message| message.reactions.as_slice()).unwrap_or_default();
-        let known = reactions.iter().find(|known| known.by == by && known.emoji == react.emoji).cloned();
-        let known = known.ok_or_else(|| Error::validation("there is no such reaction"))?;
-        world.unreact(number, known.number);
-        true
-    } else {
-        world.react(number, &react.emoji, by, now_ms).1
-    };
-    let notices = if changed {
-        world.reaction_notices(number, &react.emoji, by, !react.remove, now_ms)
-    } else {
-        Vec::new()
-    };
-    drop(world);
-    delivery::publish(shared, notices);
-    Ok(DONE)
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Recall {
-    pub message_id: String,
-    /// `message_owner` unless said otherwise.
-    pub recall_type: Option<String>,
-}
-
-pub fn recall(shared: &Arc<Shared>, recall: Recall) -> Result<Done> {
-    let now_ms = shared.clock.wall_ms();
-    let mut world = lock(&shared.world);
-    let number = find_message(&world, &recall.message_id)?;
-    if let Some(message) = world.message_mut(number) {
-        message.deleted = true;
-    }
-    let recall_type = recall.recall_type.as_deref().unwrap_or("message_owner");
-    let notices = world.recalled_notices(number, recall_type, now_ms);
-    drop(world);
-    delivery::publish(shared, notices);
-    Ok(DONE)
+    Ok(Some(Attached { key, name, image: say.image }))
 }

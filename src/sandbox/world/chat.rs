@@ -35,7 +35,7 @@ pub struct Chat {
     pub created_ms: i64,
     pub active_ms: i64,
     pub dissolved: bool,
-    /// A muted group: bots may not speak (230035).
+    /// A muted group: bots may not speak.
     pub muted: bool,
     pub announcement: Announcement,
     /// Numbers of its messages, oldest first.
@@ -46,7 +46,7 @@ pub struct Chat {
 #[derive(Clone, Debug, Default)]
 pub struct Announcement {
     pub text: String,
-    /// The older generation, served by the other endpoint.
+    /// Of an older kind, where a platform has two.
     pub legacy: bool,
     pub revision: u64,
     pub updated_ms: i64,

@@ -3,21 +3,12 @@
 use super::World;
 use super::actor::Actor;
 use super::chat::Mode;
-use crate::sandbox::feishu::content::Rendered;
-use crate::sandbox::feishu::ids::{self, Kind};
 
 pub struct Message {
     pub number: u64,
     pub chat: usize,
     pub sender: Actor,
-    pub msg_type: String,
-    /// As receivers see it: mentions are keys, cards are simplified.
-    pub content: String,
-    /// The card as it was authored.
-    pub card: Option<String>,
-    pub mentions: Vec<Mention>,
-    /// Keys of images and files in it.
-    pub resources: Vec<String>,
+    pub content: Content,
     pub parent: Option<u64>,
     pub root: Option<u64>,
     /// Number of the thread's first message.
@@ -29,13 +20,25 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// What a merged forward holds, oldest first.
     pub forwarded: Vec<u64>,
-    /// When the card was patched in the last second.
-    pub patches: Vec<tokio::time::Instant>,
+}
+
+/// What a message says, in the platform's own form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The platform's word for what it is, such as `text`.
+    pub kind: String,
+    /// As listeners are given it.
+    pub body: String,
+    /// As it was written, where listeners are given something else.
+    pub authored: Option<String>,
+    pub mentions: Vec<Mention>,
+    /// Keys of images and files in it.
+    pub files: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
-    /// `@_user_1`, or `@_all`.
+    /// What stands for them in the body.
     pub key: String,
     pub who: Mentioned,
 }
@@ -58,16 +61,15 @@ pub struct Reaction {
 pub struct Draft {
     pub chat: usize,
     pub sender: Actor,
-    pub msg_type: String,
-    pub rendered: Rendered,
+    pub content: Content,
     pub reply_to: Option<u64>,
     pub in_thread: bool,
+    pub forwarded: Vec<u64>,
 }
 
 impl Message {
-    /// Mentions inside a card never count (protocol 4.4); rendering leaves them out.
     pub fn mentions_actor(&self, actor: Actor) -> bool {
-        self.mentions.iter().any(|mention| mention.who == Mentioned::One(actor))
+        self.content.mentions.iter().any(|mention| mention.who == Mentioned::One(actor))
     }
 
     /// A plain listing of a chat shows thread roots, not what was answered in the thread.
@@ -94,11 +96,7 @@ impl World {
             number,
             chat: draft.chat,
             sender: draft.sender,
-            msg_type: draft.msg_type,
-            content: draft.rendered.content,
-            card: draft.rendered.card,
-            mentions: draft.rendered.mentions,
-            resources: draft.rendered.resources,
+            content: draft.content,
             parent: place.parent,
             root: place.root,
             thread: place.thread,
@@ -107,8 +105,7 @@ impl World {
             edits: 0,
             deleted: false,
             reactions: Vec::new(),
-            forwarded: Vec::new(),
-            patches: Vec::new(),
+            forwarded: draft.forwarded,
         });
         self.forget_oldest();
         number
@@ -151,21 +148,8 @@ impl World {
         self.messages.get_mut(usize::try_from(number.checked_sub(self.first_message)?).ok()?)
     }
 
-    pub fn message_id(&self, number: u64) -> String {
-        format!("om_{}", ids::seal(self.seed, Kind::Message, number))
-    }
-
-    pub fn message_by_id(&self, message_id: &str) -> Option<&Message> {
-        let number = ids::open(self.seed, Kind::Message, message_id.strip_prefix("om_")?)?;
-        self.message(number)
-    }
-
-    pub fn thread_id(&self, thread: u64) -> String {
-        format!("omt_{}", ids::seal(self.seed, Kind::Thread, thread))
-    }
-
-    pub fn thread_by_id(&self, thread_id: &str) -> Option<u64> {
-        ids::open(self.seed, Kind::Thread, thread_id.strip_prefix("omt_")?)
+    pub fn message_by_id(&self, id: &str) -> Option<&Message> {
+        self.message(self.message_number(id)?)
     }
 }
 

@@ -1,55 +1,58 @@
-//! What the embedded platform knows: apps, people, chats, messages, files. Plain data and synchronous rules,
-//! kept behind one lock that is never held across an await.
+//! What any chat platform knows: apps, people, chats, messages, files. Plain data and synchronous rules, kept
+//! behind one lock that is never held across an await. Ids and contents are the platform's.
 
 pub mod actor;
+pub mod change;
 pub mod chat;
+pub mod ids;
 pub mod message;
+pub mod repeats;
 pub mod resource;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::feishu::ids::{self, Kind};
-use super::feishu::options::{BotInfo, Options, default_scopes};
-use super::feishu::tokens::Token;
-use actor::Actor;
-use chat::{Chat, Mode};
-use message::Message;
-use resource::Resource;
+use self::actor::Actor;
+use self::chat::{Chat, Mode};
+use self::ids::Ids;
+use self::message::Message;
+use self::repeats::Repeats;
+use self::resource::Resource;
 
 pub struct World {
-    pub seed: u64,
-    pub tenant_key: String,
+    ids: Arc<dyn Ids>,
     pub apps: Vec<App>,
     pub people: Vec<Person>,
     pub chats: Vec<Chat>,
+    chat_ids: HashMap<String, usize>,
     /// (bot, person) to the chat in which they are alone.
-    pub p2p: HashMap<(usize, usize), usize>,
+    p2p: HashMap<(usize, usize), usize>,
     /// Number of the oldest message still remembered.
     pub first_message: u64,
     pub messages: VecDeque<Message>,
-    pub next_reaction: u64,
-    pub next_event: u64,
+    next_reaction: u64,
     pub resources: HashMap<String, Resource>,
-    pub resource_bytes: usize,
-    pub tokens: HashMap<String, Token>,
-    /// (app, uuid) to the message it made and when.
-    pub uuids: HashMap<(usize, String), (u64, Instant)>,
+    resource_bytes: usize,
+    repeats: Repeats,
+    keep: usize,
+}
+
+/// Who is there at the beginning.
+pub struct Cast<'a> {
+    /// Names, each with what the app may.
+    pub bots: Vec<(&'a str, &'a [String])>,
+    pub people: &'a [String],
+    /// Groups with everybody in.
+    pub chats: &'a [String],
+    /// How many messages are remembered; the oldest go first.
     pub keep: usize,
-    pub bot_info: BotInfo,
-    /// Cards of schema 2.0 are shown as old clients show them.
-    pub card_placeholder: bool,
 }
 
 pub struct App {
     pub name: String,
-    pub app_id: String,
-    pub app_secret: String,
-    /// Copied into every frame of this app.
-    pub service: i32,
-    pub scopes: BTreeSet<String>,
-    pub current_token: Option<String>,
+    pub id: String,
+    /// What it was granted, in the platform's own words.
+    pub grants: BTreeSet<String>,
     pub counters: Counters,
 }
 
@@ -65,88 +68,57 @@ pub struct Counters {
 
 pub struct Person {
     pub name: String,
-    pub user_id: String,
 }
 
 impl World {
-    pub fn new(options: &Options, now_ms: i64) -> World {
-        let seed = rand::random();
+    pub fn new(ids: Arc<dyn Ids>, cast: &Cast<'_>, now_ms: i64) -> World {
+        let app = |(number, (name, grants)): (usize, &(&str, &[String]))| App {
+            name: (*name).to_owned(),
+            id: ids.app(number),
+            grants: grants.iter().cloned().collect(),
+            counters: Counters::default(),
+        };
         let mut world = World {
-            seed,
-            tenant_key: format!("{:016x}", ids::noise(seed, Kind::Union, u64::MAX)),
-            apps: Vec::new(),
-            people: Vec::new(),
+            apps: cast.bots.iter().enumerate().map(app).collect(),
+            people: cast.people.iter().map(|name| Person { name: name.clone() }).collect(),
             chats: Vec::new(),
+            chat_ids: HashMap::new(),
             p2p: HashMap::new(),
             first_message: 0,
             messages: VecDeque::new(),
             next_reaction: 0,
-            next_event: 0,
             resources: HashMap::new(),
             resource_bytes: 0,
-            tokens: HashMap::new(),
-            uuids: HashMap::new(),
-            keep: options.keep,
-            bot_info: options.bot_info,
-            card_placeholder: options.card_placeholder,
+            repeats: Repeats::default(),
+            keep: cast.keep,
+            ids,
         };
-        for name in &options.bots {
-            world.add_app(name, options.scopes.get(name));
-        }
-        for name in &options.people {
-            world.add_person(name);
-        }
         let everybody = world.everybody();
-        for name in &options.chats {
+        for name in cast.chats {
             world.add_chat(Chat::new(name, Mode::Group, everybody.clone(), now_ms));
         }
         world
     }
 
-    fn add_app(&mut self, name: &str, scopes: Option<&Vec<String>>) {
-        // Positive int32, as the real ones are.
-        let service = 33_000_000 + (rand::random::<u32>() % 1_000_000) as i32;
-        self.apps.push(App {
-            name: name.to_owned(),
-            app_id: format!("cli_{}", ids::random_hex(16)),
-            // Digits alone would be a number in YAML, and so would 12e34.
-            app_secret: format!("s{}", ids::random_hex(31)),
-            service,
-            scopes: scopes.cloned().unwrap_or_else(default_scopes).into_iter().collect(),
-            current_token: None,
-            counters: Counters::default(),
-        });
-    }
-
-    fn add_person(&mut self, name: &str) {
-        let number = self.people.len() as u64;
-        let user_id = format!("{:08x}", ids::noise(self.seed, Kind::Union, number) >> 32);
-        self.people.push(Person { name: name.to_owned(), user_id });
-    }
-
-    fn everybody(&self) -> Vec<Actor> {
+    pub fn everybody(&self) -> Vec<Actor> {
         let people = (0..self.people.len()).map(Actor::Person);
         people.chain((0..self.apps.len()).map(Actor::Bot)).collect()
     }
 
     pub fn add_chat(&mut self, mut chat: Chat) -> usize {
         let index = self.chats.len();
-        chat.id = format!("oc_{}", ids::seal(self.seed, Kind::Chat, index as u64));
+        chat.id = self.ids.chat(index, chat.mode);
+        self.chat_ids.insert(chat.id.clone(), index);
         self.chats.push(chat);
         index
     }
 
-    pub fn app_by_id(&self, app_id: &str) -> Option<usize> {
-        self.apps.iter().position(|app| app.app_id == app_id)
+    pub fn app_by_id(&self, id: &str) -> Option<usize> {
+        self.apps.iter().position(|app| app.id == id)
     }
 
     pub fn app_by_name(&self, name: &str) -> Option<usize> {
-        self.apps.iter().position(|app| app.name == name || app.app_id == name)
-    }
-
-    pub fn chat_by_id(&self, chat_id: &str) -> Option<usize> {
-        let number = ids::open(self.seed, Kind::Chat, chat_id.strip_prefix("oc_")?)?;
-        usize::try_from(number).ok().filter(|index| *index < self.chats.len())
+        self.apps.iter().position(|app| app.name == name || app.id == name)
     }
 
     /// By id, or by the name of a group that was not dissolved; the newest of several.
@@ -155,7 +127,7 @@ impl World {
         self.chat_by_id(name).or_else(|| self.chats.iter().rposition(named))
     }
 
-    /// The chat of a person and a bot, made on first use as the platform does.
+    /// The chat of a person and a bot, made on first use.
     pub fn p2p_chat(&mut self, bot: usize, person: usize, now_ms: i64) -> usize {
         if let Some(index) = self.p2p.get(&(bot, person)) {
             return *index;

@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use super::World;
 use super::actor::Actor;
-use crate::sandbox::feishu::ids;
 
 /// All uploads of one sandbox together; tests upload 30 MB files a few times, not for ever.
 const TOTAL_BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -12,7 +11,7 @@ const TOTAL_BYTES_MAX: usize = 512 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Resource {
     pub owner: Actor,
-    /// `image`, or the `file_type` it was uploaded with.
+    /// `image`, or the platform's word for what it was uploaded as.
     pub kind: String,
     pub name: String,
     pub bytes: Bytes,
@@ -40,8 +39,7 @@ impl World {
             return None;
         }
         self.resource_bytes += resource.bytes.len();
-        let prefix = if resource.is_image() { "img_v3_" } else { "file_v3_" };
-        let key = format!("{prefix}{}", ids::random_hex(24));
+        let key = self.ids.file(resource.is_image());
         self.resources.insert(key.clone(), resource);
         Some(key)
     }

@@ -1,4 +1,4 @@
-//! Events beside messages: arbitrary ones, read receipts, an opened chat, a menu, a pressed button.
+//! Events beside messages: arbitrary ones, read receipts, an opened chat, a menu.
 
 use std::sync::Arc;
 
@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::sandbox::delivery;
-use crate::sandbox::feishu::ids;
-use crate::sandbox::feishu::notices::Notice;
-use crate::sandbox::feishu::scopes;
+use crate::sandbox::feishu::publish::publish;
+use crate::sandbox::feishu::{Shared, scopes};
+use crate::sandbox::ledger::record::Notice;
+use crate::sandbox::lock::lock;
 use crate::sandbox::people::{DONE, Done, find_app, find_message, find_person};
-use crate::sandbox::shared::{Shared, lock};
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
 
@@ -34,13 +33,15 @@ pub struct EventAnswer {
 }
 
 pub fn event(shared: &Arc<Shared>, request: Event) -> Result<EventAnswer> {
-    let mut world = lock(&shared.world);
+    let world = lock(&shared.world);
     let app = find_app(&world, &request.app)?;
-    let notice = world.notice(app, &request.event_type, shared.clock.wall_ms(), request.event);
+    let teller = shared.teller(&world, shared.clock.wall_ms());
+    let notice = teller.notice(app, &request.event_type, request.event);
     let body = request.raw.map_or_else(|| notice.body.clone(), Into::into);
+    let envelope = if request.card { "card" } else { notice.envelope };
     let answer = EventAnswer { event_id: notice.event_id.clone() };
     drop(world);
-    delivery::publish(shared, vec![Notice { body, card: request.card, ..notice }]);
+    publish(shared, vec![Notice { body, envelope, ..notice }]);
     Ok(answer)
 }
 
@@ -53,28 +54,24 @@ pub struct Read {
 
 pub fn read(shared: &Arc<Shared>, request: Read) -> Result<Done> {
     let now_ms = shared.clock.wall_ms();
-    let mut world = lock(&shared.world);
+    let world = lock(&shared.world);
     let number = find_message(&world, &request.message_id)?;
     let chat = world.message(number).map_or(0, |message| message.chat);
     let reader = world.chats[chat].people().next().map(Actor::Person);
     let Some(reader) = reader.filter(|_| world.chats[chat].mode == Mode::P2p) else {
         return Err(Error::validation("read receipts exist in direct chats only"));
     };
-    let notices = world.chat_notices(
-        chat,
-        "im.message.message_read_v1",
-        scopes::READ_MESSAGES,
-        now_ms,
-        |world, app| {
-            json!({
-                "reader": { "reader_id": world.user_id_object(app, reader), "read_time": now_ms.to_string(),
-                            "tenant_key": world.tenant_key },
-                "message_id_list": [world.message_id(number)],
-            })
-        },
-    );
+    let teller = shared.teller(&world, now_ms);
+    let notices = teller.chat(chat, "im.message.message_read_v1", scopes::READ_MESSAGES, |app| {
+        let feishu = &shared.platform;
+        json!({
+            "reader": { "reader_id": feishu.user_id_object(&world, app, reader),
+                        "read_time": now_ms.to_string(), "tenant_key": feishu.tenant_key },
+            "message_id_list": [world.message_id(number)],
+        })
+    });
     drop(world);
-    delivery::publish(shared, notices);
+    publish(shared, notices);
     Ok(DONE)
 }
 
@@ -93,10 +90,11 @@ pub fn enter(shared: &Arc<Shared>, request: Enter) -> Result<Done> {
     let person = find_person(&world, request.from.as_deref())?;
     let chat = world.p2p_chat(app, person, now_ms);
     let event_type = "im.chat.access_event.bot_p2p_chat_entered_v1";
-    let notices = world.chat_notices(chat, event_type, scopes::P2P_ENTERED, now_ms, |world, app| {
+    let teller = shared.teller(&world, now_ms);
+    let notices = teller.chat(chat, event_type, scopes::P2P_ENTERED, |app| {
         let mut event = json!({
             "chat_id": world.chats[chat].id,
-            "operator_id": world.user_id_object(app, Actor::Person(person)),
+            "operator_id": shared.platform.user_id_object(&world, app, Actor::Person(person)),
         });
         let last = world.chats[chat].log.back().and_then(|number| world.message(*number));
         if let Some(message) = last {
@@ -106,7 +104,7 @@ pub fn enter(shared: &Arc<Shared>, request: Enter) -> Result<Done> {
         event
     });
     drop(world);
-    delivery::publish(shared, notices);
+    publish(shared, notices);
     Ok(DONE)
 }
 
@@ -121,72 +119,16 @@ pub struct Menu {
 
 pub fn menu(shared: &Arc<Shared>, request: Menu) -> Result<Done> {
     let now_ms = shared.clock.wall_ms();
-    let mut world = lock(&shared.world);
+    let world = lock(&shared.world);
     let app = find_app(&world, &request.app)?;
     let person = Actor::Person(find_person(&world, request.from.as_deref())?);
     let event = json!({
-        "operator": { "operator_name": world.actor_name(person), "operator_id": world.user_id_object(app, person) },
+        "operator": { "operator_name": world.actor_name(person),
+                      "operator_id": shared.platform.user_id_object(&world, app, person) },
         "event_key": request.event_key, "timestamp": now_ms / 1000,
     });
-    let notice = world.notice(app, "application.bot.menu_v6", now_ms, event);
+    let notice = shared.teller(&world, now_ms).notice(app, "application.bot.menu_v6", event);
     drop(world);
-    delivery::publish(shared, vec![notice]);
+    publish(shared, vec![notice]);
     Ok(DONE)
-}
-
-/// A person presses something in a bot's card.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Card {
-    pub message_id: String,
-    pub from: Option<String>,
-    /// The whole `action`; a button with this `value` when it has no `tag`.
-    pub action: Value,
-    pub value: Value,
-}
-
-/// What the app answered; `code` is absent when it did not within the deadline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CardAnswer {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
-}
-
-pub async fn card(shared: &Arc<Shared>, request: Card) -> Result<CardAnswer> {
-    let notice = card_notice(shared, request)?;
-    let answered = delivery::publish_callback(shared, notice);
-    let deadline = shared.options.ack_deadline;
-    Ok(match tokio::time::timeout(deadline, answered).await {
-        Ok(Ok(answer)) => CardAnswer { code: Some(answer.code), data: answer.data },
-        Ok(Err(_)) | Err(_) => CardAnswer { code: None, data: None },
-    })
-}
-
-fn card_notice(shared: &Shared, request: Card) -> Result<Notice> {
-    let now_ms = shared.clock.wall_ms();
-    let mut world = lock(&shared.world);
-    let number = find_message(&world, &request.message_id)?;
-    let person = Actor::Person(find_person(&world, request.from.as_deref())?);
-    let Some(message) = world.message(number).filter(|message| message.msg_type == "interactive") else {
-        return Err(Error::validation("the message is not a card"));
-    };
-    let Actor::Bot(app) = message.sender else { return Err(Error::validation("the card is not of a bot")) };
-    let action = match request.action {
-        Value::Null => {
-            json!({ "tag": "button", "value": request.value, "name": "", "option": "", "timezone": "" })
-        }
-        action => action,
-    };
-    let event = json!({
-        "operator": { "tenant_key": world.tenant_key, "user_id": world.user_id(app, person),
-                      "union_id": world.union_id(person), "open_id": world.open_id(app, person) },
-        "token": format!("c-{}", ids::random_hex(32)), "host": "im_message", "delivery_type": "",
-        "action": action,
-        "context": { "url": "", "preview_token": "", "open_message_id": world.message_id(number),
-                     "open_chat_id": world.chats[message.chat].id },
-    });
-    let notice = world.notice(app, "card.action.trigger", now_ms, event);
-    Ok(Notice { message: Some(number), ..notice })
 }

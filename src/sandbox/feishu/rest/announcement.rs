@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, index_page, need_scope};
-use crate::sandbox::feishu::ids::{self, Kind};
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::seal::Kind;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
@@ -30,9 +31,9 @@ fn group(world: &World, app: usize, chat_id: &str) -> Result<usize, ApiError> {
     Ok(chat)
 }
 
-fn times(world: &World, app: usize, chat: usize) -> Value {
+fn times(shared: &Shared, world: &World, app: usize, chat: usize) -> Value {
     let shown = &world.chats[chat];
-    let owner = shown.owner.map(|owner| world.open_id(app, owner)).unwrap_or_default();
+    let owner = shown.owner.map(|owner| shared.platform.open_id(app, owner)).unwrap_or_default();
     json!({
         "create_time": (shown.created_ms / 1000).to_string(),
         "update_time": (shown.announcement.updated_ms / 1000).to_string(),
@@ -48,7 +49,7 @@ pub async fn info(
     let world = lock(&shared.world);
     let chat = group(&world, app, &chat_id)?;
     let announcement = &world.chats[chat].announcement;
-    let mut view = times(&world, app, chat);
+    let mut view = times(&shared, &world, app, chat);
     view["revision_id"] = json!(announcement.revision);
     view["announcement_type"] = json!(if announcement.legacy { "doc" } else { "docx" });
     data(view)
@@ -67,7 +68,8 @@ pub async fn blocks(
         return Err(ApiError::new(1_772_006, "announcement type is not supported"));
     }
     let lines: Vec<&str> = announcement.text.lines().collect();
-    let block_id = |line: usize| format!("doxcn{}", &ids::seal(world.seed, Kind::Page, line as u64)[..20]);
+    let ids = shared.platform.ids;
+    let block_id = |line: usize| format!("doxcn{}", &ids.seal(Kind::Page, line as u64)[..20]);
     let children: Vec<String> = (0..lines.len()).map(block_id).collect();
     let mut items = vec![json!({
         "block_id": chat_id, "parent_id": "", "children": children, "block_type": PAGE_BLOCK,
@@ -79,7 +81,7 @@ pub async fn blocks(
             "text": { "style": {}, "elements": [text_run(line)] },
         })
     }));
-    data(index_page(&params, world.seed, 1_770_001, PAGE, items)?)
+    data(index_page(&params, ids, 1_770_001, PAGE, items)?)
 }
 
 fn text_run(text: &str) -> Value {
@@ -97,7 +99,7 @@ pub async fn legacy(
     if !announcement.legacy {
         return Err(ApiError::new(232_097, "docx announcements cannot be read with this call"));
     }
-    let mut view = times(&world, app, chat);
+    let mut view = times(&shared, &world, app, chat);
     let body = json!({ "title": {}, "body": { "blocks": [{
         "type": "paragraph",
         "paragraph": { "elements": [{ "type": "textRun", "textRun": { "text": announcement.text } }] },

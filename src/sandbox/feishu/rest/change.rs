@@ -13,10 +13,12 @@ use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, body, need_scope, required};
 use super::send::NewMessage;
 use crate::sandbox::delivery;
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::change::Change;
 use crate::sandbox::world::message::Message;
 
 const EDITS_MAX: u32 = 20;
@@ -53,27 +55,32 @@ pub async fn edit(
     let mut world = lock(&shared.world);
     need_scope(&world, app, scopes::UPDATE)?;
     let rendered = match request.msg_type.as_str() {
-        "text" | "post" => render_for(&world, Actor::Bot(app), &request.msg_type, &request.content)?,
+        "text" | "post" => {
+            render_for(&shared.platform, &world, Actor::Bot(app), &request.msg_type, &request.content)?
+        }
         _ => return Err(ApiError::new(230_054, "This message type is NOT supported.")),
     };
+    let now_ms = shared.clock.wall_ms();
     let not_sender = ApiError::new(230_071, "The operator is NOT the sender of the message.");
     let message = own(&mut world, app, &message_id, not_sender)?;
     if message.deleted {
         return Err(ApiError::new(230_011, "The message was withdrawn."));
     }
-    if message.msg_type != request.msg_type {
+    if message.content.kind != request.msg_type {
         return Err(ApiError::new(230_054, "This message type is NOT supported."));
     }
     if message.edits >= EDITS_MAX {
         return Err(ApiError::new(230_072, "The message has reached the number of times it can be edited."));
     }
     message.edits += 1;
-    message.updated_ms = shared.clock.wall_ms();
-    message.content = rendered.content;
-    message.mentions = rendered.mentions;
+    message.updated_ms = now_ms;
+    let before = message.content.clone();
+    message.content.body = rendered.body;
+    message.content.mentions = rendered.mentions;
     let number = message.number;
-    let view =
-        world.message(number).map(|message| world.message_view(message, shape(app, &Params::default())));
+    let shown = world.message(number);
+    let view = shown.map(|message| shared.view(&world).message(message, shape(app, &Params::default())));
+    delivery::tell(&shared, world, &[Change::Edited { message: number, before }], now_ms);
     data(view.unwrap_or_default())
 }
 
@@ -87,32 +94,46 @@ pub async fn patch(
     required("content", &request.content)?;
     let mut world = lock(&shared.world);
     need_scope(&world, app, scopes::UPDATE)?;
-    let rendered = render_for(&world, Actor::Bot(app), "interactive", &request.content)?;
+    let rendered = render_for(&shared.platform, &world, Actor::Bot(app), "interactive", &request.content)?;
     let now_ms = shared.clock.wall_ms();
     let not_sender = ApiError::new(230_012, "Bot is NOT the sender of the message.");
     let message = own(&mut world, app, &message_id, not_sender)?;
     if message.deleted {
         return Err(ApiError::new(230_011, "The message was withdrawn."));
     }
-    if message.msg_type != "interactive" {
+    if message.content.kind != "interactive" {
         return Err(ApiError::new(230_001, "This message is NOT a card."));
     }
     if now_ms - message.created_ms > PATCH_WINDOW_MS {
         return Err(ApiError::new(230_031, "The card has exceeded its validity period."));
     }
-    if !message.card.as_deref().is_some_and(updates_for_all) || !updates_for_all(&request.content) {
+    if !message.content.authored.as_deref().is_some_and(updates_for_all) || !updates_for_all(&request.content)
+    {
         return Err(ApiError::new(230_099, "Failed to create card content, ext=update_multi must be true"));
     }
+    let number = message.number;
+    admit_patch(&shared, number)?;
+    message.updated_ms = now_ms;
+    let before = message.content.clone();
+    message.content.body = rendered.body;
+    message.content.authored = rendered.authored;
+    delivery::tell(&shared, world, &[Change::Edited { message: number, before }], now_ms);
+    data(json!({}))
+}
+
+fn admit_patch(shared: &Shared, number: u64) -> Result<(), ApiError> {
     let now = shared.clock.now();
-    message.patches.retain(|at| now.duration_since(*at) < Duration::from_secs(1));
-    if message.patches.len() >= PATCHES_PER_SECOND {
+    let mut patches = lock(&shared.platform.patches);
+    for times in patches.values_mut() {
+        times.retain(|at| now.duration_since(*at) < Duration::from_secs(1));
+    }
+    patches.retain(|known, times| *known == number || !times.is_empty());
+    let times = patches.entry(number).or_default();
+    if times.len() >= PATCHES_PER_SECOND {
         return Err(ApiError::new(230_020, "This operation triggers the frequency limit."));
     }
-    message.patches.push(now);
-    message.updated_ms = now_ms;
-    message.content = rendered.content;
-    message.card = rendered.card;
-    data(json!({}))
+    times.push(now);
+    Ok(())
 }
 
 /// A patched card is the same for everybody: both versions must say so.
@@ -138,8 +159,7 @@ pub async fn recall(
     }
     message.deleted = true;
     let number = message.number;
-    let notices = world.recalled_notices(number, "message_owner", now_ms);
-    drop(world);
-    delivery::publish(&shared, notices);
+    let change = Change::Recalled { message: number, by_right: None };
+    delivery::tell(&shared, world, &[change], now_ms);
     data(json!({}))
 }

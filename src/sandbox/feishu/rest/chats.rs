@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, index_page, need_scope};
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
@@ -35,8 +36,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
         "ByActiveTimeDesc" => chats.sort_by_key(|chat| std::cmp::Reverse(world.chats[*chat].active_ms)),
         _ => return Err(ApiError::new(BAD_PARAMETER, "invalid sort_type")),
     }
-    let items = chats.into_iter().map(|chat| world.chat_item(app, chat, id_type)).collect();
-    data(index_page(&params, world.seed, BAD_PARAMETER, PAGE, items)?)
+    let items = chats.into_iter().map(|chat| shared.view(&world).chat_item(app, chat, id_type)).collect();
+    data(index_page(&params, shared.platform.ids, BAD_PARAMETER, PAGE, items)?)
 }
 
 /// A chat of the caller, with the codes of the chat API.
@@ -66,9 +67,9 @@ pub async fn info(
     let id_type = params.user_id_type()?;
     let chat = any_chat(&world, &chat_id)?;
     if !world.is_member(chat, Actor::Bot(app)) {
-        return data(world.chat_outline(chat));
+        return data(shared.view(&world).chat_outline(chat));
     }
-    data(world.chat_view(app, chat, id_type))
+    data(shared.view(&world).chat(app, chat, id_type))
 }
 
 pub async fn members(
@@ -87,13 +88,13 @@ pub async fn members(
         .map(|person| {
             let actor = Actor::Person(person);
             json!({
-                "member_id_type": id_type, "member_id": world.id_as(app, id_type, actor),
-                "name": world.actor_name(actor), "tenant_key": world.tenant_key,
+                "member_id_type": id_type, "member_id": shared.platform.id_as(&world, app, id_type, actor),
+                "name": world.actor_name(actor), "tenant_key": shared.platform.tenant_key,
             })
         })
         .collect();
     let total = people.len();
-    let mut page = index_page(&params, world.seed, BAD_PARAMETER, PAGE, people)?;
+    let mut page = index_page(&params, shared.platform.ids, BAD_PARAMETER, PAGE, people)?;
     page["member_total"] = json!(total);
     data(page)
 }
@@ -108,7 +109,7 @@ pub async fn bots(
     let chat = own_chat(&world, app, &chat_id)?;
     let bots = world.chats[chat].bots();
     let items: Vec<Value> = bots
-        .map(|bot| json!({ "bot_id": world.open_id(app, Actor::Bot(bot)), "bot_name": world.apps[bot].name }))
+        .map(|bot| json!({ "bot_id": shared.platform.open_id(app, Actor::Bot(bot)), "bot_name": world.apps[bot].name }))
         .collect();
     data(json!({ "items": items }))
 }

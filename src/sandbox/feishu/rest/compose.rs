@@ -1,13 +1,20 @@
 //! Content on its way in: at-tags find their actors, keys their uploads, refusals their codes.
 
 use super::reply::ApiError;
-use crate::sandbox::feishu::content::{Found, Refused, Rendered, render};
+use crate::sandbox::feishu::Feishu;
+use crate::sandbox::feishu::content::{Found, Refused, render};
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
-use crate::sandbox::world::message::Mentioned;
+use crate::sandbox::world::message::{Content, Mentioned};
 
 /// Finds the actors of at-tags by any id of the sender's app; people (of the control API) also by name.
-pub fn render_for(world: &World, sender: Actor, msg_type: &str, content: &str) -> Result<Rendered, ApiError> {
+pub fn render_for(
+    feishu: &Feishu,
+    world: &World,
+    sender: Actor,
+    msg_type: &str,
+    content: &str,
+) -> Result<Content, ApiError> {
     let resolve = |id: &str| {
         if id == "all" {
             return Some(Found { who: Mentioned::Everyone, name: "Everyone".to_owned() });
@@ -15,16 +22,18 @@ pub fn render_for(world: &World, sender: Actor, msg_type: &str, content: &str) -
         let actor = match sender {
             Actor::Bot(app) => {
                 let id_types = ["open_id", "union_id", "user_id"];
-                id_types.iter().find_map(|id_type| world.actor_by_id(app, id_type, id).ok())
+                id_types.iter().find_map(|id_type| feishu.actor_by_id(app, id_type, id).ok())
             }
-            Actor::Person(_) => world.actor_by_name(id).or_else(|| world.actor_by_id(0, "union_id", id).ok()),
+            Actor::Person(_) => {
+                world.actor_by_name(id).or_else(|| feishu.actor_by_id(0, "union_id", id).ok())
+            }
         }?;
         Some(Found { who: Mentioned::One(actor), name: world.actor_name(actor).to_owned() })
     };
     let rendered = render(msg_type, content, &resolve);
     let rendered = rendered.map(|mut rendered| {
-        if world.card_placeholder && rendered.card.as_deref().is_some_and(is_newer) {
-            rendered.content = PLACEHOLDER.to_owned();
+        if feishu.options.card_placeholder && rendered.authored.as_deref().is_some_and(is_newer) {
+            rendered.body = PLACEHOLDER.to_owned();
         }
         rendered
     });
@@ -49,13 +58,13 @@ pub fn check_resources(
     world: &World,
     app: usize,
     msg_type: &str,
-    rendered: &Rendered,
+    rendered: &Content,
 ) -> Result<(), ApiError> {
     // Stickers are not uploads, cards name keys in many places.
     if matches!(msg_type, "sticker" | "interactive") {
         return Ok(());
     }
-    for key in &rendered.resources {
+    for key in &rendered.files {
         let Some(resource) = world.resources.get(key) else {
             return Err(ApiError::new(230_001, format!("invalid key: {key}")));
         };
@@ -80,11 +89,11 @@ pub fn check_resources(
 }
 
 /// A sender gives the key alone; receivers see the name it was uploaded under.
-pub fn name_file(world: &World, msg_type: &str, rendered: &mut Rendered) {
-    let Some(resource) = rendered.resources.first().and_then(|key| world.resources.get(key)) else { return };
-    let Ok(mut content) = serde_json::from_str::<serde_json::Value>(&rendered.content) else { return };
+pub fn name_file(world: &World, msg_type: &str, rendered: &mut Content) {
+    let Some(resource) = rendered.files.first().and_then(|key| world.resources.get(key)) else { return };
+    let Ok(mut content) = serde_json::from_str::<serde_json::Value>(&rendered.body) else { return };
     if matches!(msg_type, "file" | "media") && !resource.name.is_empty() {
         content["file_name"] = resource.name.clone().into();
-        rendered.content = content.to_string();
+        rendered.body = content.to_string();
     }
 }

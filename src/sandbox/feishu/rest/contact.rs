@@ -9,28 +9,30 @@ use serde_json::{Value, json};
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, body, need_scope};
+use crate::sandbox::feishu::ids::UnknownId;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::{Feishu, Shared};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
-use crate::sandbox::world::actor::{Actor, UnknownId};
+use crate::sandbox::world::actor::Actor;
 
 const BATCH_MAX: usize = 50;
 /// Mail addresses of the sandbox's people.
 const MAIL_DOMAIN: &str = "sandbox.invalid";
 
-fn user_view(world: &World, app: usize, person: usize) -> Value {
+fn user_view(feishu: &Feishu, world: &World, app: usize, person: usize) -> Value {
     let actor = Actor::Person(person);
     let mut user = json!({
-        "union_id": world.union_id(actor), "open_id": world.open_id(app, actor),
+        "union_id": feishu.ids.union_id(actor), "open_id": feishu.open_id(app, actor),
         "status": { "is_frozen": false, "is_resigned": false, "is_activated": true, "is_exited": false,
                     "is_unjoin": false },
     });
-    let user_id = world.user_id(app, actor);
+    let user_id = feishu.user_id(world, app, actor);
     if !user_id.is_empty() {
         user["user_id"] = json!(user_id);
     }
     // Without the scope the field is simply missing.
-    if world.has_scope(app, scopes::CONTACT_NAMES) {
+    if world.granted(app, scopes::CONTACT_NAMES) {
         user["name"] = json!(world.people[person].name);
         user["en_name"] = json!(world.people[person].name);
     }
@@ -45,8 +47,10 @@ pub async fn user(
 ) -> Reply {
     let world = lock(&shared.world);
     need_scope(&world, app, scopes::READ_CONTACTS)?;
-    match world.actor_by_id(app, params.user_id_type()?, &user_id) {
-        Ok(Actor::Person(person)) => data(json!({ "user": user_view(&world, app, person) })),
+    match shared.platform.actor_by_id(app, params.user_id_type()?, &user_id) {
+        Ok(Actor::Person(person)) => {
+            data(json!({ "user": user_view(&shared.platform, &world, app, person) }))
+        }
         Err(UnknownId::OtherApp) => Err(ApiError::new(99_992_361, "open_id cross app")),
         Ok(Actor::Bot(_)) | Err(UnknownId::Nobody) => Err(ApiError::new(41_012, "user id invalid error")),
     }
@@ -60,8 +64,8 @@ pub async fn batch(State(shared): State<Arc<Shared>>, Caller(app): Caller, param
         return Err(ApiError::field("user_ids", "between 1 and 50 ids are needed"));
     }
     let id_type = params.user_id_type()?;
-    let people = ids.iter().filter_map(|id| match world.actor_by_id(app, id_type, id) {
-        Ok(Actor::Person(person)) => Some(user_view(&world, app, person)),
+    let people = ids.iter().filter_map(|id| match shared.platform.actor_by_id(app, id_type, id) {
+        Ok(Actor::Person(person)) => Some(user_view(&shared.platform, &world, app, person)),
         Ok(Actor::Bot(_)) | Err(_) => None,
     });
     data(json!({ "items": people.collect::<Vec<Value>>() }))
@@ -94,7 +98,7 @@ pub async fn batch_get_id(
         // Unknown entries come back without an id.
         list.push(match person {
             Some(person) => {
-                json!({ "email": email, "user_id": world.id_as(app, id_type, Actor::Person(person)) })
+                json!({ "email": email, "user_id": shared.platform.id_as(&world, app, id_type, Actor::Person(person)) })
             }
             None => json!({ "email": email }),
         });

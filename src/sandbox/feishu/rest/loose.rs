@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use serde_json::{Number, Value};
 
-use crate::sandbox::faults::Fault;
+use crate::sandbox::feishu::faults::Fault;
 
 /// No answer of the sandbox in JSON is larger.
 const BODY_MAX: usize = 16 * 1024 * 1024;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, need_scope, page_value};
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::options::Cards;
 use crate::sandbox::feishu::scopes;
 use crate::sandbox::feishu::views::{CardForm, MessageShape};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::chat::Mode;
@@ -34,7 +35,7 @@ fn asked<'a>(shared: &Shared, app: usize, params: &'a Params) -> Result<MessageS
         Some("raw_card_content") => CardForm::Raw,
         Some(_) => return Err(ApiError::new(BAD_PARAMETER, "invalid card_msg_content_type")),
     };
-    let card = match shared.options.cards {
+    let card = match shared.platform.options.cards {
         Cards::Authored => wanted,
         Cards::Ignored => CardForm::Rendered,
         Cards::Refused if wanted == CardForm::Rendered => wanted,
@@ -68,7 +69,7 @@ pub async fn get(
     let world = lock(&shared.world);
     let message = readable(&world, app, &message_id)?;
     params.user_id_type()?;
-    data(json!({ "items": world.message_views(message, asked(&shared, app, &params)?) }))
+    data(json!({ "items": shared.view(&world).with_forwarded(message, asked(&shared, app, &params)?) }))
 }
 
 pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params: Params) -> Reply {
@@ -80,7 +81,7 @@ pub async fn mget(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
     need_scope(&world, app, scopes::READ_MESSAGES)?;
     let found = ids.iter().filter_map(|id| visible(&world, app, id).ok());
     let shape = asked(&shared, app, &params)?;
-    let items: Vec<Value> = found.map(|message| world.message_view(message, shape)).collect();
+    let items: Vec<Value> = found.map(|message| shared.view(&world).message(message, shape)).collect();
     data(json!({ "items": items }))
 }
 
@@ -96,7 +97,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
     params.user_id_type()?;
     let container = container(&world, app, &params)?;
     let size = params.page_size(PAGE_DEFAULT, PAGE_MAX)?;
-    let start = params.page_start(world.seed, BAD_PARAMETER)?;
+    let start = params.page_start(shared.platform.ids, BAD_PARAMETER)?;
     let range = (params.number("start_time")?, params.number("end_time")?);
     if container.thread.is_some() && range != (None, None) {
         return Err(ApiError::new(BAD_PARAMETER, "start_time and end_time are for chats only"));
@@ -121,8 +122,8 @@ pub async fn list(State(shared): State<Arc<Shared>>, Caller(app): Caller, params
     let mut page: Vec<&Message> = found.take(size + 1).collect();
     let next = if page.len() > size { page.pop().map(|message| message.number) } else { None };
     let shape = asked(&shared, app, &params)?;
-    let items = page.iter().map(|message| world.message_view(message, shape)).collect();
-    data(page_value(items, next, world.seed))
+    let items = page.iter().map(|message| shared.view(&world).message(message, shape)).collect();
+    data(page_value(items, next, shared.platform.ids))
 }
 
 /// Both ends are whole seconds and inclusive.
@@ -149,7 +150,7 @@ fn container<'a>(world: &'a World, app: usize, params: &Params) -> Result<Contai
         let code = if thread.is_some() { 230_073 } else { 230_002 };
         return Err(ApiError::new(code, "The bot can not be outside the group."));
     }
-    if world.chats[chat].mode != Mode::P2p && !world.may_read_groups(app) {
+    if world.chats[chat].mode != Mode::P2p && !scopes::may_read_groups(world, app) {
         return Err(ApiError::new(
             230_027,
             "Lack of necessary permissions, ext=need scope: im:message.group_msg",

@@ -26,12 +26,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 
-use self::reply::ApiError;
+use self::reply::{ApiError, status};
 use crate::clock::rfc3339_ms;
-use crate::sandbox::faults::{At, FaultKind};
-use crate::sandbox::feishu::gate::{pause, status};
-use crate::sandbox::feishu::ids;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::faults::{At, FaultKind, pause};
+use crate::sandbox::feishu::seal;
+use crate::sandbox::lock::lock;
 
 /// Multipart framing around the largest file.
 const UPLOAD_BODY_MAX: usize = resources::FILE_BYTES_MAX + 64 * 1024;
@@ -106,11 +106,14 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     let mut response = match fault_before(&shared, app, &path).await {
         Some(response) => response,
         None => {
-            let armed = shared.faults.armed() > 0;
+            let armed = shared.platform.faults.armed() > 0;
             let lost = armed.then(|| take_lost_answer(&shared, app, &path)).flatten();
-            let loose =
-                armed.then(|| shared.faults.take_on_path(FaultKind::LooseTypes, false, &path, app)).flatten();
-            let late = armed.then(|| shared.faults.take_on_path(FaultKind::Slow, true, &path, app)).flatten();
+            let loose = armed
+                .then(|| shared.platform.faults.take_on_path(FaultKind::LooseTypes, false, &path, app))
+                .flatten();
+            let late = armed
+                .then(|| shared.platform.faults.take_on_path(FaultKind::Slow, true, &path, app))
+                .flatten();
             let response = next.run(request).await;
             if let Some(late) = late {
                 pause(&late).await;
@@ -122,6 +125,7 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
             }
         }
     };
+    // The Python SDK looks for `X-Tt-Logid` with exactly these capitals, which the accept loop writes.
     if let Ok(value) = HeaderValue::from_str(&log_id(shared.clock.wall_ms())) {
         response.headers_mut().insert("x-tt-logid", value);
     }
@@ -130,44 +134,43 @@ async fn around(State(shared): State<Arc<Shared>>, request: Request, next: Next)
 
 fn caller(shared: &Shared, headers: &HeaderMap) -> Option<usize> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let mut world = lock(&shared.world);
-    let app = world.bearer(header, shared.clock.now()).ok()?;
-    world.apps[app].counters.rest_calls += 1;
+    let app = lock(&shared.platform.tokens).bearer(header, shared.clock.now()).ok()?;
+    lock(&shared.world).apps[app].counters.rest_calls += 1;
     Some(app)
 }
 
 /// `20260101000000` and noise, as the platform's log ids look.
 fn log_id(now_ms: i64) -> String {
     let digits = rfc3339_ms(now_ms).chars().filter(char::is_ascii_digit).take(14).collect::<String>();
-    digits + &ids::random_hex(20).to_uppercase()
+    digits + &seal::random_hex(20).to_uppercase()
 }
 
 async fn fault_before(shared: &Shared, app: Option<usize>, path: &str) -> Option<Response> {
     // The gate asks for its own faults, the token endpoint too.
-    if shared.faults.armed() == 0 || !path.starts_with("/open-apis/") || path == token::PATH {
+    if shared.platform.faults.armed() == 0 || !path.starts_with("/open-apis/") || path == token::PATH {
         return None;
     }
-    if let Some(slow) = shared.faults.take_on_path(FaultKind::Slow, false, path, app) {
+    if let Some(slow) = shared.platform.faults.take_on_path(FaultKind::Slow, false, path, app) {
         pause(&slow).await;
     }
-    if shared.faults.take_on_path(FaultKind::Stall, false, path, app).is_some() {
+    if shared.platform.faults.take_on_path(FaultKind::Stall, false, path, app).is_some() {
         shared.stopped().await;
     }
-    if let Some(fault) = shared.faults.take_on_path(FaultKind::RateLimit, false, path, app) {
+    if let Some(fault) = shared.platform.faults.take_on_path(FaultKind::RateLimit, false, path, app) {
         return Some(rate_limited(fault.reset_s.unwrap_or(1)));
     }
-    if let Some(fault) = shared.faults.take_on_path(FaultKind::ApiError, false, path, app) {
+    if let Some(fault) = shared.platform.faults.take_on_path(FaultKind::ApiError, false, path, app) {
         let msg = fault.message.unwrap_or_else(|| "refused by a fault of the sandbox".to_owned());
         let error = ApiError::new(fault.code.unwrap_or(500), msg);
         return Some(error.status(status(fault.status.unwrap_or(400))).into_response());
     }
-    let fault = shared.faults.take_5xx(false, At::Rest, path, app)?;
+    let fault = shared.platform.faults.take_5xx(false, At::Rest, path, app)?;
     Some(status(fault.status.unwrap_or(503)).into_response())
 }
 
 /// The call takes effect, its answer does not arrive.
 fn take_lost_answer(shared: &Shared, app: Option<usize>, path: &str) -> Option<Response> {
-    let fault = shared.faults.take_5xx(true, At::Rest, path, app)?;
+    let fault = shared.platform.faults.take_5xx(true, At::Rest, path, app)?;
     Some(status(fault.status.unwrap_or(502)).into_response())
 }
 

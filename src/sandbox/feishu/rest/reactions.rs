@@ -11,11 +11,13 @@ use super::emoji;
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, body, index_page, need_scope};
 use crate::sandbox::delivery;
-use crate::sandbox::feishu::ids::{self, Kind};
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::seal::Kind;
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::change::Change;
 use crate::sandbox::world::message::Message;
 
 const PAGE: (usize, usize) = (20, 50);
@@ -42,7 +44,7 @@ fn target<'a>(world: &'a World, app: usize, message_id: &str) -> Result<&'a Mess
     if !world.is_member(message.chat, Actor::Bot(app)) {
         return Err(ApiError::new(231_002, "The operator has no permission to react on this message."));
     }
-    if message.msg_type == "system" {
+    if message.content.kind == "system" {
         return Err(ApiError::new(231_017, "The message type is not supported."));
     }
     Ok(message)
@@ -64,14 +66,11 @@ pub async fn add(
     }
     let now_ms = shared.clock.wall_ms();
     let (reaction, fresh) = world.react(number, &emoji, Actor::Bot(app), now_ms);
-    let view = world.reaction_view(app, &reaction);
-    let notices = if fresh {
-        world.reaction_notices(number, &emoji, Actor::Bot(app), true, now_ms)
-    } else {
-        Vec::new()
-    };
-    drop(world);
-    delivery::publish(&shared, notices);
+    let view = shared.view(&world).reaction(app, &reaction);
+    if fresh {
+        let change = Change::Reacted { message: number, emoji, by: Actor::Bot(app), added: true };
+        delivery::tell(&shared, world, &[change], now_ms);
+    }
     data(view)
 }
 
@@ -87,8 +86,8 @@ pub async fn list(
     let wanted = params.get("reaction_type");
     let matching =
         message.reactions.iter().filter(|reaction| wanted.is_none_or(|wanted| wanted == reaction.emoji));
-    let items: Vec<Value> = matching.map(|reaction| world.reaction_view(app, reaction)).collect();
-    data(index_page(&params, world.seed, 231_012, PAGE, items)?)
+    let items: Vec<Value> = matching.map(|reaction| shared.view(&world).reaction(app, reaction)).collect();
+    data(index_page(&params, shared.platform.ids, 231_012, PAGE, items)?)
 }
 
 pub async fn remove(
@@ -99,7 +98,7 @@ pub async fn remove(
     let mut world = lock(&shared.world);
     need_scope(&world, app, scopes::WRITE_REACTIONS)?;
     let message = target(&world, app, &message_id)?;
-    let wanted = ids::open(world.seed, Kind::Reaction, &reaction_id);
+    let wanted = shared.platform.ids.open(Kind::Reaction, &reaction_id);
     let wanted = wanted.ok_or_else(|| ApiError::new(231_011, "reaction_id is invalid"))?;
     let reaction = message.reactions.iter().find(|reaction| reaction.number == wanted).cloned();
     let reaction = reaction.ok_or_else(|| ApiError::new(231_010, "The reaction is not of this message."))?;
@@ -107,11 +106,10 @@ pub async fn remove(
         return Err(ApiError::new(231_007, "The operator is not the owner of the reaction."));
     }
     let number = message.number;
-    let view = world.reaction_view(app, &reaction);
+    let view = shared.view(&world).reaction(app, &reaction);
     let now_ms = shared.clock.wall_ms();
     world.unreact(number, reaction.number);
-    let notices = world.reaction_notices(number, &reaction.emoji, reaction.by, false, now_ms);
-    drop(world);
-    delivery::publish(&shared, notices);
+    let change = Change::Reacted { message: number, emoji: reaction.emoji, by: reaction.by, added: false };
+    delivery::tell(&shared, world, &[change], now_ms);
     data(view)
 }

@@ -9,11 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::reply::ApiError;
-use crate::sandbox::feishu::ids::{self, Kind};
+use crate::sandbox::feishu::Feishu;
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::ids::{Ids, UnknownId};
+use crate::sandbox::feishu::seal::Kind;
 use crate::sandbox::feishu::tokens::BadToken;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
-use crate::sandbox::world::actor::{Actor, UnknownId};
+use crate::sandbox::world::actor::Actor;
 
 /// The app whose tenant token the request carries.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,7 @@ impl FromRequestParts<Arc<Shared>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Caller, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = lock(&shared.world).bearer(header, shared.clock.now());
+        let bearer = lock(&shared.platform.tokens).bearer(header, shared.clock.now());
         bearer.map(Caller).map_err(|bad| match bad {
             BadToken::Missing => ApiError::new(99_991_661, "Missing access token for authorization"),
             BadToken::Malformed => ApiError::new(99_991_671, "Invalid access token format"),
@@ -81,9 +84,9 @@ impl Params {
     }
 
     /// Where a listing continues; `bad_token` is the API's own code for an unknown token.
-    pub fn page_start(&self, seed: u64, bad_token: i64) -> Result<Option<u64>, ApiError> {
+    pub fn page_start(&self, ids: Ids, bad_token: i64) -> Result<Option<u64>, ApiError> {
         let Some(token) = self.get("page_token") else { return Ok(None) };
-        match ids::open(seed, Kind::Page, token) {
+        match ids.open(Kind::Page, token) {
             Some(position) => Ok(Some(position)),
             None => Err(ApiError::new(bad_token, "invalid page_token")),
         }
@@ -93,21 +96,21 @@ impl Params {
 /// One page of a listing whose positions are indices.
 pub fn index_page(
     params: &Params,
-    seed: u64,
+    ids: Ids,
     bad_token: i64,
     sizes: (usize, usize),
     items: Vec<Value>,
 ) -> Result<Value, ApiError> {
     let size = params.page_size(sizes.0, sizes.1)?;
-    let start = params.page_start(seed, bad_token)?.unwrap_or(0) as usize;
+    let start = params.page_start(ids, bad_token)?.unwrap_or(0) as usize;
     let total = items.len();
     let page: Vec<Value> = items.into_iter().skip(start).take(size).collect();
     let next = start + page.len();
-    Ok(page_value(page, (next < total).then_some(next as u64), seed))
+    Ok(page_value(page, (next < total).then_some(next as u64), ids))
 }
 
-pub fn page_value(items: Vec<Value>, next: Option<u64>, seed: u64) -> Value {
-    let token = next.map_or_else(String::new, |position| ids::seal(seed, Kind::Page, position));
+pub fn page_value(items: Vec<Value>, next: Option<u64>, ids: Ids) -> Value {
+    let token = next.map_or_else(String::new, |position| ids.seal(Kind::Page, position));
     json!({ "items": items, "has_more": next.is_some(), "page_token": token })
 }
 
@@ -123,12 +126,12 @@ pub fn required<'a>(field: &str, value: &'a str) -> Result<&'a str, ApiError> {
 
 /// Any of `scopes`, or 99991672.
 pub fn need_scope(world: &World, app: usize, any_of: &[&str]) -> Result<(), ApiError> {
-    if world.has_scope(app, any_of) { Ok(()) } else { Err(ApiError::scope(&world.apps[app].app_id, any_of)) }
+    if world.granted(app, any_of) { Ok(()) } else { Err(ApiError::scope(&world.apps[app].id, any_of)) }
 }
 
 /// A user id of the caller's app, with the platform's codes for one that is not.
-pub fn actor(world: &World, app: usize, id_type: &str, id: &str) -> Result<Actor, ApiError> {
-    world.actor_by_id(app, id_type, id).map_err(|unknown| match unknown {
+pub fn actor(feishu: &Feishu, app: usize, id_type: &str, id: &str) -> Result<Actor, ApiError> {
+    feishu.actor_by_id(app, id_type, id).map_err(|unknown| match unknown {
         UnknownId::OtherApp => ApiError::new(99_992_361, "open_id cross app"),
         UnknownId::Nobody => ApiError::new(99_992_351, format!("not a valid {{{id_type}}}: {id}")),
     })

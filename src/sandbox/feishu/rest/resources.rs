@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, need_scope};
+use crate::sandbox::feishu::Shared;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
 use crate::sandbox::world::message::Message;
@@ -151,7 +152,7 @@ fn in_message(world: &World, app: usize, message_id: &str, key: &str) -> Result<
     if message.deleted {
         return Err(ApiError::new(230_110, "The message has been deleted."));
     }
-    if matches!(message.msg_type.as_str(), "sticker" | "interactive") {
+    if matches!(message.content.kind.as_str(), "sticker" | "interactive") {
         return Err(ApiError::new(234_043, "Unsupported message type."));
     }
     let belongs = carries(world, message, key);
@@ -161,7 +162,7 @@ fn in_message(world: &World, app: usize, message_id: &str, key: &str) -> Result<
 
 /// A merged forward stands for what is in it, however deep, wherever that was said.
 fn carries(world: &World, message: &Message, key: &str) -> bool {
-    let own = message.msg_type != "interactive" && message.resources.iter().any(|known| known == key);
+    let own = message.content.kind != "interactive" && message.content.files.iter().any(|known| known == key);
     own || message
         .forwarded
         .iter()

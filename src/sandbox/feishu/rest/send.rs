@@ -13,13 +13,14 @@ use super::messages::{shape, visible};
 use super::reply::{ApiError, Reply, data};
 use super::request::{Caller, Params, actor, body, need_scope, required};
 use crate::sandbox::delivery;
-use crate::sandbox::feishu::content::Rendered;
 use crate::sandbox::feishu::scopes;
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::feishu::{Feishu, Shared};
+use crate::sandbox::lock::lock;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::change::Change;
 use crate::sandbox::world::chat::Mode;
-use crate::sandbox::world::message::Draft;
+use crate::sandbox::world::message::{Content, Draft};
 
 /// A uuid succeeds at most once in this time.
 const UUID_MEMORY: Duration = Duration::from_secs(60 * 60);
@@ -47,8 +48,9 @@ pub async fn send(
     let mut world = lock(&shared.world);
     need_scope(&world, app, scopes::SEND)?;
     required("receive_id", &request.receive_id)?;
-    let chat = receiver(&mut world, app, id_type, &request.receive_id, shared.clock.wall_ms())?;
-    let said = say(&shared, &mut world, app, Target { chat, reply_to: None }, &request)?;
+    let chat =
+        receiver(&shared.platform, &mut world, app, id_type, &request.receive_id, shared.clock.wall_ms())?;
+    let said = say(&shared, &mut world, app, Target::chat(chat), &request)?;
     finish(&shared, world, app, said)
 }
 
@@ -87,19 +89,11 @@ pub async fn forward(
     if original.deleted {
         return Err(ApiError::new(230_011, "The message was withdrawn."));
     }
-    let rendered = Rendered {
-        content: original.content.clone(),
-        card: original.card.clone(),
-        mentions: Vec::new(),
-        resources: original.resources.clone(),
-    };
-    let msg_type = original.msg_type.clone();
-    let now_ms = shared.clock.wall_ms();
+    let content = Content { mentions: Vec::new(), ..original.content.clone() };
+    let (to, now_ms) = (request.receive_id.as_str(), shared.clock.wall_ms());
     let target = match id_type {
-        "thread_id" => thread_target(&world, app, &request.receive_id)?,
-        _ => {
-            Target { chat: receiver(&mut world, app, id_type, &request.receive_id, now_ms)?, reply_to: None }
-        }
+        "thread_id" => thread_target(&world, app, to)?,
+        _ => Target::chat(receiver(&shared.platform, &mut world, app, id_type, to, now_ms)?),
     };
     let uuid = params.get("uuid").unwrap_or("");
     if let Some(number) = remembered(&world, app, uuid, shared.clock.now())? {
@@ -109,13 +103,13 @@ pub async fn forward(
     let draft = Draft {
         chat: target.chat,
         sender: Actor::Bot(app),
-        msg_type,
-        rendered,
+        content,
         reply_to: target.reply_to,
         in_thread: false,
+        forwarded: Vec::new(),
     };
     let number = world.post(draft, now_ms);
-    remember(&mut world, app, uuid, number, shared.clock.now());
+    world.remember_send(app, uuid, number, UUID_MEMORY, shared.clock.now());
     finish(&shared, world, app, Said { number, fresh: true })
 }
 
@@ -123,6 +117,12 @@ pub async fn forward(
 struct Target {
     chat: usize,
     reply_to: Option<u64>,
+}
+
+impl Target {
+    fn chat(chat: usize) -> Target {
+        Target { chat, reply_to: None }
+    }
 }
 
 struct Said {
@@ -139,10 +139,17 @@ fn thread_target(world: &World, app: usize, thread_id: &str) -> Result<Target, A
         .ok_or_else(|| ApiError::new(230_019, "The topic does NOT exist."))
 }
 
-fn receiver(world: &mut World, app: usize, id_type: &str, id: &str, now_ms: i64) -> Result<usize, ApiError> {
+fn receiver(
+    feishu: &Feishu,
+    world: &mut World,
+    app: usize,
+    id_type: &str,
+    id: &str,
+    now_ms: i64,
+) -> Result<usize, ApiError> {
     match id_type {
         "chat_id" => world.chat_by_id(id).ok_or_else(|| ApiError::new(230_034, "The receive_id is invalid.")),
-        "open_id" | "union_id" | "user_id" => match actor(world, app, id_type, id)? {
+        "open_id" | "union_id" | "user_id" => match actor(feishu, app, id_type, id)? {
             Actor::Person(person) => Ok(world.p2p_chat(app, person, now_ms)),
             Actor::Bot(_) => Err(ApiError::new(230_013, "Bot has NO availability to this user.")),
         },
@@ -171,20 +178,21 @@ fn say(
     if request.msg_type == "system" && world.chats[target.chat].mode != Mode::P2p {
         return Err(ApiError::new(230_001, "system messages are for p2p chats"));
     }
-    let mut rendered = render_for(world, Actor::Bot(app), &request.msg_type, &request.content)?;
-    check_resources(world, app, &request.msg_type, &rendered)?;
-    name_file(world, &request.msg_type, &mut rendered);
+    let mut content =
+        render_for(&shared.platform, world, Actor::Bot(app), &request.msg_type, &request.content)?;
+    check_resources(world, app, &request.msg_type, &content)?;
+    name_file(world, &request.msg_type, &mut content);
     admit(shared, world, app, target.chat)?;
     let draft = Draft {
         chat: target.chat,
         sender: Actor::Bot(app),
-        msg_type: request.msg_type.clone(),
-        rendered,
+        content,
         reply_to: target.reply_to,
         in_thread: request.reply_in_thread,
+        forwarded: Vec::new(),
     };
     let number = world.post(draft, shared.clock.wall_ms());
-    remember(world, app, &request.uuid, number, now);
+    world.remember_send(app, &request.uuid, number, UUID_MEMORY, now);
     Ok(Said { number, fresh: true })
 }
 
@@ -193,23 +201,11 @@ fn remembered(world: &World, app: usize, uuid: &str, now: Instant) -> Result<Opt
     if uuid.chars().count() > UUID_CHARS_MAX {
         return Err(ApiError::field("uuid", "the max length is 50"));
     }
-    let known = world.uuids.get(&(app, uuid.to_owned()));
-    let fresh = known.filter(|(_, at)| now.duration_since(*at) < UUID_MEMORY);
-    Ok(fresh.map(|(number, _)| *number).filter(|number| world.message(*number).is_some()))
-}
-
-fn remember(world: &mut World, app: usize, uuid: &str, number: u64, now: Instant) {
-    if uuid.is_empty() {
-        return;
-    }
-    if world.uuids.len() >= world.keep {
-        world.uuids.retain(|_, (_, at)| now.duration_since(*at) < UUID_MEMORY);
-    }
-    world.uuids.insert((app, uuid.to_owned()), (number, now));
+    Ok(world.sent_before(app, uuid, UUID_MEMORY, now))
 }
 
 fn admit(shared: &Shared, world: &mut World, app: usize, chat: usize) -> Result<(), ApiError> {
-    let limit = shared.options.chat_qps;
+    let limit = shared.platform.options.chat_qps;
     let target = &mut world.chats[chat];
     if target.dissolved {
         return Err(ApiError::new(
@@ -232,15 +228,14 @@ fn admit(shared: &Shared, world: &mut World, app: usize, chat: usize) -> Result<
 /// Answers with the new message and tells who hears it.
 fn finish(
     shared: &Arc<Shared>,
-    mut world: std::sync::MutexGuard<'_, World>,
+    world: std::sync::MutexGuard<'_, World>,
     app: usize,
     Said { number, fresh }: Said,
 ) -> Reply {
-    let notices =
-        if fresh { world.message_notices(number, None, shared.clock.wall_ms()) } else { Vec::new() };
-    let view =
-        world.message(number).map(|message| world.message_view(message, shape(app, &Params::default())));
-    drop(world);
-    delivery::publish(shared, notices);
+    let shown = world.message(number);
+    let view = shown.map(|message| shared.view(&world).message(message, shape(app, &Params::default())));
+    if fresh {
+        delivery::tell(shared, world, &[Change::Said { message: number }], shared.clock.wall_ms());
+    }
     data(view.unwrap_or_default())
 }

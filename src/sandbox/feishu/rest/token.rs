@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::reply::{ApiError, Reply};
-use crate::sandbox::faults::{At, FaultKind};
-use crate::sandbox::feishu::gate::{pause, status};
-use crate::sandbox::shared::{Shared, lock};
+use super::reply::{ApiError, Reply, status};
+use crate::sandbox::feishu::Shared;
+use crate::sandbox::feishu::faults::{At, FaultKind, pause};
+use crate::sandbox::lock::lock;
 
 pub const PATH: &str = "/open-apis/auth/v3/tenant_access_token/internal";
 
@@ -32,27 +32,29 @@ pub async fn issue(State(shared): State<Arc<Shared>>, body: Bytes) -> Reply {
     if let Some(response) = fault(&shared, app).await {
         return Ok(response);
     }
-    let mut world = lock(&shared.world);
     let Some(app) = app else { return Err(ApiError::new(10_014, "app not exist or disabled")) };
-    if world.apps[app].app_secret != credentials.app_secret {
+    if shared.platform.apps[app].secret != credentials.app_secret {
         return Err(ApiError::new(10_015, "app secret invalid"));
     }
-    let (token, expire) = world.issue_token(app, shared.options.token_ttl, shared.clock.now());
-    let answer = json!({ "code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire });
+    let (now, ttl) = (shared.clock.now(), shared.platform.options.token_ttl);
+    let issued = lock(&shared.platform.tokens).issue(app, ttl, now);
+    lock(&shared.world).apps[app].counters.tokens_issued += u64::from(issued.new);
+    let answer =
+        json!({ "code": 0, "msg": "ok", "tenant_access_token": issued.text, "expire": issued.seconds });
     Ok(Json(answer).into_response())
 }
 
 async fn fault(shared: &Shared, app: Option<usize>) -> Option<Response> {
-    if let Some(slow) = shared.faults.take_at(FaultKind::Slow, At::Token, app) {
+    if let Some(slow) = shared.platform.faults.take_at(FaultKind::Slow, At::Token, app) {
         pause(&slow).await;
     }
-    if shared.faults.take_at(FaultKind::Stall, At::Token, app).is_some() {
+    if shared.platform.faults.take_at(FaultKind::Stall, At::Token, app).is_some() {
         shared.stopped().await;
     }
-    if let Some(fault) = shared.faults.take_at(FaultKind::Error5xx, At::Token, app) {
+    if let Some(fault) = shared.platform.faults.take_at(FaultKind::Error5xx, At::Token, app) {
         return Some(status(fault.status.unwrap_or(503)).into_response());
     }
-    let fault = shared.faults.take_at(FaultKind::Refuse, At::Token, app)?;
+    let fault = shared.platform.faults.take_at(FaultKind::Refuse, At::Token, app)?;
     let error = ApiError::new(fault.code.unwrap_or(10_014), fault.message.unwrap_or_default());
     Some(error.status(status(fault.status.unwrap_or(400))).into_response())
 }

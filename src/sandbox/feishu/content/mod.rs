@@ -1,23 +1,17 @@
 //! From what a sender writes to what receivers get: mention tags become keys, a post loses its locale
 //! wrapper, a card is simplified.
 
+mod card;
+mod tag;
+
 use serde_json::{Map, Value, json};
 
-use crate::sandbox::world::message::{Mention, Mentioned};
+use self::tag::AtTag;
+use crate::sandbox::world::message::{Content, Mention, Mentioned};
 
 /// Request limits of the platform.
 const TEXT_BYTES_MAX: usize = 150 * 1024;
 const RICH_BYTES_MAX: usize = 30 * 1024;
-/// Tables per card; one more is refused.
-const CARD_TABLES_MAX: usize = 5;
-
-#[derive(Clone, Debug, Default)]
-pub struct Rendered {
-    pub content: String,
-    pub card: Option<String>,
-    pub mentions: Vec<Mention>,
-    pub resources: Vec<String>,
-}
 
 /// Why content is refused; each has its own code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +32,7 @@ pub struct Found {
     pub name: String,
 }
 
-pub fn render(msg_type: &str, content: &str, resolve: &Resolve<'_>) -> Result<Rendered, Refused> {
+pub fn render(msg_type: &str, content: &str, resolve: &Resolve<'_>) -> Result<Content, Refused> {
     let limit = if matches!(msg_type, "post" | "interactive") { RICH_BYTES_MAX } else { TEXT_BYTES_MAX };
     if content.len() > limit {
         return Err(Refused::TooLong);
@@ -53,7 +47,7 @@ pub fn render(msg_type: &str, content: &str, resolve: &Resolve<'_>) -> Result<Re
         "post" => writer.post(&object)?,
         "interactive" => {
             card = Some(content.to_owned());
-            simplified_card(&object)?
+            card::simplified(&object)?
         }
         "image" => writer.keyed(&object, &["image_key"])?,
         "file" | "audio" | "sticker" => writer.keyed(&object, &["file_key"])?,
@@ -63,11 +57,12 @@ pub fn render(msg_type: &str, content: &str, resolve: &Resolve<'_>) -> Result<Re
         "system" => Value::Object(object),
         other => return Err(invalid(&format!("msg_type {other} is not supported"))),
     };
-    Ok(Rendered {
-        content: rendered.to_string(),
-        card,
+    Ok(Content {
+        kind: msg_type.to_owned(),
+        body: rendered.to_string(),
+        authored: card,
         mentions: writer.mentions,
-        resources: writer.resources,
+        files: writer.resources,
     })
 }
 
@@ -203,52 +198,6 @@ fn with_style(node: &Value) -> Value {
     node
 }
 
-struct AtTag {
-    id: String,
-    name: String,
-    length: usize,
-}
-
-impl AtTag {
-    /// Only `user_id` counts: the card form `<at id=…>` renders as text in a text message.
-    fn parse(text: &str) -> Option<AtTag> {
-        let open_end = text.find('>')?;
-        let attribute = text[..open_end].split_once("user_id=")?.1;
-        let id = attribute.trim_matches(['"', '\'', ' ', '/']).to_owned();
-        let close = text[open_end..].find("</at>")? + open_end;
-        Some(AtTag { id, name: text[open_end + 1..close].to_owned(), length: close + "</at>".len() })
-    }
-}
-
-/// What receivers get instead of the card: its title and the text of its elements.
-fn simplified_card(object: &Map<String, Value>) -> Result<Value, Refused> {
-    let kind = object.get("type").and_then(Value::as_str);
-    if matches!(kind, Some("template" | "card")) && object.get("data").is_some_and(Value::is_object) {
-        return Ok(json!({ "title": "", "elements": [[{ "tag": "text", "text": "card" }]] }));
-    }
-    let version_two = object.get("schema").and_then(Value::as_str) == Some("2.0");
-    let body = if version_two {
-        object.get("body").and_then(|body| body.get("elements"))
-    } else {
-        object.get("elements")
-    };
-    let Some(elements) = body.and_then(Value::as_array) else {
-        return Err(Refused::BadCard("ErrCode: 200621; ErrMsg: parse card json err".to_owned()));
-    };
-    if elements.iter().filter(|element| element["tag"] == "table").count() > CARD_TABLES_MAX {
-        return Err(Refused::BadCard("ErrCode: 11310; ErrMsg: card table number over limit".to_owned()));
-    }
-    let title = object.get("header").map_or("", |header| header["title"]["content"].as_str().unwrap_or(""));
-    let lines: Vec<Value> = elements.iter().map(simplified_element).collect();
-    Ok(json!({ "title": title, "elements": lines }))
-}
-
-fn simplified_element(element: &Value) -> Value {
-    let text = element["content"].as_str().or_else(|| element["text"]["content"].as_str()).unwrap_or("");
-    let tag = if element["tag"] == "button" { "button" } else { "text" };
-    json!([{ "tag": tag, "text": text }])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +212,7 @@ mod tests {
     fn at_tags_become_keys_and_unknown_ones_plain_text() {
         let text = r#"{"text":"<at user_id=\"ou_1\">A</at> <at user_id=\"ou_2\">B</at> <at user_id=\"ou_1\"></at> <at user_id=\"x\">C</at> <at id=ou_1></at> <at user_id=\"all\">all</at>"}"#;
         let rendered = render("text", text, &resolve).expect("valid text");
-        assert_eq!(rendered.content, r#"{"text":"@_user_1 @_user_2 @_user_1 @C <at id=ou_1></at> @_all"}"#);
+        assert_eq!(rendered.body, r#"{"text":"@_user_1 @_user_2 @_user_1 @C <at id=ou_1></at> @_all"}"#);
         assert_eq!(rendered.mentions.len(), 2);
     }
 
@@ -271,7 +220,7 @@ mod tests {
     fn a_post_loses_its_locale_and_its_markdown() {
         let post = r#"{"zh_cn":{"title":"T","content":[[{"tag":"at","user_id":"ou_1"}],[{"tag":"md","text":"hi"}]]}}"#;
         let rendered = render("post", post, &resolve).expect("valid post");
-        let value: Value = serde_json::from_str(&rendered.content).expect("json");
+        let value: Value = serde_json::from_str(&rendered.body).expect("json");
         assert_eq!(value["content"][0][0]["user_id"], "@_user_1");
         assert_eq!(value["content"][1][0]["tag"], "text");
         assert!(matches!(render("post", r#"{"title":"T"}"#, &resolve), Err(Refused::Invalid(_))));

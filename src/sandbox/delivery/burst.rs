@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delivery::with_ledger;
-use super::ledger::record::Phase;
-use crate::sandbox::feishu::content::Rendered;
+use super::with_ledger;
+use crate::sandbox::ledger::record::Phase;
 use crate::sandbox::links::{IN_FLIGHT_MAX, Outgoing};
-use crate::sandbox::shared::{Shared, lock};
+use crate::sandbox::lock::lock;
+use crate::sandbox::platform::Platform;
+use crate::sandbox::shared::Shared;
 use crate::sandbox::world::World;
 use crate::sandbox::world::actor::Actor;
+use crate::sandbox::world::change::Change;
 use crate::sandbox::world::message::Draft;
 
 /// Encoded ahead at most, so that a burst of millions needs bounded memory.
@@ -31,6 +33,12 @@ pub struct Plan {
     pub in_flight: u32,
 }
 
+impl Plan {
+    fn is_for(&self, app: usize) -> bool {
+        self.apps.is_empty() || self.apps.contains(&app)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Done {
     pub deliveries: usize,
@@ -41,7 +49,7 @@ pub struct Done {
 }
 
 /// Says `plan.count` messages. Returns when the last one is with its connection.
-pub async fn run(shared: &Arc<Shared>, plan: &Plan) -> Done {
+pub async fn run<P: Platform>(shared: &Arc<Shared<P>>, plan: &Plan) -> Done {
     let mut done = Done::default();
     let mut said = 0;
     while said < plan.count {
@@ -58,7 +66,13 @@ pub async fn run(shared: &Arc<Shared>, plan: &Plan) -> Done {
 }
 
 /// Makes the messages of one wave and encodes their frames; record numbers by app.
-fn prepare(shared: &Shared, plan: &Plan, said: usize, wave: usize, done: &mut Done) -> Vec<Vec<u64>> {
+fn prepare<P: Platform>(
+    shared: &Shared<P>,
+    plan: &Plan,
+    said: usize,
+    wave: usize,
+    done: &mut Done,
+) -> Vec<Vec<u64>> {
     let mut by_app = vec![Vec::new(); lock(&shared.world).apps.len()];
     let mut index = said;
     while index < said + wave {
@@ -68,19 +82,20 @@ fn prepare(shared: &Shared, plan: &Plan, said: usize, wave: usize, done: &mut Do
         {
             let mut world = lock(&shared.world);
             for turn in index..end {
-                let (number, only) = say(&mut world, plan, turn, now_ms);
+                let number = say(shared, &mut world, plan, turn, now_ms);
                 done.first_message.get_or_insert(number);
                 done.last_message = Some(number);
-                for notice in world.message_notices(number, only.as_deref(), now_ms) {
-                    notices.push((world.apps[notice.app].service, notice));
-                }
+                let told = shared.platform.notices(&world, &Change::Said { message: number }, now_ms);
+                notices.extend(told.into_iter().filter(|notice| plan.is_for(notice.app)));
             }
         }
         with_ledger(shared, |ledger| {
-            for (service, notice) in notices {
+            for notice in notices {
                 let app = notice.app;
-                let record = ledger.register(notice, service, now_ms);
-                ledger.plan(record);
+                let record = ledger.register(notice, now_ms);
+                ledger.encode_ahead(record, |record, attempt, body| {
+                    shared.platform.encode_ahead(record, attempt, body)
+                });
                 by_app[app].push(record);
             }
         });
@@ -89,24 +104,24 @@ fn prepare(shared: &Shared, plan: &Plan, said: usize, wave: usize, done: &mut Do
     by_app
 }
 
-fn say(world: &mut World, plan: &Plan, turn: usize, now_ms: i64) -> (u64, Option<Vec<usize>>) {
-    let (chat, only) = match plan.chat {
-        Some(chat) => (chat, (!plan.apps.is_empty()).then(|| plan.apps.clone())),
-        None => (world.p2p_chat(plan.apps[turn % plan.apps.len()], plan.person, now_ms), None),
-    };
-    let content = serde_json::json!({ "text": format!("{turn} {}", plan.text) }).to_string();
+fn say<P: Platform>(shared: &Shared<P>, world: &mut World, plan: &Plan, turn: usize, now_ms: i64) -> u64 {
+    let chat = plan.chat.unwrap_or_else(|| {
+        let app = plan.apps[turn % plan.apps.len()];
+        world.p2p_chat(app, plan.person, now_ms)
+    });
+    let content = shared.platform.plain(&format!("{turn} {}", plan.text));
     let draft = Draft {
         chat,
         sender: Actor::Person(plan.person),
-        msg_type: "text".to_owned(),
-        rendered: Rendered { content, ..Rendered::default() },
+        content,
         reply_to: None,
         in_thread: false,
+        forwarded: Vec::new(),
     };
-    (world.post(draft, now_ms), only)
+    world.post(draft, now_ms)
 }
 
-async fn hand_over(shared: &Arc<Shared>, by_app: &[Vec<u64>], in_flight: u32) {
+async fn hand_over<P: Platform>(shared: &Arc<Shared<P>>, by_app: &[Vec<u64>], in_flight: u32) {
     // A smaller bound is the same pool of permits, taken several at a time.
     let weight = IN_FLIGHT_MAX / in_flight.clamp(1, IN_FLIGHT_MAX);
     let mut tasks = tokio::task::JoinSet::new();
@@ -118,7 +133,7 @@ async fn hand_over(shared: &Arc<Shared>, by_app: &[Vec<u64>], in_flight: u32) {
 }
 
 /// One app's share. Unacknowledged events per connection are bounded by its permits.
-async fn feed(shared: &Shared, app: usize, records: &[u64], weight: u32) {
+async fn feed<P: Platform>(shared: &Shared<P>, app: usize, records: &[u64], weight: u32) {
     for group in records.chunks(HAND_OVER) {
         for record in group {
             if !offer(shared, app, *record, weight).await {
@@ -129,14 +144,14 @@ async fn feed(shared: &Shared, app: usize, records: &[u64], weight: u32) {
     }
 }
 
-async fn offer(shared: &Shared, app: usize, record: u64, weight: u32) -> bool {
+async fn offer<P: Platform>(shared: &Shared<P>, app: usize, record: u64, weight: u32) -> bool {
     let Some(link) = lock(&shared.links).pick(app) else { return false };
     let Ok(permit) = Arc::clone(&link.in_flight).acquire_many_owned(weight).await else { return false };
     link.outbox.send(Outgoing::Delivery { record, permit: Some(permit) }).await.is_ok()
 }
 
 /// Waits until nothing of the apps' connections is unacknowledged; counts what of the burst was acknowledged.
-pub async fn settled(shared: &Arc<Shared>, done: &Done, limit: Duration) -> usize {
+pub async fn settled<P: Platform>(shared: &Arc<Shared<P>>, done: &Done, limit: Duration) -> usize {
     let links = lock(&shared.links).of_app(None);
     let quiet = async {
         for link in links {

@@ -10,8 +10,7 @@ use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::{WIDTH, WIDTH_MIN};
 use crate::journal::{Filter, Retention};
-use crate::supervisor::care::{CatchUpRules, DeafRules};
-use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
+use crate::supervisor::{self, Ask, CatchUpRules, DeafRules, Footing, Lock, Plan, Since};
 
 /// Connect every profile and print each event as one JSON line
 ///

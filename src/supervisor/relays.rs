@@ -15,11 +15,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::again::{Again, Waits};
-use super::care::{CatchUpRules, millis};
 use super::part::{self, Part};
 use super::root::Asker;
 use super::stored::{self, Stamp, Stored};
 use super::task::{Task, blocking};
+use super::upkeep::{CatchUpRules, millis};
 use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId};

@@ -1,6 +1,8 @@
 //! The invariants of the code, each an absence. What the map in `lib.rs` promises is checked here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/time.rs"]
 mod time;
 

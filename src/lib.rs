@@ -41,8 +41,8 @@
 //!
 //! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
 //! [`transport::Account`]; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. The platform it is tried against: a
-//! folder under `sandbox` that implements its `Platform`. A kind of line: a struct under `event`, a variant of [`event::Event`], a row in its
-//! schema. A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
+//! folder under `sandbox` that implements its `Platform`. A kind of line: a struct under `event` and a row in its table
+//! ([`event::Event`]). A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
 //! `core`, with its table of cases beside it. State that commands and the supervisor share: a
 //! [`supervisor::stored::Stored`] file, changed under its lock by a function of `core`. A call that a verb makes: a
 //! variant of [`transport::Call`], so that it goes through the supervisor and without one.

@@ -19,6 +19,22 @@ fn line(type_name: &str, body: &str, raw: Option<&str>) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
+/// Agents and their tools hold lines against it: what it says changes knowingly, or not at all.
+#[test]
+fn the_schema_says_what_it_said() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema.json");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    let now = event::schema();
+    let lines = |schema: &Value| -> Vec<Value> { schema["oneOf"].as_array().unwrap().clone() };
+    for (kept, now) in lines(&kept).iter().zip(lines(&now)) {
+        assert_eq!(*kept, now, "if that is meant: rooma schema > tests/fixtures/schema.json");
+    }
+    assert_eq!(kept, now, "if that is meant: rooma schema > tests/fixtures/schema.json");
+    let titles: Vec<String> =
+        lines(&now).iter().map(|line| line["title"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(titles, event::TYPE_NAMES);
+}
+
 #[test]
 fn every_golden_line_fits() {
     let schema = validator();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{Common, Context, MessageArg};
-use super::watch::cursor_name;
+use super::cursor::cursor_name;
 use crate::clock::rfc3339_ms;
 use crate::config::Config;
 use crate::core::gate::Held;

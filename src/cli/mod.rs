@@ -8,6 +8,7 @@ mod chats;
 mod completions;
 mod context;
 mod control;
+mod cursor;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]

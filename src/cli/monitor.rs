@@ -152,14 +152,14 @@ pub fn check_cursor(name: &str) -> Result<()> {
 
 /// A type that no line has would wait for ever.
 pub fn check_types(types: &[String]) -> Result<()> {
-    let known = crate::event::type_names();
+    let known = crate::event::TYPE_NAMES;
     for wanted in types {
         let fits = |name: &&str| match wanted.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => *name == wanted.as_str(),
         };
-        if !known.iter().any(|name| fits(&name.as_str())) {
-            let near = crate::config::nearest(wanted, known.iter().map(String::as_str));
+        if !known.iter().any(fits) {
+            let near = crate::config::nearest(wanted, known.iter().copied());
             let all = known.join(", ");
             let hint = near.map_or_else(
                 || format!("types: {all}"),

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::core::redial::Policy;
 use crate::error::Result;
 use crate::journal::{Filter, Retention};
-use crate::supervisor::care::{CatchUpRules, DeafRules};
+use crate::supervisor::{CatchUpRules, DeafRules};
 use crate::supervisor::{Footing, Lock, Plan, Seat, Since, control};
 
 /// Who reads lines here, and which.

@@ -1,7 +1,8 @@
 //! What readers of the journal ask of a line, known before it is rendered, so that nobody has to look into its text.
 
 use super::ids::{ChatId, MessageId, ThreadId};
-use super::{ChatType, Event, SenderType};
+use super::message::{ChatType, SenderType};
+use super::table::Event;
 
 /// How an event came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

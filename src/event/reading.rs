@@ -1,14 +1,14 @@
 //! What a reader's own options add to a message: it stands behind the message's fields, and in no journal.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ids::{MessageId, OpenId};
+use super::added::Added;
+use super::message::Message;
 use super::render::{
     HEAD_MAX, LINE_MAX, Line, Past, head, inside_braces, shortened_message, tail, with_fields,
 };
-use super::{Message, SenderType, bounded};
+use super::text::bounded;
 
 /// Of an earlier message, what is told: enough to know what it is about.
 const EARLIER_TEXT_MAX: usize = 4 * 1024;
@@ -18,36 +18,6 @@ const CONTEXT_MAX: usize = LINE_MAX / 2;
 
 /// Beside a thousand names of profiles the text of the message must have room.
 const PROFILES_MAX: usize = 500;
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Added {
-    /// With `--coalesce`: who received this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profiles: Option<Vec<String>>,
-    /// For whom of them it is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mentioned_profiles: Option<Vec<String>>,
-    /// The line of another profile came before, and did not wait for this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coalesced_late: Option<bool>,
-    /// With `--context`: what was said there before, the oldest first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<Vec<Earlier>>,
-}
-
-/// A message that came before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Earlier {
-    pub message_id: MessageId,
-    pub sender_id: OpenId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sender_name: Option<String>,
-    pub sender_type: SenderType,
-    /// RFC 3339.
-    pub create_time: String,
-    /// Rendered text, cut where it is long.
-    pub content: String,
-}
 
 /// A line of a message as it stands in the journal.
 #[derive(Debug, Deserialize)]
@@ -117,6 +87,9 @@ impl Added {
 
 #[cfg(test)]
 mod tests {
+    use super::super::added::Earlier;
+    use super::super::ids::{MessageId, OpenId};
+    use super::super::message::SenderType;
     use super::*;
     use crate::event::{Event, Rendered};
 

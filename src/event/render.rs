@@ -4,11 +4,11 @@
 //! body (the event's own fields). Only the journal knows the position, and only a reader knows whether the
 //! line is `replayed`, so each adds its part without parsing what the others wrote.
 
+use super::message::Message;
+use super::platform::Unknown;
+use super::schema::SCHEMA_VERSION;
+use super::table::Event;
 use super::text::{bounded, is_unsafe};
-use super::{Event, Message, Unknown};
-
-/// The `v` of every line.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// The longest line: what harnesses that read a line at a time still take whole.
 pub const LINE_MAX: usize = 128 * 1024;

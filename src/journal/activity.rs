@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reader::Reader;
 use super::seen::{fingerprint, is_known};
-use super::store::failed;
+use super::sqlite::failed;
 use crate::clock::WallMs;
 use crate::core::dedupe::DedupeKey;
 use crate::core::hearing::{Hears, Said};

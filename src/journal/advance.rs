@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::store::{advance_cursor_alone, failed};
+use super::sqlite::failed;
+use super::store::advance_cursor_alone;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 

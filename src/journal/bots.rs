@@ -2,47 +2,19 @@
 
 use rusqlite::{Connection, params};
 
-use super::entry::{Appender, Work};
 use super::reader::Reader;
-use super::store::failed;
+use super::sqlite::failed;
 use crate::clock::WallMs;
 use crate::error::Result;
 
-pub(super) const CREATE: &str = "
-CREATE TABLE bot (
-    viewer TEXT NOT NULL, open_id TEXT NOT NULL, app_id TEXT NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (viewer, open_id)
-) WITHOUT ROWID;
-";
-
 /// Bots kept per app of ours. Beyond, those learnt first go.
 const BOTS_MAX: i64 = 1000;
-
-/// Ids are shorter by far. Longer ones are no ids.
-const ID_MAX: usize = 128;
 
 /// A bot by the id under which the app `viewer` sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownBot {
     pub open_id: String,
     pub app_id: String,
-}
-
-impl Appender {
-    /// Notes the app behind a bot. Never waits; what cannot be noted is learnt again.
-    pub fn met_bot(&self, viewer: &str, open_id: &str, app_id: &str) {
-        if [viewer, open_id, app_id].iter().all(|id| (1..=ID_MAX).contains(&id.len())) {
-            let bot = KnownBot { open_id: open_id.to_owned(), app_id: app_id.to_owned() };
-            self.give(Work::Bot { viewer: viewer.to_owned(), bot });
-        }
-    }
-
-    /// The bots that the app `viewer` has met.
-    pub async fn bots(&self, viewer: &str) -> Vec<KnownBot> {
-        let (answer, bots) = tokio::sync::oneshot::channel();
-        self.give(Work::Bots { viewer: viewer.to_owned(), answer });
-        bots.await.unwrap_or_default()
-    }
 }
 
 impl Reader {
@@ -91,7 +63,7 @@ mod tests {
         journal.appender().met_bot("cli_a", "ou_1", "cli_wrong");
         journal.appender().met_bot("cli_a", "ou_1", "cli_b");
         journal.appender().met_bot("cli_a", "", "cli_c");
-        journal.appender().met_bot("cli_a", &"x".repeat(ID_MAX + 1), "cli_c");
+        journal.appender().met_bot("cli_a", &"x".repeat(super::super::appender::ID_MAX + 1), "cli_c");
         journal.close().await;
         let journal = Journal::open(&path, Sync::Process, Clock::system()).unwrap();
         assert_eq!(journal.appender().bots("cli_a").await, [bot("ou_1", "cli_b")]);
@@ -103,7 +75,7 @@ mod tests {
     #[test]
     fn those_learnt_first_go() {
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(CREATE).unwrap();
+        db.execute_batch(super::super::tables::CREATE_BOT).unwrap();
         for n in 0..BOTS_MAX + 10 {
             note(&db, "cli_a", &bot(&format!("ou_{n}"), "cli_b"), n).unwrap();
         }

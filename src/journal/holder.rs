@@ -49,7 +49,7 @@ mod tests {
     fn a_locked_journal_says_so_and_who_holds_it() {
         let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
         let busy = rusqlite::Error::SqliteFailure(busy, Some("database is locked".to_owned()));
-        let error = super::super::store::failed("read", Path::new("/home/data/journal.db"), &busy);
+        let error = super::super::sqlite::failed("read", Path::new("/home/data/journal.db"), &busy);
         assert!(error.message.contains("journal.db") && error.message.contains("locked by another process"));
         assert_eq!((error.subtype.as_deref(), error.retryable), (Some("locked"), true));
         assert!(error.hint.unwrap().contains("end it"));

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::reader::Reader;
-use super::store::failed;
+use super::sqlite::failed;
 use crate::clock::WallMs;
 use crate::error::Result;
 use crate::event::ids::{ChatId, MessageId};

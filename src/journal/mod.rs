@@ -7,6 +7,7 @@
 
 mod activity;
 mod advance;
+mod appender;
 mod bots;
 mod damage;
 mod entry;
@@ -22,6 +23,7 @@ mod reader;
 mod retention;
 mod said;
 mod seen;
+mod sqlite;
 mod store;
 mod syncer;
 mod tables;
@@ -35,10 +37,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use activity::{ActiveChat, Activity};
 pub use advance::{Advanced, advance_alone, beyond};
-pub use bots::KnownBot;
+pub use appender::Appender;
 #[doc(hidden)]
-pub use entry::Inbox;
-pub use entry::{Appended, Appender, Batch, Entry, Settled};
+pub use appender::Inbox;
+pub use bots::KnownBot;
+pub use entry::{Appended, Batch, Entry, Settled};
 pub use filter::Filter;
 pub use had::{Had, Stretch, begin};
 pub use health::LOST_HINT;
@@ -50,26 +53,17 @@ pub use retention::Retention;
 pub use said::{ChatLine, Said, SaidLine, SaidOf};
 pub use seen::DUPLICATES_KEPT;
 pub(crate) use seen::fingerprint_hex;
+pub use syncer::Sync;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::{JournalReset, Storage};
-use entry::Work;
+use appender::Work;
 use health::Health;
 use store::Store;
 
 /// How often the files are looked at while nothing is written.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// When an append is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Sync {
-    /// Once it survives a power cut.
-    #[default]
-    Disk,
-    /// Once it survives the process.
-    Process,
-}
 
 /// A running journal: one writer thread, one syncer thread, any number of readers.
 #[derive(Debug)]
@@ -221,12 +215,12 @@ fn open_or_begin_anew(path: &Path, clock: &Clock) -> Result<(Store, Option<Journ
     let opened = match damage::look(path) {
         None => Store::open(path),
         Some(found) => {
-            Err(Error::storage(format!("{} is damaged: {found}", path.display())).subtype(store::CORRUPT))
+            Err(Error::storage(format!("{} is damaged: {found}", path.display())).subtype(sqlite::CORRUPT))
         }
     };
     match opened {
         Ok(store) => Ok((store, None)),
-        Err(error) if error.subtype.as_deref() == Some(store::CORRUPT) => {
+        Err(error) if error.subtype.as_deref() == Some(sqlite::CORRUPT) => {
             let kept = store::set_aside(path, clock.wall_ms())?;
             tracing::error!(%error, kept_as = %kept.display(), "the journal is damaged; a new one was begun");
             let reset = JournalReset { reason: error.message, kept_as: Some(kept.display().to_string()) };

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::damage;
 use super::filter::{Filter, Traits};
 use super::had::Had;
-use super::store::{failed, open_reader, read_cursor, read_meta};
+use super::sqlite::{failed, open_reader, read_cursor, read_meta};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::error::Result;
 use crate::event::{Event, Gap, Line, Past, Rendered, brief, head};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::reader::{PAGE_ROWS, Reader};
-use super::store::failed;
+use super::sqlite::failed;
 use crate::error::Result;
 use crate::event::ids::ChatId;
 use crate::event::{Message, SenderType, stored};

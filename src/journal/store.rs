@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::activity::store_heard_to;
 use super::bots::{self, KnownBot};
@@ -15,6 +15,7 @@ use super::membership;
 use super::place::{Lost, Place, Stuck};
 use super::retention::{self, Retention};
 use super::seen::Seen;
+use super::sqlite::{BUSY_MS, failed, read_cursor};
 use super::tables::{VERSION, create_view, migrate, newer_version, sign};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::gate::Held;
@@ -27,9 +28,6 @@ use crate::event::{ChatType, Origin, SenderType, head, tail, with_fields};
 const RESERVE: u64 = 8192;
 /// A new reservation is made while this many positions of the old one are left, so that it is synced in time.
 const RESERVE_LOW: u64 = 4096;
-
-/// How long somebody who is in the way is waited for.
-const BUSY_MS: u64 = 5000;
 
 /// The writing side of the file. There is one per process, on the writer's thread.
 #[derive(Debug)]
@@ -304,33 +302,6 @@ fn begin(db: &Connection) -> rusqlite::Result<u64> {
     Ok(next_seq)
 }
 
-/// Opens the journal for reading, beside whoever writes it.
-pub fn open_reader(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, &error))?;
-    db.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("open", path, &error))?;
-    db.pragma_update(None, "cache_size", -2048).map_err(|error| failed("open", path, &error))?;
-    let version: i64 = db
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|error| failed("open", path, &error))?;
-    if version > VERSION {
-        return Err(failed("open", path, &newer_version(&db, version)));
-    }
-    create_view(&db).map_err(|error| failed("open", path, &error))?;
-    Ok(db)
-}
-
-/// A number that the journal keeps; 0 where it has none. `trimmed` is the last position that retention has removed, `born`
-/// tells this journal from any other.
-pub fn read_meta(db: &Connection, key: &str) -> rusqlite::Result<u64> {
-    let value = db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional();
-    value.map(Option::unwrap_or_default)
-}
-
-pub fn read_cursor(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
-    db.query_row("SELECT seq FROM cursor WHERE name = ?1", [name], |row| row.get(0)).optional()
-}
-
 fn advance_cursor(db: &Connection, name: &str, seq: u64, now: WallMs) -> rusqlite::Result<bool> {
     let mut update = db.prepare_cached("UPDATE cursor SET seq = ?2, at = ?3 WHERE name = ?1 AND seq < ?2")?;
     Ok(update.execute(params![name, seq, now])? > 0)
@@ -355,29 +326,6 @@ pub fn advance_cursor_alone(
     let newest: u64 = db.query_row("SELECT coalesce(max(seq), 0) FROM line", [], |row| row.get(0))?;
     let moved = seq <= newest && advance_cursor(&db, name, seq, now)?;
     Ok((moved, read_cursor(&db, name)?))
-}
-
-/// The `subtype` of an error that a damaged file causes.
-pub const CORRUPT: &str = "corrupt";
-
-pub fn failed(what: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{
-        DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, TypeMismatch,
-    };
-    let text = Error::storage(format!("failed to {what} {}: {error}", path.display()));
-    match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => text.subtype(CORRUPT),
-        Some(DiskFull) => text.subtype("disk_full").hint("free some space on that disk"),
-        Some(TypeMismatch) => text.subtype(crate::error::NEWER).hint(crate::error::NEWER_HINT),
-        Some(DatabaseBusy | DatabaseLocked) => {
-            let (subtype, hint) = ("locked", super::holder::hint(path));
-            Error { message: format!("{} is locked by another process", text.message), ..text }
-                .subtype(subtype)
-                .retryable(true)
-                .hint(hint)
-        }
-        _ => text,
-    }
 }
 
 /// Moves a damaged journal out of the way, whole, and says where to.

@@ -10,16 +10,29 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::Sync;
+use super::entry::{Answer, Appended};
 use super::health::Health;
 use super::place::{Lost, Place};
-use super::store::{Store, failed};
-use super::writer::Outcome;
+use super::sqlite::failed;
+use super::store::Store;
 use crate::error::{Error, Result};
 use crate::fault;
 
 /// Beyond this the log is moved into the main file after a sync, beside the writer.
 const CHECKPOINT_OVER: u64 = 4 * 1024 * 1024;
+
+/// When an append is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Sync {
+    /// Once it survives a power cut.
+    #[default]
+    Disk,
+    /// Once it survives the process.
+    Process,
+}
+
+/// An answer that is due once the group is synced.
+pub type Outcome = (Answer, Appended);
 
 /// What one transaction of the writer leaves to be synced.
 #[derive(Debug)]

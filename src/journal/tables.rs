@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, params};
 
-use super::bots;
 use super::seen::fingerprint;
 
 /// Version of the tables below, in the file's `user_version`.
@@ -23,6 +22,14 @@ CREATE TABLE recent (id INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT N
 CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('clean', 1), ('reserved', 0), ('born', abs(random() / 2));
+";
+
+/// Versions 1 to 3 had no bots: which app is behind an id, as each of our apps sees it.
+pub(super) const CREATE_BOT: &str = "
+CREATE TABLE bot (
+    viewer TEXT NOT NULL, open_id TEXT NOT NULL, app_id TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (viewer, open_id)
+) WITHOUT ROWID;
 ";
 
 /// Version 1 had no lines about the past, no index for the registry, and held keys as text.
@@ -89,11 +96,11 @@ pub fn create_view(db: &Connection) -> rusqlite::Result<()> {
 pub fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let steps: &[&str] = match version {
-        0 => &[CREATE, bots::CREATE],
-        1 => &[FROM_1, FROM_2, bots::CREATE, FROM_4],
-        2 => &[FROM_2, bots::CREATE, FROM_4],
+        0 => &[CREATE, CREATE_BOT],
+        1 => &[FROM_1, FROM_2, CREATE_BOT, FROM_4],
+        2 => &[FROM_2, CREATE_BOT, FROM_4],
         // Version 3 knew no bots.
-        3 => &[bots::CREATE, FROM_4],
+        3 => &[CREATE_BOT, FROM_4],
         4 => &[FROM_4],
         VERSION => return Ok(()),
         newer => return Err(newer_version(db, newer)),

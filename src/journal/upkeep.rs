@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::entry::Work;
+use super::appender::Work;
 use super::place::{Lost, Stuck};
 use super::writer::Writer;
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::advance::judge;
+use super::appender::{Work, refuse};
 use super::damage;
-use super::entry::{Answer, Appended, Batch, Work, refuse};
+use super::entry::{Appended, Batch};
 use super::health::Health;
 use super::heard::Heard;
 use super::retention::Retention;
@@ -252,8 +253,6 @@ enum Failed {
     Unsynced,
     Unwritten(StorageState, String),
 }
-
-pub(super) type Outcome = (Answer, Appended);
 
 /// In groups of about this many bytes.
 fn grouped(work: Vec<Work>, bytes_max: usize) -> Vec<Vec<Work>> {

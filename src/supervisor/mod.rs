@@ -3,13 +3,10 @@
 //!
 //! `run.rs` composes the parts; `plan.rs` is what it is told, `seat.rs` what it knows of each profile.
 
-pub mod care;
-mod catch_up;
 mod change;
 mod chat_registry;
 mod connection;
 pub mod control;
-mod deaf;
 pub mod descriptors;
 mod file_id;
 mod footing;
@@ -30,7 +27,6 @@ mod outlet;
 pub mod owner;
 mod part;
 mod plan;
-mod poll;
 mod readers;
 pub mod relay;
 pub mod reload;
@@ -46,6 +42,7 @@ mod since;
 mod status;
 pub mod stored;
 mod task;
+mod upkeep;
 
 pub use change::{Change, Outcome, Reloaded};
 pub use file_id::FileId;
@@ -62,6 +59,7 @@ pub use since::Since;
 pub use status::{
     CursorStatus, JournalStatus, LineStatus, ProfileState, ProfileStatus, ReaderStatus, Status,
 };
+pub use upkeep::{CatchUpRules, DeafRules};
 
 #[cfg(test)]
 mod tests;

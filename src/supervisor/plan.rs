@@ -4,12 +4,12 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::care::{CatchUpRules, DeafRules};
 use super::footing::Footing;
 use super::reload::Reload;
 use super::room;
 use super::seat::Seat;
 use super::since::Since;
+use super::upkeep::{CatchUpRules, DeafRules};
 use crate::clock::Clock;
 use crate::core::redial::Policy;
 use crate::journal::{Filter, Retention, Sync};

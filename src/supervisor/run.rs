@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::care::Care;
 use super::control::{Control, Listening};
 use super::footing::Footing;
 use super::lock::Lock;
@@ -23,6 +22,7 @@ use super::shift::{self, Attendant, Presence};
 use super::signals::Ask;
 use super::status::ReaderStatus;
 use super::task::Task;
+use super::upkeep::Upkeep;
 use super::{chat_registry, seat};
 use crate::clock::rfc3339_ms;
 use crate::error::{Error, Result};
@@ -80,10 +80,10 @@ impl Supervisor {
         let readers = Readers::default();
         let stdout = Stdout::begin(&mut plan, &journal, &readers, started_after)?;
 
-        let care = care(&plan, &journal);
+        let upkeep = upkeep(&plan, &journal);
         let seats = std::mem::take(&mut plan.seats);
         let clock = plan.clock.clone();
-        let root = Root::start(journal.appender(), plan.policy, clock, seats, Some(care.clone())).await?;
+        let root = Root::start(journal.appender(), plan.policy, clock, seats, Some(upkeep.clone())).await?;
         let registry = chat_registry::start(&journal, &plan.data, plan.rooms.clone(), root.cell()).await?;
         let crew = Crew::start(&plan, &journal, &root, started_after).await?;
 
@@ -98,7 +98,7 @@ impl Supervisor {
             attendant: crew.attendant,
             host: crew.host,
             relay: crew.relay,
-            care,
+            upkeep,
             trigger: Arc::new(trigger),
             newest: journal.newest(),
             cursors: journal.cursors(),
@@ -192,10 +192,10 @@ impl Stdout {
     }
 }
 
-fn care(plan: &Plan, journal: &Journal) -> Care {
+fn upkeep(plan: &Plan, journal: &Journal) -> Upkeep {
     let (path, rules) = (plan.data.join("journal.db"), (plan.catch_up, plan.deaf));
     let (rooms, clock) = (plan.rooms.clone(), plan.clock.clone());
-    Care::new(path, journal.appender(), journal.heard(), rooms, clock, rules)
+    Upkeep::new(path, journal.appender(), journal.heard(), rooms, clock, rules)
 }
 
 /// The parts that act for all profiles.

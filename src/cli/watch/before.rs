@@ -1,7 +1,6 @@
 //! What was said in a chat before a mention that breaks a silence.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -9,11 +8,10 @@ use tokio::time::{Instant, timeout};
 use super::super::Global;
 use super::super::context::{Common, Context};
 use super::super::output::Format;
-use super::reading::Watch;
+use super::source::Source;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Earlier, Message, SenderType, Whole};
-use crate::supervisor::control::News;
 use crate::transport::verbs::{HistoryQuery, MemberType, Place};
 
 /// After so long without a line of a chat an agent has other things in mind than what was said there.
@@ -46,6 +44,32 @@ impl Before {
         let silent = breaks_silence(&mut self.spoken, chat, now);
         silent && mentioned
     }
+
+    /// What was said there: from the journal, and where that has fewer, from the platform too, unless the watch `hurries`.
+    pub async fn told(
+        &mut self,
+        source: &mut Source,
+        hurries: bool,
+        whole: &Whole<'_>,
+        message: &Message,
+    ) -> Result<Vec<Earlier>> {
+        let (count, global) = (self.count, self.global.clone());
+        let may_ask = self.rest_from.is_none_or(|from| Instant::now() >= from) && !hurries;
+        let mut told = source.reader.before(whole.seq, &whole.profile, &message.chat_id, count)?;
+        told.retain(|earlier| earlier.message_id != message.message_id);
+        if told.len() >= count || !may_ask {
+            return Ok(told);
+        }
+        let asked = timeout(REST_WITHIN, Box::pin(fetch(global, whole.profile.clone(), message, count)));
+        match source.meanwhile(asked).await.unwrap_or_else(|_late| Err(Error::network("it took too long"))) {
+            Ok(fetched) => Ok(joined(told, fetched, count)),
+            Err(error) => {
+                tracing::debug!(%error, profile = whole.profile, "what was said before cannot be had");
+                self.rest_from = Some(Instant::now() + REST_AGAIN);
+                Ok(told)
+            }
+        }
+    }
 }
 
 fn breaks_silence(spoken: &mut BTreeMap<ChatId, Instant>, chat: &ChatId, now: Instant) -> bool {
@@ -59,42 +83,6 @@ fn breaks_silence(spoken: &mut BTreeMap<ChatId, Instant>, chat: &ChatId, now: In
         oldest.map(|oldest| spoken.remove(&oldest));
     }
     !spoken.insert(chat.clone(), now).is_some_and(|at| recent(&at))
-}
-
-impl Watch {
-    /// From the journal, and where that has fewer, from the platform too.
-    pub(super) async fn before(&mut self, whole: &Whole<'_>, message: &Message) -> Result<Vec<Earlier>> {
-        let Some(before) = &self.shape.before else { return Ok(Vec::new()) };
-        let (count, global) = (before.count, before.global.clone());
-        let may_ask = before.rest_from.is_none_or(|from| Instant::now() >= from) && !self.backlog.hurries();
-        let mut told = self.reader.before(whole.seq, &whole.profile, &message.chat_id, count)?;
-        told.retain(|earlier| earlier.message_id != message.message_id);
-        if told.len() >= count || !may_ask {
-            return Ok(told);
-        }
-        let asked = timeout(REST_WITHIN, Box::pin(fetch(global, whole.profile.clone(), message, count)));
-        match self.meanwhile(asked).await.unwrap_or_else(|_late| Err(Error::network("it took too long"))) {
-            Ok(fetched) => Ok(joined(told, fetched, count)),
-            Err(error) => {
-                tracing::debug!(%error, profile = whole.profile, "what was said before cannot be had");
-                if let Some(before) = &mut self.shape.before {
-                    before.rest_from = Some(Instant::now() + REST_AGAIN);
-                }
-                Ok(told)
-            }
-        }
-    }
-
-    /// Listens to the supervisor while something else is awaited: its news must not fill the socket.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let (mut work, mut here) = (std::pin::pin!(work), true);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                told = self.client.next::<News>(&mut self.word), if here => here = self.hear(&told),
-            }
-        }
-    }
 }
 
 async fn fetch(global: Global, profile: String, message: &Message, count: usize) -> Result<Vec<Earlier>> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::ack;
 use super::super::control::Client;
+use super::super::cursor;
 use super::reading::Watch;
+use super::sink::End;
 use crate::error::Result;
 use crate::event::{Event, Rearm};
-use crate::journal::Had;
 
 /// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -15,36 +15,24 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A last line that comes too soon after the one before is cut with it, or dropped.
 const PACED_MORE: Duration = Duration::from_secs(3);
 
-/// Pages counted for `pending`; beyond, it is a lower bound.
-const PENDING_PAGES: usize = 64;
-
-/// Why a watch ends in good order.
-pub enum End {
-    TimeOver,
-    /// As many events as were asked for.
-    Enough,
-    Asked,
-    ReaderGone,
-}
-
 impl Watch {
     pub async fn finish(mut self, mut end: End) -> Result<()> {
-        if let Some(jq) = &self.jq {
+        if let Some(jq) = &self.sink.jq {
             // A line whose results are not there yet comes again.
             jq.halt();
         }
         // What was being written when the end came has the last say about how it ended.
-        if let Some(done) = self.out.halt(LAST_WORDS).await?
-            && let Some(other) = self.account(done)?
+        if let Some(done) = self.sink.out.halt(LAST_WORDS).await?
+            && let Some(other) = self.sink.account(done)?
         {
             end = other;
         }
         if !matches!(end, End::ReaderGone) {
             self.last_words(&end).await?;
             // What a reader has not taken by then is not read.
-            self.out.drained(LAST_WORDS).await;
+            self.sink.out.drained(LAST_WORDS).await;
         }
-        if !self.acknowledged {
+        if !self.source.acknowledged {
             self.leave_cursor().await?;
         }
         Ok(())
@@ -53,11 +41,11 @@ impl Watch {
     /// Answered once it is stored: the next watch begins exactly here. Without a supervisor the journal is free, and
     /// a cursor that cannot be left in it only makes lines come again.
     async fn leave_cursor(&self) -> Result<()> {
-        let taken = self.out.taken();
-        let request = self.cursor(taken);
-        let stored: Option<serde_json::Value> = Client::ask_home(self.home.root(), &request).await?;
+        let taken = self.sink.out.taken();
+        let request = self.source.cursor(taken);
+        let stored: Option<serde_json::Value> = Client::ask_home(self.source.home.root(), &request).await?;
         if stored.is_none()
-            && let Err(error) = ack::advance(&self.home, &self.name, taken).await
+            && let Err(error) = cursor::advance(&self.source.home, &self.source.name, taken).await
         {
             tracing::debug!(%error, "the cursor was not stored");
         }
@@ -67,28 +55,14 @@ impl Watch {
     /// A reader that takes nothing any more does not keep a watch from its end.
     async fn last_words(&mut self, end: &End) -> Result<()> {
         // In the short form the last line waits for its turn.
-        let patience = if self.paced.is_some() { LAST_WORDS + PACED_MORE } else { LAST_WORDS };
+        let patience = if self.sink.paced.is_some() { LAST_WORDS + PACED_MORE } else { LAST_WORDS };
         let words = async {
             if self.tell_held(true).await?.is_none() && matches!(end, End::TimeOver | End::Enough) {
                 let pending = self.pending()?;
-                self.say(&Event::Rearm(Rearm { cursor: self.name.clone(), pending })).await?;
+                self.say(&Event::Rearm(Rearm { cursor: self.source.name.clone(), pending })).await?;
             }
             Ok(())
         };
         tokio::time::timeout(patience, words).await.unwrap_or(Ok(()))
-    }
-
-    /// Lines that wait behind this watch's filter.
-    pub(super) fn pending(&self) -> Result<u64> {
-        let (mut after, mut count) = (self.position, 0);
-        let mut told = std::collections::HashSet::new();
-        for _ in 0..PENDING_PAGES {
-            let page = self.reader.page(after, &self.filter, &Had::default())?;
-            if page.looked_to == after {
-                break;
-            }
-            (after, count) = (page.looked_to, count + self.shape.waiting(&page, &mut told));
-        }
-        Ok(count)
     }
 }

@@ -9,8 +9,11 @@ mod first;
 mod lines;
 mod out;
 mod paced;
+mod read;
 mod reading;
 mod shaping;
+mod sink;
+mod source;
 mod together;
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::control::{Client, not_running};
+use super::cursor::cursor_name;
 use super::jq::Jq;
 use super::{Global, down, monitor, up};
 use crate::config::{Config, Environment, Home, Span};
@@ -28,9 +32,9 @@ use crate::journal::Filter;
 use crate::supervisor::{Ask, Lock, Since};
 use backlog::Backlog;
 use before::Before;
-use ending::End;
 use paced::Paced;
 use reading::{Begin, Watch};
+use sink::End;
 use together::Together;
 
 /// How long `--up` waits for the profiles; what is not connected by then is told by the lines.
@@ -168,12 +172,12 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let mut watch = Watch::open(&home, client, begin).await?;
     watch.shape.before = args.context.map(|count| Before::new(count as usize, global));
     watch.shape.mentioned = args.coalesce && args.mentioned;
-    watch.left = args.max_events;
-    watch.jq = jq;
-    watch.paced = args.short.brief.then(|| Paced::new(args.short.width as usize, args.pace.0));
-    watch.report_dropped(args.report_dropped);
+    watch.sink.left = args.max_events;
+    watch.sink.jq = jq;
+    watch.sink.paced = args.short.brief.then(|| Paced::new(args.short.width as usize, args.pace.0));
+    watch.sink.report_dropped(args.report_dropped);
     let deadline = args.duration.map(|span| Instant::now() + span.0);
-    let backlog = watch.backlog.clone();
+    let backlog = watch.sink.backlog.clone();
     let end = tokio::select! {
         end = watch.serve() => end?,
         () = until(deadline, backlog) => End::TimeOver,
@@ -193,15 +197,6 @@ fn named(home: &Home, given: Vec<String>) -> Result<Vec<String>> {
     let names: Vec<String> = if given.is_empty() { of_environment() } else { given };
     config.check_known(&names)?;
     Ok(names)
-}
-
-/// The cursor's name where none is given.
-pub fn cursor_name(given: Option<&str>, profiles: &[String]) -> String {
-    match (given, profiles) {
-        (Some(name), _) => name.to_owned(),
-        (None, [alone]) => alone.clone(),
-        (None, _) => "watch".to_owned(),
-    }
 }
 
 async fn reach(home: &Home, may_start: bool) -> Result<Client> {

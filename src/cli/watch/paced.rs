@@ -8,11 +8,9 @@ use tokio::time::sleep;
 
 use super::lines::Lines;
 use super::out::Out;
-use super::reading::{ToWrite, Watch};
 use crate::clock::{Clock, rfc3339_ms, steady_ms};
 use crate::core::fold::{self, FOLDED_MAX, Piece, Waiting};
 use crate::core::pace::{Budget, Pace};
-use crate::error::Result;
 use crate::event::{Event, Rendered, WIDTH_MIN, brief, head, quoted_name, units, with_fields};
 use crate::journal::{Page, Reader};
 
@@ -28,6 +26,14 @@ const NAME_MAX: usize = 24;
 
 /// `, others 2000`
 const OTHERS_MAX: usize = 14;
+
+/// What is to be written next.
+pub enum ToWrite {
+    Page(Page),
+    Lines(Lines),
+    /// Nothing for now; look again after this time at the latest.
+    Nothing(Option<Duration>),
+}
 
 pub struct Paced {
     width: usize,
@@ -55,11 +61,11 @@ struct Kind {
     /// A chat as people call it, or a type of lines.
     label: String,
     sender: String,
-    read: Option<Place>,
+    read: Option<Whereabouts>,
 }
 
 /// Where the words of a folded line are read.
-struct Place {
+struct Whereabouts {
     profile: String,
     chat: String,
     /// Of what was answered in one: no history of the chat has it.
@@ -87,7 +93,15 @@ impl Paced {
         self.read_to = 0;
     }
 
-    fn add(&mut self, page: Page, reader: &Reader) {
+    pub fn read_to(&self) -> u64 {
+        self.read_to
+    }
+
+    pub fn wants_more(&self) -> bool {
+        self.waiting.len() < AHEAD_MAX
+    }
+
+    pub fn add(&mut self, page: Page, reader: &Reader) {
         let mut begin = 0;
         for (seq, end) in &page.ends {
             if let Ok(line) = serde_json::from_slice::<Map<String, Value>>(&page.bytes[begin..*end]) {
@@ -104,7 +118,7 @@ impl Paced {
     }
 
     /// What is written now, of at most `left` events. Takes it from the budget.
-    fn next(&mut self, out: &Out, position: u64, left: Option<u64>) -> ToWrite {
+    pub fn next(&mut self, out: &Out, position: u64, left: Option<u64>) -> ToWrite {
         if self.waiting.is_empty() && self.prefix.is_none() {
             return if self.read_to > position {
                 ToWrite::Lines(self.lines(position, 0, &[]))
@@ -234,7 +248,7 @@ fn kind(line: &Map<String, Value>) -> Option<Kind> {
     // With --coalesce a line is that of all who received it, whoever was first.
     let whose = if line.contains_key("profiles") { "" } else { profile.as_str() };
     let key = format!("message {whose} {chat} {}", thread.as_deref().unwrap_or_default());
-    Some(Kind { key, label, sender, read: Some(Place { profile, chat, thread, written }) })
+    Some(Kind { key, label, sender, read: Some(Whereabouts { profile, chat, thread, written }) })
 }
 
 /// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`, and of what was
@@ -251,7 +265,7 @@ fn folded(all: &[&Ahead], width: usize) -> String {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-    let places: Vec<&Place> = kinds.iter().filter_map(|kind| kind.read.as_ref()).collect();
+    let places: Vec<&Whereabouts> = kinds.iter().filter_map(|kind| kind.read.as_ref()).collect();
     let read = command(&places).filter(|read| units(&text) + units(read) + OTHERS_MAX <= max);
     let read = read.unwrap_or_default();
     let left = max.saturating_sub(units(&text) + units(&read) + OTHERS_MAX);
@@ -269,7 +283,7 @@ fn folded(all: &[&Ahead], width: usize) -> String {
 }
 
 /// What reads the words from the first that was written to the last. Only of words that a shell takes as they are.
-fn command(places: &[&Place]) -> Option<String> {
+fn command(places: &[&Whereabouts]) -> Option<String> {
     let first = places.first()?;
     let written = || places.iter().map(|place| &place.written);
     let (since, until) = (written().min()?, written().max()?);
@@ -287,34 +301,4 @@ fn command(places: &[&Place]) -> Option<String> {
             "; read: rooma --profile {profile} pull --{flag} {whole} --since {since} --until {until} --limit {PULL_MAX}"
         )
     })
-}
-
-impl Watch {
-    /// What is to be written next.
-    pub(super) async fn next_lines(&mut self) -> Result<ToWrite> {
-        let Some(paced) = &self.paced else {
-            let next = self.next_page(self.position).await?;
-            let any = next.page.looked_to != self.position;
-            return Ok(if any { ToWrite::Page(next.page) } else { ToWrite::Nothing(next.wait) });
-        };
-        let (mut read_to, mut ahead) = (paced.read_to.max(self.position), paced.waiting.len());
-        let mut wait = None;
-        while ahead < AHEAD_MAX {
-            let next = self.next_page(read_to).await?;
-            wait = next.wait;
-            let Some(paced) = &mut self.paced else { break };
-            if next.page.looked_to == read_to {
-                break;
-            }
-            read_to = next.page.looked_to;
-            paced.add(next.page, &self.reader);
-            ahead = paced.waiting.len();
-        }
-        let Some(paced) = &mut self.paced else { return Ok(ToWrite::Nothing(None)) };
-        let next = paced.next(&self.out, self.position, self.left);
-        Ok(match next {
-            ToWrite::Nothing(soon) => ToWrite::Nothing([wait, soon].into_iter().flatten().min()),
-            lines => lines,
-        })
-    }
 }

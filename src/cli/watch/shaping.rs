@@ -1,14 +1,20 @@
 //! What `--coalesce` and `--context` make of a page before it is written.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::before::Before;
-use super::reading::Watch;
+use super::read::{Read, is_own};
+use super::source::Source;
 use super::together::Together;
 use crate::core::coalesce::{Piece, Plan};
 use crate::error::Result;
-use crate::event::{Added, Message, Whole, taken_apart};
-use crate::journal::{Page, Reader};
+use crate::event::{Added, Message};
+use crate::journal::{Had, Page, Reader};
+
+/// Pages counted for `pending`; beyond, it is a lower bound.
+const PENDING_PAGES: usize = 64;
 
 /// The options that look at more than one line. Without them a page is written as it is.
 #[derive(Default)]
@@ -19,94 +25,10 @@ pub struct Shape {
     pub mentioned: bool,
 }
 
-/// A line of a page, and what it says if it is a message.
-pub struct Read<'a> {
-    pub seq: u64,
-    line: &'a [u8],
-    pub message: Option<(Whole<'a>, Message)>,
-}
-
-impl<'a> Read<'a> {
-    pub fn all(page: &'a Page) -> Vec<Read<'a>> {
-        let mut begin = 0;
-        let lines = page.ends.iter().map(|(seq, end)| {
-            let line = &page.bytes[std::mem::replace(&mut begin, *end)..*end];
-            Read { seq: *seq, line, message: taken_apart(line) }
-        });
-        lines.collect()
-    }
-
-    fn passes(&self, mentioned: bool) -> bool {
-        match &self.message {
-            Some(_) => mentioned,
-            None => is_own(self.line),
-        }
-    }
-}
-
-/// rooma's own lines pass every filter for mentions.
-fn is_own(line: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Kind<'a> {
-        #[serde(borrow)]
-        r#type: std::borrow::Cow<'a, str>,
-    }
-    serde_json::from_slice(line).is_ok_and(|kind: Kind<'_>| kind.r#type.starts_with("rooma."))
-}
-
 /// The next page to be written, and how soon to look again where it brings nothing.
 pub struct Next {
     pub page: Page,
     pub wait: Option<Duration>,
-}
-
-impl Watch {
-    /// The lines behind `after`, as they are to be read.
-    pub(super) async fn next_page(&mut self, after: u64) -> Result<Next> {
-        let page = self.reader.page(after, &self.filter, &self.had)?;
-        if self.shape.together.is_none() && self.shape.before.is_none() {
-            return Ok(Next { page, wait: None });
-        }
-        let reads = Read::all(&page);
-        let plan = self.shape.plan(&reads, &page, after, &self.reader);
-        let mut shaped = Page { looked_to: page.looked_to, cut: page.cut, ..Page::default() };
-        shaped.held_back.clone_from(&page.held_back);
-        if let Some(held) = plan.held {
-            shaped.looked_to = held - 1;
-        }
-        for piece in &plan.pieces {
-            self.write(piece, &reads, &mut shaped).await?;
-        }
-        shaped.behind = behind(&shaped);
-        Ok(Next {
-            page: shaped,
-            wait: plan.wait_ms.and_then(|wait| u64::try_from(wait).ok()).map(Duration::from_millis),
-        })
-    }
-
-    async fn write(&mut self, piece: &Piece, reads: &[Read<'_>], to: &mut Page) -> Result<()> {
-        let read = &reads[piece.first()];
-        let coalescing = self.shape.together.is_some();
-        let (mut added, mentioned) = if coalescing { added(piece, reads) } else { own(read) };
-        if self.shape.mentioned && !read.passes(mentioned) {
-            to.held_back.push(read.seq);
-            return Ok(());
-        }
-        let Some((whole, message)) = &read.message else {
-            to.bytes.extend_from_slice(read.line);
-            to.ends.push((read.seq, to.bytes.len()));
-            return Ok(());
-        };
-        if let Some(before) = &mut self.shape.before
-            && before.is_due(&message.chat_id, mentioned)
-        {
-            added.context = Some(self.before(whole, message).await?);
-        }
-        let message = Message { mentioned, ..message.clone() };
-        whole.write_with(&message, &added, &mut to.bytes);
-        to.ends.push((read.seq, to.bytes.len()));
-        Ok(())
-    }
 }
 
 /// What lies between two lines was written with an earlier one, or is held back.
@@ -116,6 +38,73 @@ fn behind(page: &Page) -> Vec<u64> {
 }
 
 impl Shape {
+    /// The lines behind `after`, as they are to be read.
+    pub async fn next_page(&mut self, source: &mut Source, backlog: &Backlog, after: u64) -> Result<Next> {
+        let page = source.page(after)?;
+        if self.together.is_none() && self.before.is_none() {
+            return Ok(Next { page, wait: None });
+        }
+        let reads = Read::all(&page);
+        let plan = self.plan(&reads, &page, after, &source.reader);
+        let mut shaped = Page { looked_to: page.looked_to, cut: page.cut, ..Page::default() };
+        shaped.held_back.clone_from(&page.held_back);
+        if let Some(held) = plan.held {
+            shaped.looked_to = held - 1;
+        }
+        for piece in &plan.pieces {
+            self.write(source, backlog, piece, &reads, &mut shaped).await?;
+        }
+        shaped.behind = behind(&shaped);
+        Ok(Next {
+            page: shaped,
+            wait: plan.wait_ms.and_then(|wait| u64::try_from(wait).ok()).map(Duration::from_millis),
+        })
+    }
+
+    async fn write(
+        &mut self,
+        source: &mut Source,
+        backlog: &Backlog,
+        piece: &Piece,
+        reads: &[Read<'_>],
+        to: &mut Page,
+    ) -> Result<()> {
+        let read = &reads[piece.first()];
+        let coalescing = self.together.is_some();
+        let (mut added, mentioned) = if coalescing { added(piece, reads) } else { own(read) };
+        if self.mentioned && !read.passes(mentioned) {
+            to.held_back.push(read.seq);
+            return Ok(());
+        }
+        let Some((whole, message)) = &read.message else {
+            to.bytes.extend_from_slice(read.line);
+            to.ends.push((read.seq, to.bytes.len()));
+            return Ok(());
+        };
+        if let Some(before) = &mut self.before
+            && before.is_due(&message.chat_id, mentioned)
+        {
+            added.context = Some(before.told(source, backlog.hurries(), whole, message).await?);
+        }
+        let message = Message { mentioned, ..message.clone() };
+        whole.write_with(&message, &added, &mut to.bytes);
+        to.ends.push((read.seq, to.bytes.len()));
+        Ok(())
+    }
+
+    /// Lines behind this position that wait for a watch of this shape.
+    pub fn pending(&self, source: &Source, mut after: u64) -> Result<u64> {
+        let (mut count, mut told) = (0, HashSet::new());
+        for _ in 0..PENDING_PAGES {
+            let page = source.reader.page(after, &source.filter, &Had::default())?;
+            if page.looked_to == after {
+                break;
+            }
+            (after, count) = (page.looked_to, count + self.waiting(&page, &mut told));
+        }
+        Ok(count)
+    }
+
     fn plan(&mut self, reads: &[Read<'_>], page: &Page, after: u64, reader: &Reader) -> Plan {
         match &mut self.together {
             Some(together) => together.plan(reads, page, after, reader),
@@ -124,7 +113,7 @@ impl Shape {
     }
 
     /// How many lines of a page wait for the next watch. `told` are the messages that were counted.
-    pub fn waiting(&self, page: &Page, told: &mut std::collections::HashSet<String>) -> u64 {
+    fn waiting(&self, page: &Page, told: &mut HashSet<String>) -> u64 {
         if self.together.is_none() {
             return page.ends.len() as u64;
         }

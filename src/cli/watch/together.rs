@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::{Duration, Instant};
 
-use super::shaping::Read;
+use super::read::Read;
 use crate::clock::{Clock, steady_ms};
 use crate::config::Home;
 use crate::core::coalesce::{Coalescer, Extent, Plan, Said, Seen, WAIT_MS};

@@ -82,7 +82,7 @@ pub enum Do {
         event: Event,
     },
     /// Look after the connection: fetch what was missed since the one before was `deaf`, and look into silence.
-    Care {
+    LookAfter {
         tag: Tag,
         deaf_since: Option<i64>,
         strikes: u32,

@@ -103,7 +103,7 @@ impl Profile {
         (self.reason, self.hint) = (None, None);
         self.connects = self.connects.saturating_add(1);
         self.open.as_ref()?;
-        Some(Do::Care { tag, deaf_since: self.deaf_since.take(), strikes: self.deaf_in_a_row })
+        Some(Do::LookAfter { tag, deaf_since: self.deaf_since.take(), strikes: self.deaf_in_a_row })
     }
 
     /// It is replaced; the next one asks for what this one missed.

@@ -47,7 +47,7 @@ fn words(todo: &Do) -> String {
         Do::Wait { tag, after } => format!("wait {}.{} {}s", tag.number, tag.generation, after.as_secs()),
         Do::Close { number } => format!("close {number}"),
         Do::Say { number, event } => format!("say {number} {}", event.type_name()),
-        Do::Care { tag, deaf_since, strikes } => {
+        Do::LookAfter { tag, deaf_since, strikes } => {
             format!("care {}.{} deaf {deaf_since:?} strikes {strikes}", tag.number, tag.generation)
         }
         Do::NoteHeard { number, to } => format!("heard {number} {to}"),
@@ -305,7 +305,7 @@ impl World {
                 Do::Close { number } => self.open.get_mut(&number).expect("it is open").1 = true,
                 Do::Forget { number } => assert!(!self.open.contains_key(&number), "it is still open"),
                 Do::AllClosed => self.all_closed = true,
-                Do::Care { tag, .. } => assert!(self.open.contains_key(&tag.number)),
+                Do::LookAfter { tag, .. } => assert!(self.open.contains_key(&tag.number)),
                 Do::Say { .. } | Do::NoteHeard { .. } => {}
             }
         }

@@ -33,7 +33,7 @@ impl Listening {
     pub fn begin(control: Control, path: PathBuf) -> Result<Listening> {
         let listener = Arc::new(bind(&path)?);
         let id = FileId::named(&path);
-        let appender = control.care.appender();
+        let appender = control.upkeep.appender();
         let accepting = control.clone();
         let accepting = move || accept(accepting.clone(), Arc::clone(&listener));
         let task = keep_running("control", None, appender, accepting);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::super::care::Care;
 use super::super::readers::Readers;
 use super::super::relay::Relayer;
 use super::super::reload::Reloading;
@@ -13,6 +12,7 @@ use super::super::room::Host;
 use super::super::root::Asker;
 use super::super::shift::Attendant;
 use super::super::signals::Trigger;
+use super::super::upkeep::Upkeep;
 use crate::clock::Clock;
 use crate::event::Storage;
 use crate::journal::{Cursors, Heard};
@@ -25,7 +25,7 @@ pub struct Control {
     pub attendant: Attendant,
     pub host: Host,
     pub relay: Relayer,
-    pub care: Care,
+    pub upkeep: Upkeep,
     pub trigger: Arc<Trigger>,
     pub newest: watch::Receiver<u64>,
     pub cursors: Cursors,

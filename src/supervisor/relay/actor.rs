@@ -10,9 +10,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::super::care::millis;
 use super::super::stored::{self, Stamp};
 use super::super::task::Task;
+use super::super::upkeep::millis;
 use super::Relaying;
 use crate::core::owed::{Became, Line, Owed, Queue, Relays};
 use crate::error::{Error, Kind, Result};

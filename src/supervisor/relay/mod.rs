@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 
 pub use crate::core::owed::Owed;
 
-use super::care::{CatchUpRules, millis};
 use super::part::{self, Part};
 use super::root::Asker;
 use super::stored::{self, Stored};
 use super::task::blocking;
+use super::upkeep::{CatchUpRules, millis};
 use crate::clock::{Clock, WallMs};
 use crate::core::owed::{Relays, hearers};
 use crate::error::{Error, Result};

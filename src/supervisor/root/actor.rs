@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::super::care::Care;
 use super::super::change::Change;
 use super::super::connection;
 use super::super::seat::Seat;
+use super::super::upkeep::Upkeep;
 use super::messages::Msg;
 use super::record::Records;
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ pub struct Args {
     pub policy: Policy,
     pub clock: Clock,
     pub seats: Vec<Seat>,
-    pub care: Option<Care>,
+    pub upkeep: Option<Upkeep>,
 }
 
 impl Actor for RootActor {
@@ -35,7 +35,7 @@ impl Actor for RootActor {
     type Arguments = Args;
 
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<Records, ActorProcessingErr> {
-        let mut records = Records::new(myself, args.appender, args.policy, args.clock, args.care);
+        let mut records = Records::new(myself, args.appender, args.policy, args.clock, args.upkeep);
         for seat in args.seats {
             let todo = records.came(seat);
             records.at_first.extend(todo);

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorRef};
 
-use super::care::Care;
 use super::part::cannot_start;
 use super::seat::Seat;
+use super::upkeep::Upkeep;
 use crate::clock::Clock;
 use crate::core::redial::Policy;
 use crate::error::Result;
@@ -27,15 +27,15 @@ pub struct Root {
 }
 
 impl Root {
-    /// Nobody connects before [`Root::begin`]. Without `care`, nobody asks for what connections miss.
+    /// Nobody connects before [`Root::begin`]. Without `upkeep`, nobody asks for what connections miss.
     pub async fn start(
         appender: Appender,
         policy: Policy,
         clock: Clock,
         seats: Vec<Seat>,
-        care: Option<Care>,
+        upkeep: Option<Upkeep>,
     ) -> Result<Root> {
-        let args = Args { appender, policy, clock, seats, care };
+        let args = Args { appender, policy, clock, seats, upkeep };
         let (actor, _) = Actor::spawn(None, RootActor, args)
             .await
             .map_err(|error| cannot_start("the supervisor", error))?;

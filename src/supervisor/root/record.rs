@@ -9,11 +9,11 @@ use ractor::{Actor, ActorId, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::super::care::{Care, Cared};
 use super::super::connection::{self, Connection};
 use super::super::seat::Seat;
 use super::super::status::ProfileStatus;
 use super::super::task::Task;
+use super::super::upkeep::{self, Charge, Upkeep};
 use super::messages::Msg;
 use crate::clock::{Clock, WallMs, rfc3339_ms};
 use crate::core::connections::{Connections, Do, Message, Now, Profile, Signs, Tag};
@@ -25,7 +25,7 @@ use crate::transport::{Alive, Life, Report, Voice};
 pub struct Records {
     myself: ActorRef<Msg>,
     appender: Appender,
-    care: Option<Care>,
+    upkeep: Option<Upkeep>,
     clock: Clock,
     start: Instant,
     connections: Connections,
@@ -57,13 +57,13 @@ impl Records {
         appender: Appender,
         policy: Policy,
         clock: Clock,
-        care: Option<Care>,
+        upkeep: Option<Upkeep>,
     ) -> Records {
         let (start, connections) = (clock.now(), Connections::new(policy));
         Records {
             myself,
             appender,
-            care,
+            upkeep,
             clock,
             start,
             connections,
@@ -112,7 +112,7 @@ impl Records {
                     self.appender.say(record.seat.intake.own(&event));
                 }
             }
-            Do::Care { tag, deaf_since, strikes } => self.care(tag, deaf_since, strikes),
+            Do::LookAfter { tag, deaf_since, strikes } => self.look_after(tag, deaf_since, strikes),
             Do::NoteHeard { number, to } => {
                 if let Some(record) = self.records.get(&number) {
                     self.appender.heard_to(&record.seat.name, to);
@@ -166,20 +166,23 @@ impl Records {
     }
 
     /// Begins with the handshake; ends with the connection.
-    fn care(&mut self, tag: Tag, deaf_since: Option<WallMs>, strikes: u32) {
-        let (Some(care), Some(record)) = (&self.care, self.records.get_mut(&tag.number)) else { return };
+    fn look_after(&mut self, tag: Tag, deaf_since: Option<WallMs>, strikes: u32) {
+        let (Some(upkeep), Some(record)) = (&self.upkeep, self.records.get_mut(&tag.number)) else { return };
         let Some(open) = &mut record.open else { return };
         let root = self.myself.clone();
-        open.caring = Some(care.begin(Cared {
-            seat: record.seat.clone(),
-            alive: open.alive.clone(),
-            deaf_since,
-            strikes,
-            complete: Arc::clone(&open.complete),
-            deaf: Box::new(move |since, heard| {
-                let _ = root.cast(Msg::Deaf { tag, since, heard });
-            }),
-        }));
+        open.caring = Some(upkeep::begin(
+            upkeep,
+            Charge {
+                seat: record.seat.clone(),
+                alive: open.alive.clone(),
+                deaf_since,
+                strikes,
+                complete: Arc::clone(&open.complete),
+                deaf: Box::new(move |since, heard| {
+                    let _ = root.cast(Msg::Deaf { tag, since, heard });
+                }),
+            },
+        ));
     }
 
     pub fn is_current(&self, tag: Tag) -> bool {

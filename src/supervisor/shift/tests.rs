@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::care::CatchUpRules;
 use super::super::house::{House, chat};
 use super::super::owner;
 use super::super::relay::{self, Relaying};
+use super::super::upkeep::CatchUpRules;
 use super::*;
 use crate::core::presence::Arming;
 use crate::error::{Error, Kind};

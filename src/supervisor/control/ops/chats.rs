@@ -19,6 +19,6 @@ pub async fn run(control: &Control, errand: Option<Errand>, client: Conversation
 }
 
 async fn compare(control: &Control, seat: Seat) -> Result<Value> {
-    let synced = control.care.sync_chats(&seat).await?;
+    let synced = control.upkeep.sync_chats(&seat).await?;
     serde_json::to_value(synced).map_err(|error| Error::internal(error.to_string()))
 }

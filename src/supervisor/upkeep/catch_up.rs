@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::care::{Care, PAUSE};
-use super::seat::Seat;
+use super::super::seat::Seat;
+use super::means::{PAUSE, Upkeep};
 use crate::clock::rfc3339_ms;
 use crate::core::hearing::{Hears, Window};
 use crate::error::{Error, Kind, Result};
@@ -37,12 +37,12 @@ const FAILED_MAX: usize = 3;
 
 /// Journals what was missed in every chat, and says how much that was. Fails only where it is worth another try, after
 /// the chats that can be read; with the `last` try a chat that still fails is told of and left.
-pub async fn catch_up(care: &Care, seat: &Seat, window: Window, last: bool) -> Result<()> {
+pub async fn catch_up(upkeep: &Upkeep, seat: &Seat, window: Window, last: bool) -> Result<()> {
     let name = seat.name.to_string();
-    let activity = care.read(move |reader| reader.activity(&name)).await?;
+    let activity = upkeep.read(move |reader| reader.activity(&name)).await?;
     // Who may read a group's history is also told of all its people's words.
     let hears = Hears { everybody: true, ..activity.hears };
-    let mut round = Round { care, seat, window, hears, left: care.catch_up.total };
+    let mut round = Round { upkeep, seat, window, hears, left: upkeep.catch_up.total };
     if window.cut {
         round.tell(None, 0, Some(CatchupCut::MaxAge), None);
     }
@@ -101,7 +101,7 @@ async fn candidates(seat: &Seat, activity: Activity) -> Result<(Vec<Candidate>, 
 }
 
 struct Round<'a> {
-    care: &'a Care,
+    upkeep: &'a Upkeep,
     seat: &'a Seat,
     window: Window,
     hears: Hears,
@@ -109,10 +109,19 @@ struct Round<'a> {
     left: usize,
 }
 
+/// What was found in one chat.
+struct Found {
+    messages: Vec<Inbound>,
+    /// Why a part of it could not be read.
+    unread: Option<String>,
+    cut: Option<CatchupCut>,
+}
+
 impl Round<'_> {
     async fn chat(&mut self, chat: &Candidate) -> Result<()> {
-        let limit = self.left.min(self.care.catch_up.per_chat);
-        let bound = if limit < self.care.catch_up.per_chat { CatchupCut::Total } else { CatchupCut::PerChat };
+        let limit = self.left.min(self.upkeep.catch_up.per_chat);
+        let bound =
+            if limit < self.upkeep.catch_up.per_chat { CatchupCut::Total } else { CatchupCut::PerChat };
         let whole = match self.fetch(Place::Chat(chat.chat_id.clone()), chat.chat_type, limit).await {
             Ok(whole) => whole,
             Err(error) if is_passing(&error) => return Err(error),
@@ -123,31 +132,43 @@ impl Round<'_> {
         };
         // Of those that were spoken in before nobody knows whether anything was missed.
         let many = newest_first(whole.threads.clone(), &[]).len() > THREADS_MAX;
-        let mut cut = (whole.more || many).then_some(bound);
-        let (mut messages, mut unread) = (whole.messages, whole.unread);
-        let threads = newest_first(whole.threads, &chat.threads);
+        let cut = (whole.more || many).then_some(bound);
+        let mut found = Found { messages: whole.messages, unread: whole.unread, cut };
+        self.threads(&mut found, newest_first(whole.threads, &chat.threads), chat.chat_type, (limit, bound))
+            .await?;
+        let Found { messages, unread, cut } = found;
+        self.left = self.left.saturating_sub(messages.len());
+        let count = self.journal(in_order(messages)).await?;
+        if count > 0 || cut.is_some() || unread.is_some() {
+            self.tell(Some(&chat.chat_id), count, cut, unread);
+        }
+        Ok(())
+    }
+
+    async fn threads(
+        &self,
+        found: &mut Found,
+        threads: Vec<ThreadId>,
+        chat_type: ChatType,
+        (limit, bound): (usize, CatchupCut),
+    ) -> Result<()> {
         for thread in threads.into_iter().take(THREADS_MAX) {
-            let left = limit.saturating_sub(messages.len());
+            let left = limit.saturating_sub(found.messages.len());
             if left == 0 {
-                cut.get_or_insert(bound);
+                found.cut.get_or_insert(bound);
                 break;
             }
             sleep(PAUSE).await;
-            match self.fetch(Place::Thread(thread), chat.chat_type, left).await {
+            match self.fetch(Place::Thread(thread), chat_type, left).await {
                 Ok(missed) => {
-                    messages.extend(missed.messages);
-                    unread = unread.or(missed.unread);
-                    cut = cut.or(missed.more.then_some(bound));
+                    found.messages.extend(missed.messages);
+                    found.unread = found.unread.take().or(missed.unread);
+                    found.cut = found.cut.or(missed.more.then_some(bound));
                 }
                 Err(error) if is_passing(&error) => return Err(error),
                 // A thread that cannot be read is no reason to lose the rest of its chat.
                 Err(error) => tracing::debug!(%error, "a thread cannot be read"),
             }
-        }
-        self.left = self.left.saturating_sub(messages.len());
-        let count = self.journal(in_order(messages)).await?;
-        if count > 0 || cut.is_some() || unread.is_some() {
-            self.tell(Some(&chat.chat_id), count, cut, unread);
         }
         Ok(())
     }
@@ -169,7 +190,7 @@ impl Round<'_> {
         let count = messages.len();
         for (tag, message) in messages.into_iter().enumerate() {
             let entry = self.seat.intake.entry(message);
-            self.care.appender.append(vec![entry], &answers, tag as u64).await;
+            self.upkeep.appender.append(vec![entry], &answers, tag as u64).await;
         }
         let mut fresh = 0;
         for _ in 0..count {
@@ -191,7 +212,7 @@ impl Round<'_> {
             cut,
             error,
         });
-        self.care.appender.say(self.seat.intake.own(&event));
+        self.upkeep.appender.say(self.seat.intake.own(&event));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use tokio::time::sleep;
 
-use super::care::{Care, PAUSE, millis};
-use super::seat::Seat;
+use super::super::seat::Seat;
+use super::means::{PAUSE, Upkeep, millis};
 use crate::clock::WallMs;
 use crate::error::{Kind, Result};
 use crate::event::ids::ChatId;
@@ -21,25 +21,27 @@ const NEWEST: usize = 10;
 const TRIED_PER_CHAT: usize = 4;
 
 /// Looks whether the busiest chats hold a message that should have come. Says so where one does.
-pub async fn is_deaf(care: &Care, seat: &Seat, last_event: WallMs, now: WallMs) -> Result<bool> {
-    let Some(chat_id) = unheard(care, seat, last_event, now - grace(care)).await? else { return Ok(false) };
+pub async fn is_deaf(upkeep: &Upkeep, seat: &Seat, last_event: WallMs, now: WallMs) -> Result<bool> {
+    let Some(chat_id) = unheard(upkeep, seat, last_event, now - grace(upkeep)).await? else {
+        return Ok(false);
+    };
     let quiet_ms = u64::try_from(now - last_event).unwrap_or(0);
     tracing::warn!(profile = %seat.name, quiet_ms, "connected, and deaf");
-    care.appender.say(seat.intake.own(&Event::Deaf(Deaf { chat_id, quiet_ms })));
+    upkeep.appender.say(seat.intake.own(&Event::Deaf(Deaf { chat_id, quiet_ms })));
     Ok(true)
 }
 
 /// What was written within this time may still be on its way.
-pub fn grace(care: &Care) -> WallMs {
-    GRACE_MS.min(millis(care.deaf.quiet_after) / 4)
+pub fn grace(upkeep: &Upkeep) -> WallMs {
+    GRACE_MS.min(millis(upkeep.deaf.quiet_after) / 4)
 }
 
 /// The first of the busiest chats that holds a message of that time which should have come and did not.
-pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> Result<Option<ChatId>> {
+pub async fn unheard(upkeep: &Upkeep, seat: &Seat, since: WallMs, until: WallMs) -> Result<Option<ChatId>> {
     let name = seat.name.to_string();
-    let activity = care.read(move |reader| reader.activity(&name)).await?;
-    let mut left = care.deaf.chats;
-    for chat in activity.chats.into_iter().take(care.deaf.chats.saturating_mul(TRIED_PER_CHAT)) {
+    let activity = upkeep.read(move |reader| reader.activity(&name)).await?;
+    let mut left = upkeep.deaf.chats;
+    for chat in activity.chats.into_iter().take(upkeep.deaf.chats.saturating_mul(TRIED_PER_CHAT)) {
         if left == 0 {
             break;
         }
@@ -61,7 +63,7 @@ pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> 
             }
         };
         left -= 1;
-        if unknown(care, seat, missed.messages).await? {
+        if unknown(upkeep, seat, missed.messages).await? {
             return Ok(Some(chat.chat_id));
         }
         sleep(PAUSE).await;
@@ -69,15 +71,16 @@ pub async fn unheard(care: &Care, seat: &Seat, since: WallMs, until: WallMs) -> 
     Ok(None)
 }
 
-async fn unknown(care: &Care, seat: &Seat, messages: Vec<Inbound>) -> Result<bool> {
+async fn unknown(upkeep: &Upkeep, seat: &Seat, messages: Vec<Inbound>) -> Result<bool> {
     let name = seat.name.to_string();
-    care.read(move |reader| {
-        for key in messages.iter().filter_map(|message| message.key.as_ref()) {
-            if !reader.knows(&name, key)? {
-                return Ok(true);
+    upkeep
+        .read(move |reader| {
+            for key in messages.iter().filter_map(|message| message.key.as_ref()) {
+                if !reader.knows(&name, key)? {
+                    return Ok(true);
+                }
             }
-        }
-        Ok(false)
-    })
-    .await
+            Ok(false)
+        })
+        .await
 }

@@ -10,8 +10,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::care::{Care, PAUSE};
-use super::seat::Seat;
+use super::super::seat::Seat;
+use super::means::{PAUSE, Upkeep};
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::hearing::Hears;
 use crate::error::{Error, Result};
@@ -46,12 +46,12 @@ struct Asked {
 
 /// Runs for as long as the connection does. Of what was said before `connected_at` everything from `from` on is asked
 /// for, too: nobody else asks for what the platform does not deliver.
-pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) {
+pub async fn poll(upkeep: &Upkeep, seat: &Seat, from: WallMs, connected_at: WallMs) {
     let mut rooms: BTreeMap<ChatId, Asked> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
     loop {
         tokio::select! {
-            () = sleep(if care.rooms.is_any_polled() { LOOK_EVERY } else { IDLE_LOOK_EVERY }) => {}
+            () = sleep(if upkeep.rooms.is_any_polled() { LOOK_EVERY } else { IDLE_LOOK_EVERY }) => {}
             Some((chat, now, asked)) = under_way.next() => {
                 let room = rooms.entry(chat).or_insert_with(|| Asked::begin(from));
                 room.under_way = false;
@@ -64,7 +64,7 @@ pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) 
                 }
             }
         }
-        for (chat, every) in care.rooms.polled_by(&seat.name) {
+        for (chat, every) in upkeep.rooms.polled_by(&seat.name) {
             let room = rooms.entry(chat.clone()).or_insert_with(|| Asked::begin(from));
             // A room that does not answer keeps no other one waiting.
             if room.under_way || Instant::now() < room.due || under_way.len() >= AT_ONCE {
@@ -72,11 +72,11 @@ pub async fn poll(care: &Care, seat: &Seat, from: WallMs, connected_at: WallMs) 
             }
             room.under_way = true;
             room.due = Instant::now() + every.max(EVERY_MIN);
-            let now = care.clock.wall_ms();
+            let now = upkeep.clock.wall_ms();
             // A clock that was set back has not unsaid anything.
             let since = room.since.min(now) - MARGIN_MS;
             under_way.push(async move {
-                let asked = ask(care, seat, chat.clone(), since, connected_at).await;
+                let asked = ask(upkeep, seat, chat.clone(), since, connected_at).await;
                 sleep(PAUSE).await;
                 (chat, now, asked)
             });
@@ -90,16 +90,16 @@ impl Asked {
     }
 }
 
-async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs, connected_at: WallMs) -> Result<()> {
+async fn ask(upkeep: &Upkeep, seat: &Seat, chat: ChatId, since: WallMs, connected_at: WallMs) -> Result<()> {
     let hears = Hears { everybody: true, bots: true, every_bot: true };
-    let (place, chat_type, limit) = (Place::Chat(chat.clone()), ChatType::Group, care.catch_up.per_chat);
+    let (place, chat_type, limit) = (Place::Chat(chat.clone()), ChatType::Group, upkeep.catch_up.per_chat);
     let missed = (seat.fetch)(Missing { place, chat_type, since, until: None, limit, hears }).await?;
     let (answers, mut settled) = mpsc::unbounded_channel();
     let (count, connected) = (missed.messages.len(), rfc3339_ms(connected_at));
     for mut message in missed.messages {
         // What is known already is folded; the rest tells of now, but for what was said before.
         message.past = message.written() < connected.as_str();
-        care.appender.append(vec![seat.intake.entry(message)], &answers, 0).await;
+        upkeep.appender.append(vec![seat.intake.entry(message)], &answers, 0).await;
     }
     let mut fresh = 0;
     for _ in 0..count {
@@ -115,7 +115,7 @@ async fn ask(care: &Care, seat: &Seat, chat: ChatId, since: WallMs, connected_at
         let since = rfc3339_ms(since);
         let cut =
             Catchup { chat_id: Some(chat), count: fresh, since, cut: Some(CatchupCut::PerChat), error: None };
-        care.appender.say(seat.intake.own(&Event::Catchup(cut)));
+        upkeep.appender.say(seat.intake.own(&Event::Catchup(cut)));
     }
     Ok(())
 }

@@ -253,13 +253,15 @@ impl Roster {
         Ok(Some(lock))
     }
 
-    /// Lets the accounts know which apps are ours.
+    /// Lets the accounts know which apps are ours, and where the ids of each mean something.
     fn introduce(&self) {
         let pairs = self.slots.values().map(|slot| {
             let profile = &slot.profile;
             (profile.app_id.clone(), Arc::clone(&profile.name))
         });
         self.ground.siblings.set(pairs);
+        let realms = self.slots.values().map(|slot| (slot.profile.name.to_string(), slot.profile.realm()));
+        self.ground.rooms.set_realms(realms);
     }
 
     fn refresh_locks(&mut self) {

@@ -6,7 +6,7 @@ use crate::clock::steady_ms;
 use crate::config::{FloorMode, RoomPolicy, room_policy};
 use crate::core::turns::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, RoomId};
 use crate::journal::Reader;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::room::{lifts_in_ms, reason};
@@ -26,9 +26,9 @@ impl Context {
     pub async fn turn(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Option<Turn<'_>>> {
         let Some(chat) = self.room_of(target).await? else { return Ok(None) };
         let (policy, profile, words) = (self.policy(&chat), self.profile.name.as_ref(), part.words());
-        let talk = self.talk(&chat);
-        let mentioned =
-            matches!(target, Target::Reply { .. }) || rooms::exists(&self.config.home.data(), &chat);
+        let talk = self.backlog(&chat);
+        let mentioned = matches!(target, Target::Reply { .. })
+            || rooms::exists(&self.config.home.data(), &self.room_id(&chat));
         if !mentioned && talk.as_ref().is_none_or(|talk| talk.lines.is_empty()) {
             // No bot but this one was heard there yet.
             return Ok(None);
@@ -48,29 +48,40 @@ impl Context {
     }
 
     /// What was said there that may not be counted yet. Where no journal can be read, nobody has read a line to answer.
-    fn talk(&self, chat: &ChatId) -> Option<Backlog> {
-        let talk = Backlog::behind_the_actor(&self.config.home.data(), chat);
-        talk.inspect_err(|error| tracing::debug!(%error, "what was said last is not counted")).ok()
+    fn backlog(&self, chat: &ChatId) -> Option<Backlog> {
+        let room = self.room_id(chat);
+        let is_of = |profile: &str| {
+            let profile = self.config.profiles.iter().find(|known| known.name.as_ref() == profile);
+            profile.is_none_or(|profile| profile.realm() == room.realm)
+        };
+        let backlog = Backlog::behind_the_actor(&self.config.home.data(), &room, is_of);
+        backlog.inspect_err(|error| tracing::debug!(%error, "what was said last is not counted")).ok()
     }
 
     pub fn policy(&self, chat: &ChatId) -> RoomPolicy {
         room_policy(&self.config.rooms, &self.config.contacts, chat.as_str())
     }
 
+    /// The room that this profile means by a chat.
+    fn room_id(&self, chat: &ChatId) -> RoomId {
+        RoomId { realm: self.profile.realm(), chat: chat.clone() }
+    }
+
     /// How a room is. Nothing is written.
     pub fn room(&self, chat: &ChatId) -> Result<Room> {
         let limits = rooms::limits(&self.policy(chat).loop_guard);
-        rooms::load(&self.config.home.data(), chat, &self.clock, limits)
+        rooms::load(&self.config.home.data(), &self.room_id(chat), &self.clock, limits)
     }
 
     pub fn change_room<R>(&self, chat: &ChatId, change: impl FnOnce(&mut Room, i64) -> R) -> Result<R> {
         let limits = rooms::limits(&self.policy(chat).loop_guard);
-        rooms::change(&self.config.home.data(), chat, &self.clock, limits, change)
+        rooms::change(&self.config.home.data(), &self.room_id(chat), &self.clock, limits, change)
     }
 
     /// Lets the running supervisor tell what has become of the room. It looks by itself within a second.
     pub async fn poke_room(&self, chat: &ChatId) {
-        let request = Request { chat: Some(chat.clone()), ..Request::new(Op::Room) };
+        let profiles = vec![self.profile.name.to_string()];
+        let request = Request { chat: Some(chat.clone()), profiles, ..Request::new(Op::Room) };
         let told = Client::ask_home::<serde_json::Value>(self.config.home.root(), &request).await;
         if let Err(error) = told {
             tracing::debug!(%error, "the supervisor was not told of the room");
@@ -117,7 +128,7 @@ impl Context {
             Target::Reply { to, .. } => {
                 let data = self.config.home.data();
                 let enforced = self.config.rooms.values().any(|policy| policy.floor == FloorMode::Enforce);
-                if !enforced && rooms::all(&data).is_empty() {
+                if !enforced && !rooms::any(&data) {
                     return Ok(None);
                 }
                 let read = Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to));

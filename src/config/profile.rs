@@ -10,6 +10,7 @@ use super::secret::SecretSource;
 use super::{Environment, Home, aliases, read_with_mode, shown, unreadable, yaml};
 use crate::core::gate::BotGate;
 use crate::error::{Error, Result};
+use crate::event::ids::Realm;
 use crate::transport::Transport;
 
 /// Ids have twenty characters.
@@ -78,6 +79,11 @@ impl From<TransportName> for Transport {
 }
 
 impl Profile {
+    /// Where its ids mean something.
+    pub fn realm(&self) -> Realm {
+        self.transport.realm(self.base_url.as_deref())
+    }
+
     pub fn shown_path(&self) -> String {
         match &self.path {
             Some(path) => format!("profiles/{}", path.file_name().unwrap_or_default().to_string_lossy()),

@@ -36,3 +36,5 @@ opaque_ids! {
     /// A person or a bot, as one app sees them.
     OpenId,
 }
+
+pub use super::realm::{Realm, RoomId};

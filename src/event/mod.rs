@@ -10,6 +10,7 @@ mod message;
 mod own;
 mod platform;
 mod reading;
+mod realm;
 mod render;
 mod schema;
 mod seen;

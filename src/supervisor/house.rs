@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::core::end::End;
 use crate::core::redial::Policy;
 use crate::error::{Error, Result};
-use crate::event::ids::{ChatId, MessageId};
+use crate::event::ids::{ChatId, MessageId, Realm, RoomId};
 use crate::event::{Message, Origin, SenderType};
 use crate::journal::{Filter, Had, Journal, Sync};
 use crate::transport::verbs::Target;
@@ -170,6 +170,11 @@ impl House {
             self.journal.appender().settled().await;
         }
     }
+}
+
+/// The one room of the house.
+pub fn room_id() -> RoomId {
+    RoomId { realm: Realm::new(""), chat: chat() }
 }
 
 pub fn chat() -> ChatId {

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::LoopGuardOptions;
 use crate::core::session::{Kind, Sessions};
 use crate::core::turns::guard::Why;
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, Realm, RoomId};
 use crate::transport::Transport;
 use crate::transport::outgoing::Outgoing;
 
@@ -41,9 +41,10 @@ fn a_greeting_that_is_owed_is_said_as_it_would_have_been() {
 fn turns_whose_words_were_kept_with_their_frame_still_count() {
     let data = tempfile::tempdir().unwrap();
     let (chat, clock) = (ChatId::new("oc_old"), Clock::system());
+    let room = RoomId { realm: Realm::new("any"), chat: chat.clone() };
     put(&data.path().join("rooms"), chat.as_str(), include_str!("../../tests/fixtures/stored/room-v1.json"));
     let limits = rooms::limits(&LoopGuardOptions::default());
-    let spoken = rooms::change(data.path(), &chat, &clock, limits, |room, now| {
+    let spoken = rooms::change(data.path(), &room, &clock, limits, |room, now| {
         let before = room.guard.turns();
         let mut say = |number: usize| {
             let words = Outgoing::markdown(format!("**news** number {number}")).words();

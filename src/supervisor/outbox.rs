@@ -6,7 +6,7 @@ use super::rooms;
 use super::task::blocking;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, Realm, RoomId};
 use crate::transport::Transport;
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::Target;
@@ -16,6 +16,7 @@ pub struct Speaker<'a> {
     pub data: &'a Path,
     pub clock: &'a Clock,
     pub transport: Transport,
+    pub realm: Realm,
 }
 
 impl Speaker<'_> {
@@ -27,7 +28,11 @@ impl Speaker<'_> {
         text: &str,
         send: impl FnOnce(Target, Outgoing) -> F,
     ) -> Result<T> {
-        let (data, clock, of) = (self.data.to_owned(), self.clock.clone(), chat.clone());
+        let (data, clock, of) = (
+            self.data.to_owned(),
+            self.clock.clone(),
+            RoomId { realm: self.realm.clone(), chat: chat.clone() },
+        );
         blocking(move || rooms::may_speak(&data, &of, &clock)).await?;
         let what = self.transport.single(Outgoing::text(text))?;
         send(Target::Chat(chat.clone()), what).await

@@ -10,7 +10,7 @@ use super::room::CURSOR;
 use super::rooms::{self, Room};
 use crate::core::turns::{Rules, Spoken, Talk};
 use crate::error::Result;
-use crate::event::ids::ChatId;
+use crate::event::ids::RoomId;
 use crate::journal::{Reader, SaidLine};
 
 /// Up to where a journal was counted in a room.
@@ -28,18 +28,19 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// What the journal holds of a chat and the Room actor may not have counted yet. Nothing where no bot spoke and nobody
+    /// What the journal holds of a room, as those of its realm (`is_of`) have heard it, and the Room actor may not have counted yet. Nothing where no bot spoke and nobody
     /// opened a floor: there is no room then.
-    pub fn behind_the_actor(data: &Path, chat: &ChatId) -> Result<Backlog> {
+    pub fn behind_the_actor(data: &Path, room: &RoomId, is_of: impl Fn(&str) -> bool) -> Result<Backlog> {
         let reader = Reader::open(&data.join("journal.db"))?;
         let mut talk = Backlog { born: reader.born()?, lines: Vec::new() };
         // Before its first start nothing is to be counted.
         let Some(mut position) = reader.cursor(CURSOR)? else { return Ok(talk) };
-        let mut counted = rooms::exists(data, chat);
+        let mut counted = rooms::exists(data, room);
         loop {
             let said = reader.said(position, |of| {
-                counted |= of.chat_id == chat.as_str() && of.makes_a_room();
-                counted && of.chat_id == chat.as_str()
+                let here = of.chat_id == room.chat.as_str() && is_of(of.profile);
+                counted |= here && of.makes_a_room();
+                counted && here
             })?;
             if said.looked_to == position {
                 return Ok(talk);

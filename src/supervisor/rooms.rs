@@ -1,8 +1,9 @@
 //! What is kept of each room in `data/rooms/CHAT.json`: its loop guard and its floor. Commands and the supervisor
 //! change it under one lock, so that a send is counted whichever way it goes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::core::turns::Rules;
 use crate::core::turns::floor::Floor;
 use crate::core::turns::guard::{Guard, Limits, Why};
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, Realm, RoomId};
 
 const VERSION: u32 = 1;
 
@@ -25,6 +26,9 @@ pub struct Room {
     /// Whose file it is, where its name cannot tell. Absent in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chat_id: Option<ChatId>,
+    /// Where that id means something. Absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    realm: Option<Realm>,
     /// The start of the machine that steady times count from.
     #[serde(default)]
     boot: String,
@@ -81,9 +85,6 @@ impl Stored for Room {
     }
 }
 
-/// Letters of a fingerprint.
-const FINGERPRINT: usize = 32;
-
 /// Far more than a room takes.
 const ROOM_MAX: u64 = 1024 * 1024;
 
@@ -109,33 +110,44 @@ fn millis(span: Duration) -> i64 {
 /// Changes a room. The function is given steady time.
 pub fn change<R>(
     data: &Path,
-    chat: &ChatId,
+    of: &RoomId,
     clock: &Clock,
     limits: Limits,
     change: impl FnOnce(&mut Room, i64) -> R,
 ) -> Result<R> {
-    let (now, boot) = (steady_ms(), boot_id());
-    stored::update_named(&folder(data), &file_name(chat), clock.wall_ms(), |room: &mut Room| {
-        room.rebase(boot, now, limits);
-        room.chat_id = (!is_plain(chat)).then(|| chat.clone());
-        change(room, now)
-    })
+    let (now, mut change) = (steady_ms(), Some(change));
+    loop {
+        let changed =
+            stored::update_named(&folder(data), &file_of(data, of), clock.wall_ms(), |room: &mut Room| {
+                // Of another realm, since a moment ago.
+                if room.realm.as_ref().is_some_and(|realm| *realm != of.realm) {
+                    return None;
+                }
+                room.rebase(boot_id(), now, limits);
+                room.realm = Some(of.realm.clone());
+                room.chat_id = Some(of.chat.clone());
+                change.take().map(|change| change(room, now))
+            })?;
+        if let Some(outcome) = changed {
+            return Ok(outcome);
+        }
+    }
 }
 
 /// The room as it is. Who only looks leaves the file alone.
-pub fn load(data: &Path, chat: &ChatId, clock: &Clock, limits: Limits) -> Result<Room> {
-    let mut room: Room = stored::load_named(&folder(data), &file_name(chat), clock.wall_ms())?;
+pub fn load(data: &Path, of: &RoomId, clock: &Clock, limits: Limits) -> Result<Room> {
+    let mut room: Room = stored::load_named(&folder(data), &file_of(data, of), clock.wall_ms())?;
     room.rebase(boot_id(), steady_ms(), limits);
     Ok(room)
 }
 
-pub fn stamp(data: &Path, chat: &ChatId) -> Stamp {
-    stored::stamp_named(&folder(data), &file_name(chat))
+pub fn stamp(data: &Path, of: &RoomId) -> Stamp {
+    stored::stamp_named(&folder(data), &file_of(data, of))
 }
 
 /// Fails where a person has silenced a chat. What is no turn in a talk may be said in any other.
-pub fn may_speak(data: &Path, chat: &ChatId, clock: &Clock) -> Result<()> {
-    let mut room = load(data, chat, clock, limits(&LoopGuardOptions::default()))?;
+pub fn may_speak(data: &Path, of: &RoomId, clock: &Clock) -> Result<()> {
+    let mut room = load(data, of, clock, limits(&LoopGuardOptions::default()))?;
     room.guard.lift(steady_ms());
     match room.guard.paused() {
         Some(pause) if pause.why == Why::Manual => {
@@ -145,36 +157,74 @@ pub fn may_speak(data: &Path, chat: &ChatId, clock: &Clock) -> Result<()> {
     }
 }
 
-pub fn exists(data: &Path, chat: &ChatId) -> bool {
-    folder(data).join(format!("{}.json", file_name(chat))).exists()
+pub fn exists(data: &Path, of: &RoomId) -> bool {
+    path(data, &file_of(data, of)).exists()
 }
 
-/// Every room there is a file of.
-pub fn all(data: &Path) -> Vec<ChatId> {
+/// Is there any room at all?
+pub fn any(data: &Path) -> bool {
+    names(data).next().is_some()
+}
+
+/// Every room there is a file of. `old` says where a room is that an older version has kept.
+pub fn all(data: &Path, old: impl Fn(&ChatId) -> RoomId) -> Vec<RoomId> {
+    let room = |name: String| {
+        let Head { chat_id, realm } = head(data, &name);
+        let chat = chat_id.unwrap_or_else(|| ChatId::new(name));
+        match realm {
+            Some(realm) => RoomId { realm, chat },
+            None => old(&chat),
+        }
+    };
+    names(data).map(room).collect()
+}
+
+fn names(data: &Path) -> impl Iterator<Item = String> {
     let entries = std::fs::read_dir(folder(data)).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter_map(|name| Some(chat_of(data, name.strip_suffix(".json")?))).collect()
+    names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
 }
 
-/// The chat whose file has this name. Only a name that may be a fingerprint has to be looked behind.
-fn chat_of(data: &Path, name: &str) -> ChatId {
-    let fingerprint = name.len() == FINGERPRINT && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let path = folder(data).join(format!("{name}.json"));
-    let told = fingerprint.then(|| crate::plain::read_text(&path, ROOM_MAX).ok()).flatten();
-    let room = told.and_then(|text| serde_json::from_str::<Room>(&text).ok());
-    room.and_then(|room| room.chat_id).unwrap_or_else(|| ChatId::new(name))
+/// Whose file it is, as far as it says so.
+#[derive(Clone, Default, Deserialize)]
+struct Head {
+    chat_id: Option<ChatId>,
+    realm: Option<Realm>,
+}
+
+/// What files said when they were looked into last: that is done for every room, again and again.
+static HEADS: Mutex<BTreeMap<PathBuf, (Stamp, Head)>> = Mutex::new(BTreeMap::new());
+
+fn head(data: &Path, name: &str) -> Head {
+    let (path, stamp) = (path(data, name), stored::stamp_named(&folder(data), name));
+    let heads = || HEADS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, head)) = heads().get(&path).filter(|(seen, _)| *seen == stamp) {
+        return head.clone();
+    }
+    let told = crate::plain::read_text(&path, ROOM_MAX).ok();
+    let head: Head = told.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    heads().insert(path, (stamp, head.clone()));
+    head
 }
 
 fn folder(data: &Path) -> PathBuf {
     data.join("rooms")
 }
 
-/// An id is a name of a file as it is, unless it is unlike any.
-fn file_name(chat: &ChatId) -> String {
-    if is_plain(chat) {
-        chat.as_str().to_owned()
-    } else {
-        crate::journal::fingerprint_hex("room", chat.as_str())
+fn path(data: &Path, name: &str) -> PathBuf {
+    folder(data).join(format!("{name}.json"))
+}
+
+/// An id is a name of a file as it is, unless it is unlike any, or stands for a room of another realm already.
+fn file_of(data: &Path, of: &RoomId) -> String {
+    let chat = of.chat.as_str();
+    let name =
+        if is_plain(&of.chat) { chat.to_owned() } else { crate::journal::fingerprint_hex("room", chat) };
+    match head(data, &name).realm {
+        Some(realm) if realm != of.realm => {
+            crate::journal::fingerprint_hex("room", &format!("{}\0{chat}", of.realm.as_str()))
+        }
+        _ => name,
     }
 }
 
@@ -186,6 +236,34 @@ fn is_plain(chat: &ChatId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(chat: &str) -> RoomId {
+        RoomId { realm: Realm::new("r"), chat: ChatId::new(chat) }
+    }
+
+    #[test]
+    fn the_same_id_in_two_realms_is_two_rooms_and_what_an_older_version_kept_is_the_first_one_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, limits) = (Clock::system(), limits(&LoopGuardOptions::default()));
+        std::fs::create_dir(folder.path().join("rooms")).unwrap();
+        std::fs::write(folder.path().join("rooms/C1.json"), r#"{"version":1,"told":"old"}"#).unwrap();
+        assert_eq!(all(folder.path(), |chat| of(chat.as_str())), [of("C1")]);
+        let there = RoomId { realm: Realm::new("s"), chat: ChatId::new("C1") };
+        assert_eq!(load(folder.path(), &of("C1"), &clock, limits).unwrap().told.as_deref(), Some("old"));
+        change(folder.path(), &of("C1"), &clock, limits, |room, _| room.told = Some("here".to_owned()))
+            .unwrap();
+        assert!(!exists(folder.path(), &there));
+        change(folder.path(), &there, &clock, limits, |room, _| {
+            assert_eq!(room.told.replace("there".to_owned()), None);
+        })
+        .unwrap();
+        for (id, told) in [(of("C1"), "here"), (there.clone(), "there")] {
+            assert_eq!(load(folder.path(), &id, &clock, limits).unwrap().told.as_deref(), Some(told));
+        }
+        let mut found = all(folder.path(), |chat| panic!("{chat} says where it is"));
+        found.sort();
+        assert_eq!(found, [of("C1"), there]);
+    }
 
     #[test]
     fn rooms_are_found_again_by_the_ids_that_were_put_in() {
@@ -203,21 +281,18 @@ mod tests {
             "0123456789abcdef0123456789abcdef",
         ];
         for (count, id) in ids.iter().enumerate() {
-            let chat = ChatId::new(*id);
-            change(folder.path(), &chat, &clock, limits, |room, _| room.told = Some(count.to_string()))
+            change(folder.path(), &of(id), &clock, limits, |room, _| room.told = Some(count.to_string()))
                 .unwrap();
         }
-        let mut found: Vec<String> = all(folder.path()).iter().map(ToString::to_string).collect();
+        let nowhere = |chat: &ChatId| panic!("{chat} says where it is");
+        let mut found: Vec<String> = all(folder.path(), nowhere).iter().map(ToString::to_string).collect();
         let mut expected: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         found.sort();
         expected.sort();
         assert_eq!(found, expected);
         for (count, id) in ids.iter().enumerate() {
-            let room = load(folder.path(), &ChatId::new(*id), &clock, limits).unwrap();
-            assert_eq!(
-                (room.told, exists(folder.path(), &ChatId::new(*id))),
-                (Some(count.to_string()), true)
-            );
+            let room = load(folder.path(), &of(id), &clock, limits).unwrap();
+            assert_eq!((room.told, exists(folder.path(), &of(id))), (Some(count.to_string()), true));
         }
     }
 

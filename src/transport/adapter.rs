@@ -21,7 +21,7 @@ use crate::event::ids::{ChatId, MessageId, OpenId};
 
 /// One profile's standing with its platform. Outlives its connections: token, identity and names stay known.
 ///
-/// Ids are opaque to everybody else, and unique within a [`Realm`](super::Realm). What a platform lacks an adapter leaves
+/// Ids are opaque to everybody else, and unique within a [`Realm`](crate::event::ids::Realm). What a platform lacks an adapter leaves
 /// out: the defaults refuse, and [`Traits::lacks`] says so before anything is sent.
 pub trait Adapter: Clone + Debug + Send + Sync + Sized + 'static {
     const TRAITS: &'static Traits;

@@ -99,7 +99,7 @@ impl Intake {
         let allowed = self.gates.named(&message.chat_id, message.chat_type);
         message.trust = trust(&message.sender_id, message.sender_type, self.owner.as_ref(), allowed);
         message.relayed = (origin == Origin::Relay).then_some(true);
-        self.rooms.mark(message);
+        self.rooms.mark(&self.profile, message);
         let held = self.gates.judge(message, self.owner.as_ref());
         if held.is_some() {
             // Whoever does not hear it is not waited for.
@@ -173,7 +173,7 @@ mod tests {
             (Some(Why::Turns), "user", false),
             (None, "bot", false),
         ] {
-            open.rooms.set_paused(&ChatId::new("C1:2.3"), why);
+            open.rooms.set_paused(&open.rooms.room("a", &ChatId::new("C1:2.3")), why);
             let entry = open.entry(Inbound::message(Origin::Pushed, said("U:x", kind), "{}"));
             let body: serde_json::Value = stored(&entry.rendered.body).unwrap();
             assert_eq!(body["room"]["paused"] == true, paused, "{why:?} {kind}");

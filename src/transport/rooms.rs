@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::turns::floor::order;
 use crate::core::turns::guard::Why;
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, Realm, RoomId};
 use crate::event::{FloorMark, Message, RoomMark, SenderType};
 
 /// The part of a room's policy that concerns what is received.
@@ -28,14 +28,24 @@ pub struct Rooms {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// Where the ids of each of ours mean something.
+    realms: BTreeMap<String, Realm>,
     /// Why each room that is paused is.
-    paused: BTreeMap<String, Why>,
+    paused: BTreeMap<RoomId, Why>,
     /// Which of ours sit where.
-    members: BTreeMap<String, BTreeSet<String>>,
+    members: BTreeMap<RoomId, BTreeSet<String>>,
     /// Those of ours whose chats were listed: where else they sit, they came since.
     listed: BTreeSet<String>,
     rules: BTreeMap<String, RoomRule>,
     default_rule: RoomRule,
+}
+
+impl Known {
+    /// Of somebody whom nobody knows any more: that of all, where there is one.
+    fn realm(&self, profile: &str) -> Realm {
+        let known = self.realms.get(profile).or_else(|| self.realms.values().next());
+        known.cloned().unwrap_or_else(|| Realm::new(""))
+    }
 }
 
 impl Rooms {
@@ -44,23 +54,47 @@ impl Rooms {
         (known.rules, known.default_rule) = (rules, default_rule);
     }
 
-    pub fn set_paused(&self, chat: &ChatId, why: Option<Why>) {
+    /// Profiles come and go while a supervisor runs; of one that is gone it stays known where its ids meant something.
+    pub fn set_realms(&self, realms: impl IntoIterator<Item = (String, Realm)>) {
+        self.write().realms.extend(realms);
+    }
+
+    /// The room that a profile means by a chat.
+    pub fn room(&self, profile: &str, chat: &ChatId) -> RoomId {
+        RoomId { realm: self.read().realm(profile), chat: chat.clone() }
+    }
+
+    /// A room that an older version has kept, which did not say where: that of whoever sits there.
+    pub fn room_of_old(&self, chat: &ChatId) -> RoomId {
+        let known = self.read();
+        let seated = known.members.keys().find(|room| room.chat == *chat);
+        let realm = seated.map_or_else(|| known.realm(""), |room| room.realm.clone());
+        RoomId { realm, chat: chat.clone() }
+    }
+
+    /// Do the ids of both mean the same?
+    pub fn are_together(&self, one: &str, other: &str) -> bool {
+        let known = self.read();
+        known.realm(one) == known.realm(other)
+    }
+
+    pub fn set_paused(&self, room: &RoomId, why: Option<Why>) {
         let mut known = self.write();
         match why {
-            Some(why) => known.paused.insert(chat.as_str().to_owned(), why),
-            None => known.paused.remove(chat.as_str()),
+            Some(why) => known.paused.insert(room.clone(), why),
+            None => known.paused.remove(room),
         };
     }
 
     /// A profile sits in a chat, or has left it.
     pub fn set_member(&self, chat: &ChatId, profile: &str, member: bool) {
-        let here =
-            |known: &Known| known.members.get(chat.as_str()).is_some_and(|members| members.contains(profile));
+        let room = self.room(profile, chat);
+        let here = |known: &Known| known.members.get(&room).is_some_and(|members| members.contains(profile));
         if here(&self.read()) == member {
             return;
         }
         let mut known = self.write();
-        let members = known.members.entry(chat.as_str().to_owned()).or_default();
+        let members = known.members.entry(room).or_default();
         if member {
             members.insert(profile.to_owned());
         } else {
@@ -77,10 +111,9 @@ impl Rooms {
         self.read().listed.contains(profile)
     }
 
-    /// Which of ours sit in a chat.
-    pub fn members(&self, chat: &ChatId) -> Vec<String> {
-        let known = self.read();
-        known.members.get(chat.as_str()).into_iter().flatten().cloned().collect()
+    /// Which of ours sit in a room.
+    pub fn members(&self, room: &RoomId) -> Vec<String> {
+        self.read().members.get(room).into_iter().flatten().cloned().collect()
     }
 
     /// Is any room's history to be asked for?
@@ -93,25 +126,26 @@ impl Rooms {
     pub fn polled_by(&self, profile: &str) -> Vec<(ChatId, Duration)> {
         let known = self.read();
         let here = known.members.iter().filter(|(_, members)| members.contains(profile));
-        let polled = here.filter_map(|(chat, _)| {
-            let rule = known.rules.get(chat).unwrap_or(&known.default_rule);
-            Some((ChatId::new(chat.as_str()), rule.poll?))
+        let polled = here.filter_map(|(room, _)| {
+            let rule = known.rules.get(room.chat.as_str()).unwrap_or(&known.default_rule);
+            Some((room.chat.clone(), rule.poll?))
         });
         polled.collect()
     }
 
     /// Marks a message with how its room is, and whose turn it is there.
-    pub(super) fn mark(&self, message: &mut Message) {
+    pub(super) fn mark(&self, profile: &str, message: &mut Message) {
+        let room = self.room(profile, &message.chat_id);
         let known = self.read();
         // A person's word ends a pause of the guard's: whoever reads it may answer.
         let ends = |why: Why| message.sender_type == SenderType::User && why != Why::Manual;
-        if known.paused.get(message.chat_id.as_str()).is_some_and(|why| !ends(*why)) {
+        if known.paused.get(&room).is_some_and(|why| !ends(*why)) {
             message.room = Some(RoomMark { paused: true });
         }
         let rule = known.rules.get(message.chat_id.as_str()).unwrap_or(&known.default_rule);
         let Some(ttl_ms) = rule.floor_ttl_ms else { return };
         let nobody = BTreeSet::new();
-        let members = known.members.get(message.chat_id.as_str()).unwrap_or(&nobody);
+        let members = known.members.get(&room).unwrap_or(&nobody);
         let order = order(message, members, &rule.roles);
         if let [holder, _, ..] = order.as_slice() {
             let expires = crate::clock::plus_ms(&message.create_time, ttl_ms);

@@ -5,8 +5,9 @@ use super::outgoing::{Outgoing, Rehearsed};
 use super::platforms::adapter;
 use super::traits::Traits;
 use super::verbs::{IdKind, Upload, UploadKind, Uploaded};
-use super::{Adapter, Realm, Transport};
+use super::{Adapter, Transport};
 use crate::error::{Error, Result};
+use crate::event::ids::Realm;
 
 impl Transport {
     /// What the platform can.

@@ -87,7 +87,12 @@ pub async fn hand_over(context: &Context, patience: Duration) -> Result<Delivery
 /// What passes, or takes too long, stays in the outbox.
 async fn one(context: &Context, text: &str, part: &Part, patience: Duration) {
     let data = context.config.home.data();
-    let speaker = Speaker { data: &data, clock: &context.clock, transport: context.profile.transport };
+    let speaker = Speaker {
+        data: &data,
+        clock: &context.clock,
+        transport: context.profile.transport,
+        realm: context.profile.realm(),
+    };
     let send = async |target, what| context.account.send(&target, &what, &part.key).await;
     let said = timeout(patience, speaker.say(&part.chat_id, text, send)).await;
     let Some(outcome) = said.ok().and_then(|outcome| settled(&outcome)) else { return };

@@ -46,7 +46,7 @@ async fn run(control: &Control, request: Request, mut client: Conversation) -> R
         Op::Call => call::run(control, request.errand, client).await,
         Op::Chats => chats::run(control, request.errand, client).await,
         Op::Session => client.respond(session::run(control, &request.profiles).await).await,
-        Op::Room => client.answer(&room::run(control, request.chat.as_ref())).await,
+        Op::Room => client.answer(&room::run(control, &request)).await,
         Op::Hold => hold::run(control, &request, &mut client).await,
         Op::Ack => client.respond(ack::run(control, &request).await).await,
     }

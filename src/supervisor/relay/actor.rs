@@ -104,7 +104,11 @@ impl State {
             let profiles = self.relaying.asker.profiles().await?;
             let profiles: Vec<String> = profiles.into_iter().map(|status| status.profile).collect();
             let rooms = self.relaying.rooms.clone();
-            let who = move |owed: &Owed| owed.listeners(&rooms.members(&owed.chat_id), &profiles);
+            let who = move |owed: &Owed| {
+                let together = profiles.iter().filter(|profile| rooms.are_together(&owed.sender, profile));
+                let members = rooms.members(&rooms.room(&owed.sender, &owed.chat_id));
+                owed.listeners(&members, &together.cloned().collect::<Vec<_>>())
+            };
             self.queue.addressed(self.relaying.change(move |relays| relays.address(who)).await?);
         }
         self.stamp = stamp;

@@ -76,7 +76,9 @@ impl Relayer {
         // Of a profile whose chats could not be listed yet nobody knows where it sits.
         let profiles = asker.profiles().await.unwrap_or_default();
         let unlisted = profiles.into_iter().map(|status| status.profile);
-        let to = hearers(sender, rooms.members(chat), unlisted.filter(|profile| !rooms.is_listed(profile)));
+        let unlisted =
+            unlisted.filter(|profile| !rooms.is_listed(profile) && rooms.are_together(sender, profile));
+        let to = hearers(sender, rooms.members(&rooms.room(sender, chat)), unlisted);
         if to.is_empty() {
             return;
         }

@@ -15,7 +15,7 @@ use super::reading::{Work, remember};
 use crate::core::looks::Looked;
 use crate::core::turns::Notices;
 use crate::error::Result;
-use crate::event::ids::ChatId;
+use crate::event::ids::RoomId;
 
 /// How often it is looked whether a pause is over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,11 +32,11 @@ pub enum Msg {
     /// There is more in the journal.
     Read(RpcReplyPort<()>),
     /// A file was changed by a command.
-    Look(ChatId),
+    Look(RoomId),
     /// Time passed.
     Tick,
     /// The notice of the pause `id` was posted, or was not.
-    Noticed { chat: ChatId, id: String, outcome: Result<()> },
+    Noticed { room: RoomId, id: String, outcome: Result<()> },
 }
 
 pub struct State {
@@ -45,9 +45,9 @@ pub struct State {
     work: Round<Work>,
     newest: Option<watch::Receiver<u64>>,
     waker: Option<Task>,
-    looked: BTreeMap<ChatId, Looked<Stamp>>,
+    looked: BTreeMap<RoomId, Looked<Stamp>>,
     pub notices: Notices,
-    pub posting: BTreeMap<ChatId, Task>,
+    pub posting: BTreeMap<RoomId, Task>,
 }
 
 impl Actor for Hosting {
@@ -88,12 +88,12 @@ impl Actor for Hosting {
                 let _ = reply.send(());
                 done
             }
-            Msg::Look(chat) => {
-                state.look(&myself, &chat).await;
+            Msg::Look(room) => {
+                state.look(&myself, &room).await;
                 Ok(())
             }
             Msg::Tick => state.tick(&myself).await,
-            Msg::Noticed { chat, id, outcome } => state.noticed(&chat, id, outcome).await,
+            Msg::Noticed { room, id, outcome } => state.noticed(&room, id, outcome).await,
         };
         if let Err(error) = done {
             tracing::error!(%error, "a room cannot be looked after");
@@ -105,37 +105,37 @@ impl Actor for Hosting {
 impl State {
     async fn read(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
         let rooming = self.rooming.clone();
-        for chat in self.work.run(move |work| work.round(&rooming)).await? {
-            self.look(myself, &chat).await;
+        for room in self.work.run(move |work| work.round(&rooming)).await? {
+            self.look(myself, &room).await;
         }
         Ok(())
     }
 
     /// Looks at the rooms that somebody has changed, and at those in which something waits for time.
     async fn tick(&mut self, myself: &ActorRef<Msg>) -> Result<()> {
-        let data = self.rooming.data.clone();
+        let (data, known) = (self.rooming.data.clone(), self.rooming.rooms.clone());
         let stamps = blocking(move || {
-            let rooms = rooms::all(&data).into_iter();
-            Ok(rooms.map(|chat| (rooms::stamp(&data, &chat), chat)).collect::<Vec<_>>())
+            let rooms = rooms::all(&data, |chat| known.room_of_old(chat)).into_iter();
+            Ok(rooms.map(|room| (rooms::stamp(&data, &room), room)).collect::<Vec<_>>())
         });
-        for (stamp, chat) in stamps.await? {
+        for (stamp, room) in stamps.await? {
             let now = self.begun.elapsed();
-            if self.looked.get(&chat).is_none_or(|looked| looked.is_due(&stamp, now)) {
-                self.look(myself, &chat).await;
+            if self.looked.get(&room).is_none_or(|looked| looked.is_due(&stamp, now)) {
+                self.look(myself, &room).await;
             }
         }
         Ok(())
     }
 
     /// One room's broken file is no reason to leave the others alone.
-    async fn look(&mut self, myself: &ActorRef<Msg>, chat: &ChatId) {
-        let stamp = rooms::stamp(&self.rooming.data, chat);
-        let done = self.see(myself, chat).await;
-        let looked = self.looked.entry(chat.clone()).or_default();
+    async fn look(&mut self, myself: &ActorRef<Msg>, room: &RoomId) {
+        let stamp = rooms::stamp(&self.rooming.data, room);
+        let done = self.see(myself, room).await;
+        let looked = self.looked.entry(room.clone()).or_default();
         match done {
             Ok(waits) => looked.seen(stamp, waits),
             Err(error) if looked.failed(&error, self.begun.elapsed()) => {
-                tracing::error!(%chat, %error, "a room cannot be looked after");
+                tracing::error!(%room, %error, "a room cannot be looked after");
             }
             Err(_) => {}
         }

@@ -27,7 +27,7 @@ use crate::config::RoomPolicy;
 use crate::core::turns::Line;
 use crate::core::turns::guard::Pause;
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, RoomId};
 use crate::journal::{Appender, Entry, Journal};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::Target;
@@ -61,8 +61,8 @@ pub struct Host(Part<Msg>);
 
 impl Host {
     /// A command has changed a room.
-    pub fn look(&self, chat: &ChatId) {
-        self.0.cast(Msg::Look(chat.clone()));
+    pub fn look(&self, room: RoomId) {
+        self.0.cast(Msg::Look(room));
     }
 
     /// By the answer everything that was journalled before is counted.
@@ -100,32 +100,32 @@ pub async fn start(
 impl Rooming {
     async fn change<R: Send + 'static>(
         &self,
-        chat: &ChatId,
+        room: &RoomId,
         change: impl FnOnce(&mut Room, i64) -> R + Send + 'static,
     ) -> Result<R> {
-        let (rooming, of) = (self.clone(), chat.clone());
+        let (rooming, of) = (self.clone(), room.clone());
         let changed = blocking(move || {
-            let limits = rooms::limits(&(rooming.policy)(&of).loop_guard);
+            let limits = rooms::limits(&(rooming.policy)(&of.chat).loop_guard);
             rooms::change(&rooming.data, &of, &rooming.clock, limits, change)
         });
         changed.await
     }
 
     /// One line for each of ours that sits there.
-    async fn tell_all(&self, chat: &ChatId, line: &Line) -> Result<()> {
-        for seat in self.seats(chat).await? {
+    async fn tell_all(&self, room: &RoomId, line: &Line) -> Result<()> {
+        for seat in self.seats(room).await? {
             self.appender.say(Entry { key: Some(line.key.clone()), ..seat.intake.own(&line.event) });
         }
         Ok(())
     }
 
     /// The room itself hears it once, from the first of ours that may speak there.
-    async fn tell_room(&self, chat: &ChatId, id: &str, text: &str) -> Result<()> {
-        let key = crate::journal::fingerprint_hex(chat.as_str(), id);
+    async fn tell_room(&self, room: &RoomId, id: &str, text: &str) -> Result<()> {
+        let key = crate::journal::fingerprint_hex(room.chat.as_str(), id);
         let mut refused = Error::internal("none of ours sits there");
-        for seat in self.seats(chat).await? {
+        for seat in self.seats(room).await? {
             let what = seat.transport.single(Outgoing::text(text))?;
-            let call = Call::Send { target: Target::Chat(chat.clone()), what, key: key.clone() };
+            let call = Call::Send { target: Target::Chat(room.chat.clone()), what, key: key.clone() };
             match (seat.perform)(call, PATIENCE).await {
                 Ok(_) => return Ok(()),
                 // It may have been posted: another one's notice would be a second one.
@@ -136,9 +136,9 @@ impl Rooming {
         Err(refused)
     }
 
-    async fn seats(&self, chat: &ChatId) -> Result<Vec<Seat>> {
+    async fn seats(&self, room: &RoomId) -> Result<Vec<Seat>> {
         let mut seats = Vec::new();
-        for profile in self.rooms.members(chat) {
+        for profile in self.rooms.members(room) {
             seats.extend(self.asker.seat(&profile).await?);
         }
         Ok(seats)

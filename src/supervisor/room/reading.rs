@@ -8,7 +8,7 @@ use super::super::rooms::{self, Room};
 use super::super::task::blocking;
 use super::{CURSOR, Rooming};
 use crate::error::{Error, NEWER, Result};
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, RoomId};
 use crate::journal::{Cursors, Reader};
 
 pub struct Work {
@@ -21,39 +21,40 @@ pub struct Work {
 
 impl Work {
     /// Reads to the newest line. Gives back the rooms in which something changed.
-    pub fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
+    pub fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<RoomId>> {
         let mut changed = BTreeSet::new();
         if crate::fault::fails("rooms") {
             return Err(Error::storage("injected: the rooms are not counted"));
         }
         loop {
             // Rooms with a file count people too; a chat of people only costs nothing.
-            let mut counted: BTreeSet<String> =
-                rooms::all(&rooming.data).into_iter().map(|chat| chat.to_string()).collect();
+            let mut counted: BTreeMap<RoomId, bool> = BTreeMap::new();
             let said = self.reader.said(self.position, |of| {
+                let chat = ChatId::new(of.chat_id);
                 if !of.replayed {
-                    rooming.rooms.set_member(&ChatId::new(of.chat_id), of.profile, true);
+                    rooming.rooms.set_member(&chat, of.profile, true);
                 }
-                if of.makes_a_room() && !counted.contains(of.chat_id) {
-                    counted.insert(of.chat_id.to_owned());
-                }
-                counted.contains(of.chat_id)
+                let room = rooming.rooms.room(of.profile, &chat);
+                let exists = |room: &RoomId| rooms::exists(&rooming.data, room);
+                let counts = counted.entry(room).or_insert_with_key(exists);
+                *counts |= of.makes_a_room();
+                *counts
             })?;
             if said.looked_to == self.position {
                 return Ok(changed);
             }
-            let mut by_chat: BTreeMap<ChatId, Backlog> = BTreeMap::new();
+            let mut by_room: BTreeMap<RoomId, Backlog> = BTreeMap::new();
             for line in said.lines {
-                let backlog = by_chat.entry(line.message.chat_id.clone());
+                let backlog = by_room.entry(rooming.rooms.room(&line.profile, &line.message.chat_id));
                 backlog.or_insert_with(|| Backlog { born: self.born, lines: Vec::new() }).lines.push(line);
             }
-            for (chat, backlog) in by_chat {
-                match hear(rooming, &chat, &backlog) {
-                    Ok(true) => drop(changed.insert(chat)),
+            for (room, backlog) in by_room {
+                match hear(rooming, &room, &backlog) {
+                    Ok(true) => drop(changed.insert(room)),
                     Ok(false) => {}
                     // Nothing here will ever read that file: the other rooms go on.
                     Err(error) if error.subtype.as_deref() == Some(NEWER) => {
-                        tracing::error!(%chat, %error, "a room is not counted");
+                        tracing::error!(%room, %error, "a room is not counted");
                     }
                     Err(error) => return Err(error),
                 }
@@ -65,10 +66,10 @@ impl Work {
 }
 
 /// Counts what was said in one chat. True where that paused or resumed it.
-fn hear(rooming: &Rooming, chat: &ChatId, backlog: &Backlog) -> Result<bool> {
-    let rules = rooms::rules(&(rooming.policy)(chat));
+fn hear(rooming: &Rooming, of: &RoomId, backlog: &Backlog) -> Result<bool> {
+    let rules = rooms::rules(&(rooming.policy)(&of.chat));
     let counted = |room: &mut Room, now| backlog.count(room, now, rules);
-    rooms::change(&rooming.data, chat, &rooming.clock, rules.limits, counted)
+    rooms::change(&rooming.data, of, &rooming.clock, rules.limits, counted)
 }
 
 /// Who sits where, as the lists of chats say.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::house::{House, chat, message};
+use super::super::house::{House, message, room_id};
 use super::super::rooms;
 use super::*;
 use crate::core::turns::guard::Why;
@@ -23,12 +23,12 @@ async fn hosted(house: &House) -> Host {
 
 fn room(house: &House) -> Room {
     let limits = rooms::limits(&RoomPolicy::default().loop_guard);
-    rooms::load(house.folder.path(), &chat(), &Clock::system(), limits).unwrap()
+    rooms::load(house.folder.path(), &room_id(), &Clock::system(), limits).unwrap()
 }
 
 fn change<R>(house: &House, change: impl FnOnce(&mut Room, i64) -> R) -> R {
     let limits = rooms::limits(&RoomPolicy::default().loop_guard);
-    rooms::change(house.folder.path(), &chat(), &Clock::system(), limits, change).unwrap()
+    rooms::change(house.folder.path(), &room_id(), &Clock::system(), limits, change).unwrap()
 }
 
 /// Two agents that take turns, past any supervisor, until they are stopped.
@@ -111,7 +111,7 @@ async fn a_notice_that_may_have_been_posted_is_not_said_by_another_one_too() {
     let _host = hosted(&house).await;
     quarrel(&house, "first");
     let asked = || house.platform.asked.lock().unwrap().len();
-    house.until("it was tried twice", || asked() == 2).await;
+    house.until("it was tried twice", || asked() >= 2).await;
     assert_eq!(notices(&house), Vec::<String>::new());
     house.platform.refuse("a", None);
     house.until("the room is told", || notices(&house) == ["a"]).await;
@@ -129,7 +129,7 @@ async fn what_is_heard_is_counted_once_marked_while_paused_and_forgiven_by_a_per
     let host = hosted(&house).await;
     house.hears("c", Origin::Pushed, message("om_p", "person", "hello")).await;
     host.counted().await;
-    assert!(!rooms::exists(house.folder.path(), &chat()), "a chat of people only costs nothing");
+    assert!(!rooms::exists(house.folder.path(), &room_id()), "a chat of people only costs nothing");
     for number in 0..9 {
         let said = message(&format!("om_{number}"), PROFILES[number % 2], &format!("about {}", number * 37));
         for to in ["c", PROFILES[(number + 1) % 2]] {

@@ -127,7 +127,8 @@ impl Presence {
     }
 
     async fn speak(&self, seat: &Seat, chat: ChatId, text: &str, key: String) -> Result<()> {
-        let speaker = Speaker { data: &self.data, clock: &self.clock, transport: seat.transport };
+        let realm = seat.intake.rooms.room(&seat.name, &chat).realm;
+        let speaker = Speaker { data: &self.data, clock: &self.clock, transport: seat.transport, realm };
         let send = |target, what| (seat.perform)(Call::Send { target, what, key }, PATIENCE);
         let said = speaker.say(&chat, text, send).await?;
         if let Ok(posted) = Posted::deserialize(&said) {

@@ -188,9 +188,13 @@ async fn an_agent_and_a_supervisor_that_died_together_are_taken_leave_of_or_it_i
 async fn a_room_that_a_person_has_stopped_hears_nothing_of_a_shift() {
     let house = House::new(&["a"]).await;
     let limits = super::super::rooms::limits(&Default::default());
-    super::super::rooms::change(house.folder.path(), &chat(), &Clock::system(), limits, |room, now| {
-        room.guard.pause(now, None)
-    })
+    super::super::rooms::change(
+        house.folder.path(),
+        &super::super::house::room_id(),
+        &Clock::system(),
+        limits,
+        |room, now| room.guard.pause(now, None),
+    )
     .unwrap();
     let _attendant = kept(&house).await;
     arm(&house, "a", "s1", None, true);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::core::turns::guard::{Pause, Why};
 use crate::core::turns::*;
 use crate::event::Event;
-use crate::event::ids::ChatId;
+use crate::event::ids::{ChatId, Realm, RoomId};
 
 fn pause(why: Why, id: Option<&str>, told: bool) -> Pause {
     Pause { why, until: Some(60_000), for_ms: None, told, id: id.map(str::to_owned) }
@@ -100,7 +100,8 @@ fn a_notice_says_why_and_until_when() {
 
 #[test]
 fn a_notice_is_posted_by_one_at_a_time_and_again_after_a_while() {
-    let (chat, other, at) = (ChatId::new("C1"), ChatId::new("C2"), Duration::from_secs);
+    let room = |chat: &str| RoomId { realm: Realm::new("r"), chat: ChatId::new(chat) };
+    let (chat, other, at) = (room("C1"), room("C2"), Duration::from_secs);
     let mut notices = Notices::default();
     assert!(notices.begin(&chat, "p1", at(0)) && !notices.begin(&chat, "p1", at(1)));
     assert!(notices.begin(&other, "p9", at(1)), "each room has its own");

@@ -186,7 +186,7 @@ fn nothing_outside_an_adapter_names_its_types() {
 
 #[test]
 fn the_sandbox_does_not_share_the_client_s_code() {
-    never(&["transport"], &["src/sandbox/"]);
+    never(&["crate::transport"], &["src/sandbox/"]);
 }
 
 /// The repository speaks of the project alone.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{demo_rooms, print, sandbox as sandbox_verb, seats};
+use super::plan::Reading;
+use super::{demo_rooms, plan, print, seats};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
-use crate::core::redial::Policy;
 use crate::error::{Error, Result};
-use crate::journal::{Filter, Retention, Sync};
+use crate::journal::Filter;
 use crate::sandbox::{Chat, Fault, FaultKind, Member, Options, React, Said, Sandbox, Say, StateQuery};
-use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
+use crate::supervisor::{self, Ask, Lock, Plan, Since};
 
 /// At most, of all that is played.
 const PROFILES: usize = 4;
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> Result<()> {
     let sandbox = Sandbox::start(options).await?;
     // Who looks on wants to see what bots say to nobody in particular, too; an agent is not woken by that.
     let more = if args.rooms { "" } else { "allow: {bots: all}\n" };
-    sandbox_verb::write_profiles(&folder.0.join("profiles"), &sandbox, more)?;
+    sandbox.write_profiles(&folder.0.join("profiles"), more)?;
     if args.rooms {
         let policy = folder.0.join("config/rooms.yaml");
         let written = std::fs::create_dir_all(folder.0.join("config"));
@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> Result<()> {
     }
     let (trigger, ask) = Ask::manual();
     supervisor::descriptors::take(PROFILES)?;
-    let plan = plan(&folder.0).await?;
+    let plan = planned(&folder.0).await?;
     let mut served = std::pin::pin!(supervisor::run(plan, ask));
     let (played, reason) = tokio::select! {
         // Nobody reads the lines any more.
@@ -77,32 +77,19 @@ pub async fn run(args: Args) -> Result<()> {
     outcome.and(played)
 }
 
-async fn plan(home: &Path) -> Result<Plan> {
+async fn planned(home: &Path) -> Result<Plan> {
     let config = Config::load_home(Home::new(home), Environment::default())?;
     let clock = Clock::system();
     let roster = seats::Roster::unlocked(&config, clock.clone())?;
-    let (rooms, room_policy) = roster.rooms();
-    Ok(Plan {
-        lock: Footing::new(Lock::home(home)?, home),
-        data: config.home.data(),
-        sync: Sync::Disk,
-        retention: Retention::default(),
-        policy: Policy { jitter: 0.0, ..Policy::default() },
-        catch_up: super::monitor::catch_up(&config),
-        deaf: super::monitor::deaf(&config),
-        max_age: config.options.presence.max_age.0,
-        clock,
-        seats: roster.seats().await?,
-        rooms,
-        room_policy,
-        reload: roster.into_reload(),
+    let (lock, seats) = (Lock::home(home)?, roster.seats().await?);
+    let reading = Reading {
         stdout: Some(print::hand_over()?),
-        socket: supervisor::control::path(home)?,
         filter: Filter::default(),
         cursor: "stdout".to_owned(),
         since: Since::Cursor,
         brief: None,
-    })
+    };
+    plan::plan(&config, lock, roster, seats, reading, clock)
 }
 
 async fn play(sandbox: &Sandbox, home: &Path, args: &Args) -> Result<()> {

@@ -37,6 +37,7 @@ mod monitor;
 mod ours;
 mod output;
 mod peers;
+pub(crate) mod plan;
 pub mod print;
 mod profile;
 mod pull;
@@ -49,7 +50,7 @@ mod room;
 mod sandbox;
 mod say;
 mod schema;
-mod seats;
+pub(crate) mod seats;
 mod send;
 mod service;
 mod session;
@@ -282,6 +283,18 @@ fn refuse(error: &clap::Error) -> ExitCode {
             finish(Err(error))
         }
     }
+}
+
+/// Runs a verb within this process: what became of it, and what it printed.
+#[cfg(test)]
+pub(crate) async fn within(words: &[&str]) -> (Result<u8>, Vec<String>) {
+    let arguments = Arguments::try_parse_from(std::iter::once("rooma").chain(words.iter().copied()));
+    let arguments = arguments.unwrap_or_else(|error| panic!("{error}"));
+    let verb = async {
+        let done = act(arguments.verb, &arguments.global).await;
+        (done, print::KEPT.with(|kept| kept.take()))
+    };
+    print::KEPT.scope(Default::default(), Box::pin(verb)).await
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
-use std::path::Path;
-
+use super::plan::{Reading, plan, stand};
 use super::seats::Roster;
 use super::{Global, print};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::core::redial::Policy;
 use crate::error::{Error, Result};
 use crate::event::{WIDTH, WIDTH_MIN};
-use crate::journal::{Filter, Retention};
-use crate::supervisor::care::{CatchUpRules, DeafRules};
-use crate::supervisor::{self, Ask, Footing, Lock, Plan, Since};
+use crate::journal::Filter;
+use crate::supervisor::{self, Ask, Lock, Since};
 
 /// Connect every profile and print each event as one JSON line
 ///
@@ -130,41 +127,18 @@ async fn serve(args: Args, global: &Global) -> Result<()> {
         // A secret may take its time; being asked to stop does not.
         _ = early.stop() => return Ok(()),
     };
-    let (rooms, room_policy) = roster.rooms();
-    let plan = Plan {
-        lock: Footing::new(lock, root),
-        data: config.home.data(),
-        sync: config.options.journal.sync.into(),
-        retention: Retention {
-            keep: config.options.journal.keep.0,
-            max_bytes: config.options.journal.max_size.0,
-        },
-        policy: policy(&config),
-        catch_up: catch_up(&config),
-        deaf: deaf(&config),
-        max_age: config.options.presence.max_age.0,
-        clock,
-        seats,
-        rooms,
-        room_policy,
-        reload: roster.into_reload(),
+    let reading = Reading {
         stdout: if args.detached { None } else { Some(print::hand_over()?) },
-        socket: supervisor::control::path(root)?,
         filter: filter(&args),
         cursor: args.cursor,
         since: args.since.unwrap_or(Since::Cursor),
         brief: args.short.brief.then_some(args.short.width as usize),
     };
+    let plan = plan(&config, lock, roster, seats, reading, clock)?;
     if print::is_terminal() {
         print::note("rooma: lines follow; Ctrl-C ends");
     }
     supervisor::run(plan, ask).await
-}
-
-/// What belongs to no one profile. A profile's own folder is looked at before it connects.
-fn stand(data: &Path) -> Result<()> {
-    crate::folder::close_all(data);
-    ["cursors", "rooms", "log"].iter().try_for_each(|name| crate::folder::stands(&data.join(name)))
 }
 
 /// A cursor is a key and a file's name.
@@ -196,31 +170,6 @@ pub fn check_types(types: &[String]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn policy(config: &Config) -> Policy {
-    let connection = &config.options.connection;
-    Policy {
-        min: connection.backoff_min.0,
-        max: connection.backoff_max.0.max(connection.backoff_min.0),
-        stable_after: connection.stable_after.0,
-        ..Policy::default()
-    }
-}
-
-pub fn catch_up(config: &Config) -> CatchUpRules {
-    let options = &config.options.catchup;
-    CatchUpRules {
-        per_chat: options.per_chat as usize,
-        total: options.total as usize,
-        max_age: options.max_age.0,
-        after: options.after.0,
-    }
-}
-
-pub fn deaf(config: &Config) -> DeafRules {
-    let options = &config.options.deaf;
-    DeafRules { quiet_after: options.quiet_after.0, chats: options.chats as usize }
 }
 
 fn filter(args: &Args) -> Filter {

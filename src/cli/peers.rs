@@ -13,7 +13,7 @@ use crate::core::session::Sessions;
 use crate::error::Result;
 use crate::event::ids::{ChatId, OpenId};
 use crate::supervisor::control::{Op, Request};
-use crate::supervisor::{State, Status, stored};
+use crate::supervisor::{ProfileState, Status, stored};
 use crate::transport::verbs::{Member, MemberType};
 
 /// Profiles whose view of a room is asked for.
@@ -60,7 +60,7 @@ struct Agent {
     name: String,
     /// Absent where no supervisor runs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<State>,
+    state: Option<ProfileState>,
     session_armed: bool,
     ids: BTreeMap<String, OpenId>,
 }
@@ -158,9 +158,9 @@ fn sorted(views: &[View]) -> (BTreeMap<String, (String, Ids)>, Vec<Bot>) {
     (agents, bots.collect())
 }
 
-fn state_of(status: Option<&Status>, profile: &str) -> Option<State> {
+fn state_of(status: Option<&Status>, profile: &str) -> Option<ProfileState> {
     let status = status?.profiles.iter().find(|status| status.profile == profile);
-    Some(status.map_or(State::Disconnected, |status| status.state))
+    Some(status.map_or(ProfileState::Disconnected, |status| status.state))
 }
 
 fn is_armed(context: &Context, profile: &str) -> bool {

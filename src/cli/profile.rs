@@ -48,7 +48,7 @@ struct Shown {
     profile: String,
     transport: &'static str,
     #[serde(flatten)]
-    traits: Traits,
+    traits: &'static Traits,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {

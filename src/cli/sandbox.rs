@@ -1,9 +1,7 @@
 //! `rooma sandbox`: the embedded Feishu as a process of its own.
 
-use std::fs::{self, OpenOptions};
-use std::io::{IsTerminal, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::cli::print;
 use crate::config::Span;
 use crate::error::{Error, Result};
-use crate::sandbox::{App, BotInfo, Cards, Options, Sandbox};
+use crate::sandbox::{BotInfo, Cards, Options, Sandbox};
 
 /// An embedded Feishu on 127.0.0.1, for trying things out and for tests.
 ///
@@ -112,7 +110,7 @@ pub async fn run(args: Args) -> Result<()> {
         (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let sandbox = Sandbox::start(args.options()).await?;
     if let Some(folder) = &args.write_profiles {
-        write_profiles(folder, &sandbox, "")?;
+        sandbox.write_profiles(folder, "")?;
     }
     print::line(&sandbox.ready_line())?;
     tokio::select! {
@@ -131,33 +129,6 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::validation(format!("`{name}` is not a name")).hint("letters, digits, `-` and `_` make a name"))
-}
-
-/// `more` is added to each of them.
-pub(super) fn write_profiles(folder: &Path, sandbox: &Sandbox, more: &str) -> Result<()> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Error::storage(format!("failed to write {}: {error}", path.display()))
-    };
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    for app in sandbox.apps() {
-        let path = folder.join(format!("{}.yaml", app.name));
-        let text = profile(&app, &sandbox.base_url()) + more;
-        write_secret(&path, &text).map_err(|error| failed(&path, error))?;
-    }
-    Ok(())
-}
-
-fn profile(app: &App, base_url: &str) -> String {
-    let App { app_id, app_secret, .. } = app;
-    // Quoted: hex digits can look like a number.
-    format!("transport: feishu\napp_id: {app_id}\napp_secret: \"{app_secret}\"\nbase_url: {base_url}\n")
-}
-
-/// Readable by its owner only, also when the file was there before.
-fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
 }
 
 /// Resolves when a parent's pipe or a terminal ends. `/dev/null` and files say nothing about a parent, so

@@ -15,9 +15,8 @@ use crate::config::{self, Config, Profile};
 use crate::core::apps::{self, Claim};
 use crate::core::end::End;
 use crate::error::{Error, Kind, Result};
-use crate::supervisor::care::Fetch;
-use crate::supervisor::reload::{Change, Look, Reload};
-use crate::supervisor::{Dial, Lock, Perform, Relay, Seat, room};
+use crate::supervisor::reload::{Look, Reload};
+use crate::supervisor::{Change, Dial, Fetch, Lock, Perform, Relay, Seat, room};
 use crate::transport::{Account, Intake, Rooms};
 
 /// How often a lock's note is written again, so that no cleaner takes the file for forgotten.

@@ -4,12 +4,13 @@ use super::context::{Context, shown};
 use super::control::Client;
 use crate::clock::steady_ms;
 use crate::config::{FloorMode, RoomPolicy, room_policy};
-use crate::core::guard::{Pause, Why};
+use crate::core::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::journal::Reader;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::room::{lifts_in_ms, reason};
+use crate::supervisor::room_heard::Talk;
 use crate::supervisor::rooms::{self, Room};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Posted, Target};
@@ -24,32 +25,32 @@ impl Context {
     /// Counts the message as a turn, or says why it may not be sent now. None where no room is concerned.
     pub async fn turn(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Option<Turn<'_>>> {
         let Some(chat) = self.room_of(target).await? else { return Ok(None) };
-        let (policy, profile) = (self.policy(&chat), self.profile.name.as_ref());
-        let (ttl_ms, words) = (ttl_ms(&policy), part.words());
-        let outcome = self.change_room(&chat, |room, now| {
-            if policy.floor == FloorMode::Enforce
-                && let Some(floor) = &mut room.floor
-            {
-                floor.advance(now, ttl_ms);
-                if !floor.lets(profile) {
-                    return Err(Refusal::Floor(
-                        floor.holder().unwrap_or_default().to_owned(),
-                        floor.expires - now,
-                    ));
-                }
-            }
-            let limits = rooms::limits(&policy.loop_guard);
-            room.guard.speak(profile, &words, key, now, limits).map_err(Refusal::Paused)
+        let (policy, profile, words) = (self.policy(&chat), self.profile.name.as_ref(), part.words());
+        let talk = self.talk(&chat);
+        let mentioned =
+            matches!(target, Target::Reply { .. }) || rooms::exists(&self.config.home.data(), &chat);
+        if !mentioned && talk.as_ref().is_none_or(|talk| talk.lines.is_empty()) {
+            // No bot but this one was heard there yet.
+            return Ok(None);
+        }
+        let (counted, outcome) = self.change_room(&chat, |room, now| {
+            // The line that is answered may have opened the floor a moment ago, or ended a pause.
+            let counted = talk.is_some_and(|talk| talk.count(room, now, rooms::rules(&policy)));
+            (counted, speak(room, profile, &words, key, now, &policy))
         })?;
+        if counted || matches!(outcome, Ok(Some(_))) {
+            self.poke_room(&chat).await;
+        }
         match outcome {
-            Ok(changed) => {
-                if changed.is_some() {
-                    self.poke_room(&chat).await;
-                }
-                Ok(Some(Turn { context: self, chat }))
-            }
+            Ok(_) => Ok(Some(Turn { context: self, chat })),
             Err(refusal) => Err(self.refused(&chat, refusal)),
         }
+    }
+
+    /// What was said there that may not be counted yet. Where no journal can be read, nobody has read a line to answer.
+    fn talk(&self, chat: &ChatId) -> Option<Talk> {
+        let talk = Talk::behind_the_actor(&self.config.home.data(), chat);
+        talk.inspect_err(|error| tracing::debug!(%error, "what was said last is not counted")).ok()
     }
 
     pub fn policy(&self, chat: &ChatId) -> RoomPolicy {
@@ -73,13 +74,6 @@ impl Context {
         let told = Client::ask_home::<serde_json::Value>(self.config.home.root(), &request).await;
         if let Err(error) = told {
             tracing::debug!(%error, "the supervisor was not told of the room");
-        }
-    }
-
-    /// The line that is answered may have opened the floor a moment ago: it is counted by then.
-    async fn await_floor(&self, chat: &ChatId) {
-        if self.policy(chat).floor == FloorMode::Enforce {
-            self.poke_room(chat).await;
         }
     }
 
@@ -118,11 +112,7 @@ impl Context {
     /// The chat a message goes to, where that can be a room. A reply names no chat; what was received tells it.
     async fn room_of(&self, target: &Target) -> Result<Option<ChatId>> {
         match target {
-            Target::Chat(chat) => {
-                self.await_floor(chat).await;
-                // Else no bot but this one was heard there yet.
-                Ok(rooms::exists(&self.config.home.data(), chat).then(|| chat.clone()))
-            }
+            Target::Chat(chat) => Ok(Some(chat.clone())),
             Target::Person(_) => Ok(None),
             Target::Reply { to, .. } => {
                 let data = self.config.home.data();
@@ -131,15 +121,11 @@ impl Context {
                     return Ok(None);
                 }
                 let read = Reader::open(&data.join("journal.db")).and_then(|reader| reader.chat_of(to));
-                let chat = match read.ok().flatten() {
+                Ok(match read.ok().flatten() {
                     Some(chat) => Some(chat),
                     // A reply that cannot be read cannot be sent either; the send says so better.
                     None => self.account.message(to).await.ok().map(|message| message.chat_id),
-                };
-                if let Some(chat) = &chat {
-                    self.await_floor(chat).await;
-                }
-                Ok(chat)
+                })
             }
         }
     }
@@ -193,6 +179,28 @@ enum Refusal {
     Paused(Pause),
     /// Who holds it, and for how many milliseconds.
     Floor(String, i64),
+}
+
+/// Takes the turn, or says why that may not be now.
+fn speak(
+    room: &mut Room,
+    profile: &str,
+    words: &str,
+    key: &str,
+    now: i64,
+    policy: &RoomPolicy,
+) -> std::result::Result<Option<Change>, Refusal> {
+    let rules = rooms::rules(policy);
+    if policy.floor == FloorMode::Enforce
+        && let Some(floor) = &mut room.floor
+    {
+        floor.advance(now, rules.floor_ttl_ms);
+        if !floor.lets(profile) {
+            let holder = floor.holder().unwrap_or_default().to_owned();
+            return Err(Refusal::Floor(holder, floor.expires - now));
+        }
+    }
+    room.guard.speak(profile, words, key, now, rules.limits).map_err(Refusal::Paused)
 }
 
 pub fn ttl_ms(policy: &RoomPolicy) -> i64 {

@@ -15,7 +15,7 @@ use super::{Global, down};
 use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
-use crate::supervisor::{HOME_HELD, Holder, State, Status};
+use crate::supervisor::{HOME_HELD, Holder, ProfileState, Status};
 
 /// Between two looks how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -63,7 +63,9 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 
 /// Where no profile is connected, why each is not.
 fn refuse_nothing(status: &Status) -> Result<()> {
-    if status.profiles.iter().any(|profile| profile.state == State::Connected) || status.profiles.is_empty() {
+    if status.profiles.iter().any(|profile| profile.state == ProfileState::Connected)
+        || status.profiles.is_empty()
+    {
         return Ok(());
     }
     let reasons = status.profiles.iter().map(|profile| {
@@ -72,7 +74,7 @@ fn refuse_nothing(status: &Status) -> Result<()> {
     });
     let message = format!("no profile is connected: {}", reasons.collect::<Vec<_>>().join("; "));
     // Who is parked is so for what a person has to change.
-    let parked = status.profiles.iter().all(|profile| profile.state == State::Parked);
+    let parked = status.profiles.iter().all(|profile| profile.state == ProfileState::Parked);
     let error = if parked { Error::config(message) } else { Error::network(message) };
     Err(error
         .subtype("not_connected")
@@ -151,9 +153,9 @@ async fn ask(home: &Home) -> Result<Option<Status>> {
 /// Each has had its first answer, or its first failure.
 fn settled(status: &Status) -> bool {
     status.profiles.iter().all(|profile| match profile.state {
-        State::Connected | State::Parked => true,
-        State::Disconnected => profile.reason.is_some(),
-        State::Connecting => false,
+        ProfileState::Connected | ProfileState::Parked => true,
+        ProfileState::Disconnected => profile.reason.is_some(),
+        ProfileState::Connecting => false,
     })
 }
 

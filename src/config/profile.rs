@@ -62,6 +62,8 @@ struct File {
 enum TransportName {
     Feishu,
     Lark,
+    #[cfg(test)]
+    Elsewhere,
 }
 
 impl From<TransportName> for Transport {
@@ -69,6 +71,8 @@ impl From<TransportName> for Transport {
         match name {
             TransportName::Feishu => Transport::Feishu,
             TransportName::Lark => Transport::Lark,
+            #[cfg(test)]
+            TransportName::Elsewhere => Transport::Elsewhere,
         }
     }
 }

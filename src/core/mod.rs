@@ -3,6 +3,7 @@
 pub mod again;
 pub mod apps;
 pub mod coalesce;
+pub mod connections;
 pub mod dedupe;
 pub mod end;
 pub mod fold;

@@ -13,6 +13,7 @@ use crate::event::{Message, SenderType, stored};
 /// A message as it was journalled for one profile.
 #[derive(Debug)]
 pub struct SaidLine {
+    pub seq: u64,
     pub profile: Arc<str>,
     pub message: Message,
     /// It tells of the past.
@@ -29,6 +30,13 @@ pub struct SaidOf<'a> {
     pub by_bot: bool,
     pub opens_floor: bool,
     pub replayed: bool,
+}
+
+impl SaidOf<'_> {
+    /// A bot's word, or one that opens the floor: from there on the talk in its chat is counted.
+    pub fn makes_a_room(&self) -> bool {
+        !self.replayed && (self.by_bot || self.opens_floor)
+    }
 }
 
 /// What one step of reading messages found.
@@ -77,7 +85,8 @@ impl Reader {
                     && let Some(message) = stored(row.get_ref(8)?.as_str()?)
                 {
                     let (profile, replayed) = (of.profile.into(), of.replayed);
-                    said.lines.push(SaidLine { profile, message, replayed, held: row.get(7)? });
+                    let (seq, held) = (said.looked_to, row.get(7)?);
+                    said.lines.push(SaidLine { seq, profile, message, replayed, held });
                 }
             }
             Ok(said)

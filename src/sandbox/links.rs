@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::ids;
+use super::feishu::ids;
 
 /// Events waiting for one connection's writer. Beyond it a push counts as failed and is repeated later.
 pub const OUTBOX_MAX: usize = 65_536;

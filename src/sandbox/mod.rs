@@ -4,19 +4,15 @@
 //! Facts come from the platform's documentation and its SDKs; where those leave a choice, the sandbox takes
 //! one and says so at the place. Many instances live side by side in one process.
 
-mod control;
+mod burst;
+mod delivery;
 mod faults;
-mod frame;
-mod gate;
-mod ids;
+mod feishu;
+mod ledger;
 mod links;
-mod options;
-mod push;
-mod ready;
-mod rest;
+mod people;
 mod serve;
 mod shared;
-mod socket;
 mod world;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,16 +25,16 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use self::control::burst::{Burst, BurstAnswer};
-pub use self::control::chats::{Chat, ChatAnswer, Member, Scopes, ScopesAnswer};
-pub use self::control::events::{Card, CardAnswer, Enter, Event, EventAnswer, Menu, Read};
-pub use self::control::faults::{ClockRequest, Redeliver, Redelivered};
-pub use self::control::say::{React, Recall, Said, Say};
-pub use self::control::state::{
+pub use self::faults::{At, Fault, FaultKind};
+pub use self::feishu::control::events::{Card, CardAnswer, Enter, Event, EventAnswer, Menu, Read};
+pub use self::feishu::options::{BotInfo, Cards, ClientConfig, Options, default_scopes};
+pub use self::people::burst::{Burst, BurstAnswer};
+pub use self::people::chats::{Chat, ChatAnswer, Member, Scopes, ScopesAnswer};
+pub use self::people::faults::{ClockRequest, Redeliver, Redelivered};
+pub use self::people::say::{React, Recall, Said, Say};
+pub use self::people::state::{
     AckErrorState, AppState, ChatState, DeliveryState, MessageState, State, StateQuery, TotalsState,
 };
-pub use self::faults::{At, Fault, FaultKind};
-pub use self::options::{BotInfo, Cards, ClientConfig, Options, default_scopes};
 
 use self::shared::{Shared, lock};
 use self::world::actor::Actor;
@@ -71,7 +67,7 @@ impl Sandbox {
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let shared = Shared::new(options, listener.local_addr().map_err(failed)?);
         let serve = serve::run(Arc::clone(&shared), listener, router(&shared));
-        let clock = push::run_clock(Arc::clone(&shared));
+        let clock = delivery::run_clock(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             tokio::join!(serve, clock);
         });
@@ -97,73 +93,73 @@ impl Sandbox {
 
     /// The one line that tells a parent process everything it needs.
     pub fn ready_line(&self) -> String {
-        ready::line(self)
+        feishu::ready::line(self)
     }
 
     /// Somebody says something; returns when it is on its way.
     pub fn say(&self, say: Say) -> Result<Said> {
-        control::say::say(&self.shared, say)
+        people::say::say(&self.shared, say)
     }
 
     pub fn react(&self, react: React) -> Result<()> {
-        control::say::react(&self.shared, react).map(drop)
+        people::say::react(&self.shared, react).map(drop)
     }
 
     pub fn recall(&self, recall: Recall) -> Result<()> {
-        control::say::recall(&self.shared, recall).map(drop)
+        people::say::recall(&self.shared, recall).map(drop)
     }
 
     pub fn member(&self, member: Member) -> Result<()> {
-        control::chats::member(&self.shared, member).map(drop)
+        people::chats::member(&self.shared, member).map(drop)
     }
 
     pub fn chat(&self, chat: Chat) -> Result<ChatAnswer> {
-        control::chats::chat(&self.shared, chat)
+        people::chats::chat(&self.shared, chat)
     }
 
     pub fn scopes(&self, scopes: Scopes) -> Result<ScopesAnswer> {
-        control::chats::scopes(&self.shared, scopes)
+        people::chats::scopes(&self.shared, scopes)
     }
 
     pub fn event(&self, event: Event) -> Result<EventAnswer> {
-        control::events::event(&self.shared, event)
+        feishu::control::events::event(&self.shared, event)
     }
 
     pub fn read(&self, read: Read) -> Result<()> {
-        control::events::read(&self.shared, read).map(drop)
+        feishu::control::events::read(&self.shared, read).map(drop)
     }
 
     pub fn enter(&self, enter: Enter) -> Result<()> {
-        control::events::enter(&self.shared, enter).map(drop)
+        feishu::control::events::enter(&self.shared, enter).map(drop)
     }
 
     pub fn menu(&self, menu: Menu) -> Result<()> {
-        control::events::menu(&self.shared, menu).map(drop)
+        feishu::control::events::menu(&self.shared, menu).map(drop)
     }
 
     /// Presses something in a card and waits for the app's answer.
     pub async fn card(&self, card: Card) -> Result<CardAnswer> {
-        control::events::card(&self.shared, card).await
+        feishu::control::events::card(&self.shared, card).await
     }
 
     pub fn fault(&self, fault: Fault) -> Result<()> {
-        control::faults::fault(&self.shared, fault).map(drop)
+        people::faults::fault(&self.shared, fault).map(drop)
     }
 
     pub fn redeliver(&self, redeliver: Redeliver) -> Result<Redelivered> {
-        control::faults::redeliver(&self.shared, redeliver)
+        people::faults::redeliver(&self.shared, redeliver)
     }
 
     pub fn clock(&self, clock: ClockRequest) -> Result<()> {
-        control::faults::clock(&self.shared, clock).map(drop)
+        people::faults::clock(&self.shared, clock).map(drop)
     }
 
     pub async fn burst(&self, burst: Burst) -> Result<BurstAnswer> {
-        control::burst::burst(&self.shared, burst).await
+        people::burst::burst(&self.shared, burst).await
     }
 
     pub fn state(&self, query: StateQuery) -> Result<State> {
-        control::state::state(&self.shared, query)
+        people::state::state(&self.shared, query)
     }
 
     /// Ends all connections and waits until the port is free.
@@ -184,8 +180,8 @@ impl Drop for Sandbox {
 }
 
 fn router(shared: &Arc<Shared>) -> Router {
-    let platform = rest::router()
-        .route("/callback/ws/endpoint", post(gate::discover))
-        .route("/ws/v2", get(gate::upgrade));
-    rest::wrap(platform, shared).merge(control::router()).with_state(Arc::clone(shared))
+    let platform = feishu::rest::router()
+        .route("/callback/ws/endpoint", post(feishu::gate::discover))
+        .route("/ws/v2", get(feishu::gate::upgrade));
+    feishu::rest::wrap(platform, shared).merge(people::router()).with_state(Arc::clone(shared))
 }

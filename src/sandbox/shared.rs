@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::faults::Faults;
+use super::feishu::options::Options;
+use super::ledger::Ledger;
 use super::links::Links;
-use super::options::Options;
-use super::push::ledger::Ledger;
 use super::world::World;
 use crate::clock::Clock;
 

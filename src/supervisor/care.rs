@@ -15,16 +15,13 @@ use super::deaf;
 use super::known_chats::Synced;
 use super::part::keep_running;
 use super::poll;
+use super::seat::Seat;
 use super::task::{Task, blocking};
-use super::{Later, Seat};
 use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Window, window};
 use crate::error::Result;
 use crate::journal::{Appender, Heard, Reader};
-use crate::transport::{Alive, Missed, Missing, Rooms};
-
-/// Fetches a part of the past as a profile.
-pub type Fetch = Arc<dyn Fn(Missing) -> Later<Result<Missed>> + Send + Sync>;
+use crate::transport::{Alive, Rooms};
 
 /// How often it is noted up to when a profile has heard everything: as much is asked for again after a kill.
 const NOTE_EVERY: Duration = Duration::from_secs(60);

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::Seat;
 use super::care::{Care, PAUSE};
+use super::seat::Seat;
 use crate::clock::rfc3339_ms;
 use crate::core::hearing::{Hears, Window};
 use crate::error::{Error, Kind, Result};

@@ -9,9 +9,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 
-use super::Seat;
 use super::known_chats::{Change, ChatState, KnownChats, Synced};
 use super::part::{self, Part};
+use super::seat::Seat;
 use super::task::{Round, Task, after_commits, blocking};
 use crate::clock::{Clock, WallMs};
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
-use super::Dial;
+use super::seat::Dial;
 use super::task::Task;
 use crate::core::end::End;
 use crate::transport::Life;

@@ -2,8 +2,8 @@
 
 use tokio::time::sleep;
 
-use super::Seat;
 use super::care::{Care, PAUSE, millis};
+use super::seat::Seat;
 use crate::clock::WallMs;
 use crate::error::{Kind, Result};
 use crate::event::ids::ChatId;

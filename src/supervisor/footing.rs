@@ -1,13 +1,12 @@
 //! What a supervisor is found by: its lock and its socket, both files with names that others may remove. Both are made
 //! again where that happens; only where somebody else has the lock by then does this one end.
 
-use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Lock;
 use super::control::Listening;
+use super::file_id::FileId;
+use super::lock::Lock;
 use crate::error::{Error, Result};
 
 /// How often the names are looked at.
@@ -19,26 +18,6 @@ pub struct Footing {
     lock: Lock,
     home: PathBuf,
     folder: Option<FileId>,
-}
-
-/// Which file a name means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileId(u64, u64);
-
-impl FileId {
-    pub fn named(path: &Path) -> Option<FileId> {
-        std::fs::metadata(path).ok().as_ref().map(FileId::from)
-    }
-
-    pub fn of(file: &File) -> Option<FileId> {
-        file.metadata().ok().as_ref().map(FileId::from)
-    }
-}
-
-impl From<&Metadata> for FileId {
-    fn from(metadata: &Metadata) -> FileId {
-        FileId(metadata.dev(), metadata.ino())
-    }
 }
 
 impl Footing {

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::path::Path;
 
-use super::FileId;
+use super::file_id::FileId;
 use crate::error::{Error, Result};
 
 /// Of a holder's note, what is read.
@@ -88,7 +88,7 @@ fn look(path: &Path, counts: impl Fn(&str) -> bool) -> Option<Holder> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Lock;
+    use super::super::lock::Lock;
     use super::*;
 
     #[test]

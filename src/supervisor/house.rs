@@ -2,18 +2,23 @@
 //! clock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::root::Root;
-use super::*;
-use crate::event::Message;
-use crate::event::ids::ChatId;
-use crate::event::{Origin, SenderType};
-use crate::journal::{Had, Sync};
+use super::{Dial, Perform, Relay, Seat};
+use crate::clock::Clock;
+use crate::core::end::End;
+use crate::core::redial::Policy;
+use crate::error::{Error, Result};
+use crate::event::ids::{ChatId, MessageId};
+use crate::event::{Message, Origin, SenderType};
+use crate::journal::{Filter, Had, Journal, Sync};
 use crate::transport::verbs::Target;
+use crate::transport::{Call, Inbound, Intake, Rooms, Transport};
 
 /// What the platform was told, and what it answers.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use super::root::Asker;
-use super::status::State;
+use super::status::ProfileState;
 
 /// Between two looks whether the profiles have arrived.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -25,8 +25,9 @@ impl Notify {
         }
         loop {
             if let Ok(profiles) = asker.profiles().await {
-                let connected = profiles.iter().filter(|profile| profile.state == State::Connected).count();
-                let parked = profiles.iter().filter(|profile| profile.state == State::Parked).count();
+                let connected =
+                    profiles.iter().filter(|profile| profile.state == ProfileState::Connected).count();
+                let parked = profiles.iter().filter(|profile| profile.state == ProfileState::Parked).count();
                 if connected + parked == profiles.len() {
                     let status = format!("{connected} of {} profiles connected", profiles.len());
                     return self.say(&format!("READY=1\nSTATUS={status}\n"));

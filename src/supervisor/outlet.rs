@@ -11,7 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use super::{Begins, Given, Patience, Since, cannot_start};
+use super::given::{Begins, Given, Patience};
+use super::part::cannot_start;
+use super::since::Since;
 use crate::clock::{Clock, rfc3339_ms, thread_now};
 use crate::error::Result;
 use crate::event::{Event, Line, Past, Rendered, Storage, StorageState, brief, head};

@@ -10,12 +10,11 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message, Supervisio
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::cannot_start;
 use super::connection::panic_text;
 use super::task::Task;
 use crate::core::end::End;
 use crate::core::redial::{Policy, Redial, Step};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Crashed, Event};
 use crate::journal::{Appender, Entry};
 
@@ -91,6 +90,10 @@ pub fn keep_running<F: Future<Output = ()> + Send>(
             sleep(memory.crashed(panic_text(&*panic))).await;
         }
     })
+}
+
+pub fn cannot_start(what: &str, error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("failed to start {what}: {error}"))
 }
 
 /// How often a part broke lately.

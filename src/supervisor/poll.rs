@@ -10,8 +10,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::Seat;
 use super::care::{Care, PAUSE};
+use super::seat::Seat;
 use crate::clock::{WallMs, rfc3339_ms};
 use crate::core::hearing::Hears;
 use crate::error::{Error, Result};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use super::change::{Change, Reloaded};
 use super::root::Asker;
-use super::{Later, Seat};
-use crate::error::{Error, Report, Result};
+use super::seat::Later;
+use crate::error::Result;
 
 /// What a person may have changed, and how much of it is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,48 +77,3 @@ impl Reloading {
 /// A state of the files as far as it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known(u64);
-
-/// What became of one profile.
-#[derive(Clone)]
-pub enum Change {
-    Added(Seat),
-    /// It says something else than before: its connection is replaced.
-    Changed(Seat),
-    /// Its file was written, and says the same.
-    Touched(Arc<str>),
-    Removed(Arc<str>),
-    /// It cannot be read or used. A connection that stands is left alone.
-    Failed(Arc<str>, Error),
-}
-
-/// What `rooma reload` prints of one profile.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Reloaded {
-    pub profile: String,
-    pub outcome: Outcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Report>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Added,
-    Changed,
-    Removed,
-    Failed,
-}
-
-impl Change {
-    /// Absent where nothing changed that a person would want to hear of.
-    pub fn outcome(&self) -> Option<Reloaded> {
-        let (profile, outcome, error) = match self {
-            Change::Added(seat) => (&seat.name, Outcome::Added, None),
-            Change::Changed(seat) => (&seat.name, Outcome::Changed, None),
-            Change::Removed(name) => (name, Outcome::Removed, None),
-            Change::Failed(name, error) => (name, Outcome::Failed, Some(error.report())),
-            Change::Touched(_) => return None,
-        };
-        Some(Reloaded { profile: profile.to_string(), outcome, error })
-    }
-}

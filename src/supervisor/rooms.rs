@@ -3,12 +3,14 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::room_heard::{Counted, Rules};
 use super::stored::{self, Stamp, Stored};
 use crate::clock::{Clock, boot_id, steady_ms};
-use crate::config::LoopGuardOptions;
+use crate::config::{LoopGuardOptions, RoomPolicy};
 use crate::core::floor::Floor;
 use crate::core::guard::{Guard, Limits, Why};
 use crate::error::{Error, Kind, Result};
@@ -35,6 +37,9 @@ pub struct Room {
     /// Messages that have opened the floor, the newest last: each does so once, however many profiles hear it.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     asked: VecDeque<String>,
+    /// Up to where the journal was counted here. Absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counted: Option<Counted>,
 }
 
 /// Messages remembered for opening the floor.
@@ -88,8 +93,16 @@ pub fn limits(options: &LoopGuardOptions) -> Limits {
     Limits {
         turns: options.turns.max(1) as usize,
         per_minute: options.per_minute.clamp(1, PER_MINUTE_MAX) as usize,
-        cooldown_ms: i64::try_from(options.cooldown.0.as_millis()).unwrap_or(i64::MAX),
+        cooldown_ms: millis(options.cooldown.0),
     }
+}
+
+pub fn rules(policy: &RoomPolicy) -> Rules {
+    Rules { limits: limits(&policy.loop_guard), floor_ttl_ms: millis(policy.floor_ttl.0) }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Changes a room. The function is given steady time.

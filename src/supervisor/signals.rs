@@ -62,8 +62,10 @@ impl Ask {
 
     /// Waits for the reason to stop.
     pub async fn stop(&mut self) -> String {
-        match self.reason.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
+        let asked =
+            self.reason.wait_for(Option::is_some).await.map(|reason| reason.clone().unwrap_or_default());
+        match asked {
+            Ok(reason) => reason,
             // Nobody can ask any more.
             Err(_) => std::future::pending().await,
         }

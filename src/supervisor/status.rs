@@ -2,12 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::control::Control;
-use super::task::blocking;
-use crate::clock::rfc3339_ms;
-use crate::error::Result;
-use crate::event::{Storage, StorageState};
-use crate::journal::{Extent, Reader};
+pub use crate::core::connections::ProfileState;
+use crate::event::Storage;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -69,7 +65,7 @@ pub struct CursorStatus {
 pub struct ProfileStatus {
     pub profile: String,
     pub transport: String,
-    pub state: State,
+    pub state: ProfileState,
     /// RFC 3339, since when.
     pub since: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,56 +78,4 @@ pub struct ProfileStatus {
     /// When the platform's newest event was journalled, since this start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Connecting,
-    Connected,
-    Disconnected,
-    Parked,
-}
-
-/// How everything is at this moment.
-pub async fn gather(control: &Control) -> Result<Status> {
-    let mut profiles = control.asker.profiles().await?;
-    for profile in &mut profiles {
-        profile.last_event = control.heard.last_event(&profile.profile).map(rfc3339_ms);
-    }
-    let (path, newest) = (control.journal.clone(), *control.newest.borrow());
-    let read = blocking(move || {
-        let reader = Reader::open(&path)?;
-        Ok((reader.cursors()?, reader.extent()?))
-    });
-    let (cursors, extent) = read.await?;
-    let readers = control.readers.all();
-    let holder =
-        |name: &str| readers.iter().find(|reader| reader.cursor == name).and_then(|reader| reader.pid);
-    let cursors = cursors.into_iter().map(|(name, seq)| CursorStatus {
-        pid: holder(&name),
-        name,
-        seq,
-        lag: newest.saturating_sub(seq),
-    });
-    Ok(Status {
-        ok: true,
-        running: true,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        profiles,
-        cursors: cursors.collect(),
-        journal: Some(journal(control, extent, newest)),
-        storage: Some(control.storage.borrow().clone()).filter(|storage| storage.state != StorageState::Ok),
-        readers,
-    })
-}
-
-fn journal(control: &Control, extent: Extent, newest: u64) -> JournalStatus {
-    JournalStatus {
-        path: control.journal.display().to_string(),
-        bytes: extent.bytes,
-        oldest: extent.oldest.map(|(seq, at)| LineStatus { seq, time: rfc3339_ms(at) }),
-        newest,
-    }
 }

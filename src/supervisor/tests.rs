@@ -1,20 +1,23 @@
 //! The real tree over scripted connections, on a paused clock.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, advance, sleep};
 
-use super::reload::Change;
+use super::root::Root;
 use super::*;
+use crate::clock::Clock;
 use crate::core::end::End;
-use crate::error::Kind;
+use crate::core::redial::Policy;
+use crate::error::{Error, Kind, Result};
 use crate::event::Origin;
 use crate::event::ids::OpenId;
-use crate::journal::{Appender, Inbox};
+use crate::journal::{Appender, Inbox, Journal};
 use crate::transport::verbs::Place;
-use crate::transport::{Inbound, Missed, Report};
+use crate::transport::{Inbound, Life, Missed, Report, Rooms};
 
 /// What one connection of a script does.
 #[derive(Clone, Debug)]
@@ -461,7 +464,7 @@ async fn half_an_hour_of_heartbeats_silence_sleep_and_reconnects() {
 
 /// A care with a journal of its own, and a seat in the chats `oc_1` and `oc_2` whose history is scripted.
 async fn cared(
-    fetch: impl Fn(Place) -> Result<Missed> + Send + std::marker::Sync + 'static,
+    fetch: impl Fn(Place) -> Result<Missed> + Send + Sync + 'static,
 ) -> (tempfile::TempDir, Journal, care::Care, Seat) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");

@@ -1,7 +1,5 @@
 //! What an account can be asked for, as a value: so that another process may ask.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -99,20 +97,6 @@ impl Account {
             Call::Unreact { message, emoji } => json(&self.unreact(message, emoji).await?),
             Call::Edit { message, what } => json(&self.edit(message, what).await?),
             Call::Recall { message } => json(&self.recall(message).await?),
-        }
-    }
-
-    /// The same account, which keeps its token where commands without a supervisor look for it.
-    pub fn keeping(self, token_file: PathBuf) -> Account {
-        match self {
-            Account::Feishu(account) => Account::Feishu(account.keeping(token_file)),
-        }
-    }
-
-    /// The same account, for somebody who waits this long and no longer.
-    pub fn patient(&self, patience: std::time::Duration) -> Account {
-        match self {
-            Account::Feishu(account) => Account::Feishu(account.patient(patience)),
         }
     }
 }

@@ -1,13 +1,17 @@
-//! The vocabulary every adapter speaks, and the one place that knows which adapters there are.
+//! The vocabulary every adapter speaks.
 //!
-//! A new transport is one folder and one variant of [`Account`].
+//! A new platform is a folder that implements [`Adapter`], and a line in `platforms.rs`.
 
+mod account;
+mod adapter;
 mod call;
 pub mod feishu;
 mod intake;
 mod net;
 pub mod outgoing;
 mod pace;
+mod platforms;
+mod realm;
 mod rooms;
 mod saying;
 mod sights;
@@ -15,7 +19,7 @@ pub mod traits;
 pub mod verbs;
 mod way;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,69 +29,19 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, WallMs};
-use crate::core::end::End;
-use crate::core::hearing::Hears;
-use crate::error::Result;
-use crate::event::ids::{ChatId, MessageId, OpenId};
-use crate::event::{ChatType, Resource};
+use crate::core::hearing::{Hears, Said};
+use crate::event::ids::OpenId;
+use crate::event::{ChatType, Message, SenderType};
 use crate::journal::Appender;
+pub use adapter::Adapter;
 pub use call::Call;
 pub use intake::{Inbound, Intake};
-use outgoing::Outgoing;
+pub use platforms::{Account, Transport};
+pub use realm::Realm;
 pub use rooms::{RoomRule, Rooms};
 pub use sights::Sights;
-use traits::Traits;
-use verbs::{
-    Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Place,
-    Posted, Reacted, Target, Upload, UploadKind, Uploaded,
-};
+use verbs::Place;
 pub use way::Way;
-
-/// Which platform a profile speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    Feishu,
-    Lark,
-}
-
-impl Transport {
-    pub const ALL: [Transport; 2] = [Transport::Feishu, Transport::Lark];
-
-    /// What the platform can.
-    pub fn traits(self) -> Traits {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::TRAITS,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Transport::Feishu => "feishu",
-            Transport::Lark => "lark",
-        }
-    }
-
-    /// What kind of id a text is, as far as its look tells.
-    pub fn id_kind(self, text: &str) -> Option<IdKind> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::id_kind(text),
-        }
-    }
-
-    /// Can this be an id or a key of the platform at all? Anything else must not get into an address.
-    pub fn is_id(self, text: &str) -> bool {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::is_id(text),
-        }
-    }
-
-    /// What an upload would be posted as.
-    pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::upload_kind(upload),
-        }
-    }
-}
 
 /// What an adapter needs to know of a profile.
 #[derive(Clone, Debug)]
@@ -183,6 +137,17 @@ pub struct Missing {
     pub hears: Hears,
 }
 
+impl Missing {
+    /// Would this message of the past have been pushed to the profile?
+    pub fn wants(&self, message: &Message) -> bool {
+        self.hears.hears(Said {
+            by_bot: message.sender_type == SenderType::Bot,
+            mentioned: message.mentioned,
+            directly: self.chat_type == ChatType::P2p,
+        })
+    }
+}
+
 /// What a profile ought to have heard.
 #[derive(Debug, Default)]
 pub struct Missed {
@@ -233,161 +198,4 @@ pub enum Report {
     Usable,
     /// Another process is online with the same app.
     Conflict { online: u32, ours: u32 },
-}
-
-/// A profile's standing with its platform. Outlives its connections: token, identity and names stay known.
-#[derive(Debug)]
-pub enum Account {
-    Feishu(feishu::Account),
-}
-
-impl Account {
-    pub fn new(identity: Identity, shared: Shared) -> Result<Account> {
-        match identity.transport {
-            Transport::Feishu | Transport::Lark => {
-                feishu::Account::new(identity, shared).map(Account::Feishu)
-            }
-        }
-    }
-
-    /// Makes deliveries that contain `poison` panic while normalised, and those that contain `crash` take the
-    /// connection down: for tests of what happens then.
-    #[doc(hidden)]
-    pub fn inject(self, poison: Option<String>, crash: Option<String>) -> Account {
-        match self {
-            Account::Feishu(account) => Account::Feishu(account.inject(poison, crash)),
-        }
-    }
-
-    /// What this profile ought to have heard in a place.
-    pub async fn missed(&self, missing: &Missing) -> Result<Missed> {
-        match self {
-            Account::Feishu(account) => account.missed(missing).await,
-        }
-    }
-
-    /// A message that another of ours has posted, as this profile sees it.
-    pub async fn relayed(&self, message: &MessageId) -> Result<Option<Inbound>> {
-        match self {
-            Account::Feishu(account) => account.relayed(message).await,
-        }
-    }
-
-    /// Connects and serves until the connection ends. Trouble is a value, never an error.
-    pub async fn run(&self, life: Life) -> End {
-        match self {
-            Account::Feishu(account) => account.run(life).await,
-        }
-    }
-}
-
-/// What the command line asks. Each arm hands over to its adapter.
-impl Account {
-    /// Sets up for one command instead of for weeks.
-    pub fn acting(self, acting: Acting) -> Account {
-        match self {
-            Account::Feishu(account) => Account::Feishu(account.acting(acting)),
-        }
-    }
-
-    pub async fn myself(&self) -> Result<Myself> {
-        match self {
-            Account::Feishu(account) => account.myself().await,
-        }
-    }
-
-    pub async fn chats(&self, limit: Option<usize>) -> Result<Items<Chat>> {
-        match self {
-            Account::Feishu(account) => account.chats(limit).await,
-        }
-    }
-
-    pub async fn chat_info(&self, chat: &ChatId) -> Result<ChatInfo> {
-        match self {
-            Account::Feishu(account) => account.chat_info(chat).await,
-        }
-    }
-
-    pub async fn members(&self, chat: &ChatId) -> Result<Items<Member>> {
-        match self {
-            Account::Feishu(account) => account.members(chat).await,
-        }
-    }
-
-    /// The person of an id that all apps of a developer share, as this app knows them.
-    pub async fn person(&self, union_id: &str, chat: Option<&ChatId>) -> Result<Member> {
-        match self {
-            Account::Feishu(account) => account.person(union_id, chat).await,
-        }
-    }
-
-    /// Marks which bots of a chat are ours; gives back those of whom it is known whether they are.
-    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
-        match self {
-            Account::Feishu(account) => account.recognise(chat, members).await,
-        }
-    }
-
-    pub async fn history(&self, query: &HistoryQuery) -> Result<Items<PastMessage>> {
-        match self {
-            Account::Feishu(account) => account.history(query).await,
-        }
-    }
-
-    pub async fn message(&self, id: &MessageId) -> Result<PastMessage> {
-        match self {
-            Account::Feishu(account) => account.message(id).await,
-        }
-    }
-
-    pub async fn thread(&self, id: &MessageId, limit: usize) -> Result<Items<PastMessage>> {
-        match self {
-            Account::Feishu(account) => account.thread(id, limit).await,
-        }
-    }
-
-    /// Posts what is one message. The same key within an hour posts nothing new.
-    pub async fn send(&self, target: &Target, what: &Outgoing, key: &str) -> Result<Posted> {
-        match self {
-            Account::Feishu(account) => account.send(target, what, key).await,
-        }
-    }
-
-    pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
-        match self {
-            Account::Feishu(account) => account.upload(upload).await,
-        }
-    }
-
-    pub async fn react(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
-        match self {
-            Account::Feishu(account) => account.react(message, emoji).await,
-        }
-    }
-
-    pub async fn unreact(&self, message: &MessageId, emoji: &str) -> Result<Reacted> {
-        match self {
-            Account::Feishu(account) => account.unreact(message, emoji).await,
-        }
-    }
-
-    /// Says this instead, which is one message too.
-    pub async fn edit(&self, message: &MessageId, what: &Outgoing) -> Result<()> {
-        match self {
-            Account::Feishu(account) => account.edit(message, what).await,
-        }
-    }
-
-    pub async fn recall(&self, message: &MessageId) -> Result<()> {
-        match self {
-            Account::Feishu(account) => account.recall(message).await,
-        }
-    }
-
-    /// Opens one resource of a message.
-    pub async fn download(&self, message: &MessageId, resource: &Resource) -> Result<Download> {
-        match self {
-            Account::Feishu(account) => account.download(message, resource).await,
-        }
-    }
 }

@@ -1,31 +1,57 @@
-//! What an adapter makes of what is to be said, before anything is sent.
+//! What an adapter knows of texts without an account: what ids look like, and what becomes of what is to be said,
+//! before anything is sent.
 
 use super::outgoing::{Outgoing, Rehearsed};
-use super::verbs::{UploadKind, Uploaded};
-use super::{Transport, feishu};
+use super::platforms::adapter;
+use super::traits::Traits;
+use super::verbs::{IdKind, Upload, UploadKind, Uploaded};
+use super::{Adapter, Realm, Transport};
 use crate::error::{Error, Result};
 
-/// Each match hands over to its adapter.
 impl Transport {
-    /// What an upload that is only rehearsed would be posted as.
+    /// What the platform can.
+    pub fn traits(self) -> &'static Traits {
+        adapter!(self, A => A::TRAITS)
+    }
+
+    /// Where the ids of a profile mean something.
+    pub fn realm(self, base_url: Option<&str>) -> Realm {
+        Realm::of_host(self.name(), base_url)
+    }
+
+    /// See [`Adapter::id_kind`].
+    pub fn id_kind(self, text: &str) -> Option<IdKind> {
+        adapter!(self, A => A::id_kind(text))
+    }
+
+    /// See [`Adapter::is_id`].
+    pub fn is_id(self, text: &str) -> bool {
+        adapter!(self, A => A::is_id(text))
+    }
+
+    /// See [`Adapter::example`].
+    pub fn example(self, kind: IdKind) -> &'static str {
+        adapter!(self, A => A::example(kind))
+    }
+
+    /// See [`Adapter::upload_kind`].
+    pub fn upload_kind(self, upload: &Upload) -> Result<UploadKind> {
+        adapter!(self, A => A::upload_kind(upload))
+    }
+
+    /// See [`Adapter::not_uploaded`].
     pub fn not_uploaded(self, kind: UploadKind) -> Uploaded {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::not_uploaded(kind),
-        }
+        adapter!(self, A => A::not_uploaded(kind))
     }
 
-    /// Content of the platform's own, checked as far as it can be without it. `kind` is what it calls such content.
+    /// See [`Adapter::native`].
     pub fn native(self, kind: &str, content: &str) -> Result<Outgoing> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::native(kind, content),
-        }
+        adapter!(self, A => A::native(kind, content))
     }
 
-    /// The same in parts that are one message each. Fails for what is none, and for what is too long.
+    /// See [`Adapter::split`].
     pub fn split(self, what: &Outgoing) -> Result<Vec<Outgoing>> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::split(what),
-        }
+        adapter!(self, A => A::split(what))
     }
 
     /// What has to be one message, because nobody would say the rest of it.
@@ -36,10 +62,8 @@ impl Transport {
         }
     }
 
-    /// What `send` would post of a part.
+    /// See [`Adapter::rehearse`].
     pub fn rehearse(self, part: &Outgoing) -> Result<Rehearsed> {
-        match self {
-            Transport::Feishu | Transport::Lark => feishu::rehearse(part),
-        }
+        adapter!(self, A => A::rehearse(part))
     }
 }

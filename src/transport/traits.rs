@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::error::Error;
 
 /// How ids, connections, deliveries and sends are on one platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Traits {
+    /// As people write it.
+    #[serde(skip)]
+    pub platform: &'static str,
     pub ids: IdScope,
     pub share: Share,
     /// Whether what one bot says is pushed to another.
@@ -19,6 +25,65 @@ pub struct Traits {
     pub same_send: SameSend,
     /// Whether direct conversations are in the list of a bot's chats.
     pub lists_direct: bool,
+    /// What it has not, and what there is instead.
+    #[serde(serialize_with = "by_power", skip_serializing_if = "<[_]>::is_empty")]
+    pub lacks: &'static [(Power, &'static str)],
+}
+
+/// What not every platform has. A verb that needs one asks here before it sends anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    /// Threads that can be read by themselves.
+    Thread,
+    /// Files beside words.
+    Upload,
+    Download,
+    React,
+    /// Words that change after they were said.
+    Edit,
+    Recall,
+    /// Conversations with one person.
+    Direct,
+    /// Ids of people that several apps share beside ids of their own.
+    Union,
+    /// Content in the platform's own form.
+    Native,
+}
+
+impl Power {
+    fn words(self) -> &'static str {
+        match self {
+            Power::Thread => "threads that can be read",
+            Power::Upload => "files that can be posted",
+            Power::Download => "files that can be fetched",
+            Power::React => "reactions",
+            Power::Edit => "messages that can be edited",
+            Power::Recall => "messages that can be recalled",
+            Power::Direct => "conversations with one person",
+            Power::Union => "ids that several apps share beside their own",
+            Power::Native => "content of a form of its own",
+        }
+    }
+}
+
+impl Traits {
+    /// Fails where the platform lacks it.
+    pub fn require(&self, power: Power) -> Result<(), Error> {
+        if self.lacks.iter().any(|(lacking, _)| *lacking == power) {
+            Err(self.unsupported(power))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Exit code 2, with what there is instead.
+    pub fn unsupported(&self, power: Power) -> Error {
+        let error =
+            Error::validation(format!("{} has no {}", self.platform, power.words())).subtype("unsupported");
+        let instead = self.lacks.iter().find(|(lacking, _)| *lacking == power);
+        error.hint(instead.map_or("`rooma profile traits NAME` shows what it has", |(_, instead)| instead))
+    }
 }
 
 /// Whose an id of a person, a bot or a message is.
@@ -73,6 +138,12 @@ impl SameSend {
     }
 }
 
+fn by_power<S: Serializer>(lacks: &[(Power, &str)], to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(lacks.len()))?;
+    lacks.iter().try_for_each(|(power, instead)| map.serialize_entry(power, instead))?;
+    map.end()
+}
+
 fn whole_seconds<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u64(span.as_secs())
 }
@@ -94,7 +165,7 @@ mod tests {
             assert!(redelivers_for.is_none_or(|span| span * 2 < kept), "{}", transport.name());
             let repeatable = Duration::from_millis(crate::core::session::REPEATABLE_MS.unsigned_abs());
             if let SameSend::Key { lasts, .. } = same_send {
-                assert!(repeatable < lasts, "an outbox that tries longer may say a word twice");
+                assert!(repeatable < *lasts, "an outbox that tries longer may say a word twice");
             }
         }
     }
@@ -111,10 +182,31 @@ mod tests {
             share: Share::CopyEach,
             redelivers_for: None,
             same_send: SameSend::Look,
-            ..Transport::Lark.traits()
+            ..*Transport::Lark.traits()
         };
         let shown = serde_json::to_value(other).unwrap();
         assert_eq!((&shown["share"], &shown["same_send"]), (&"copy_each".into(), &"look".into()));
         assert!(shown["redelivers_for"].is_null());
+        assert!(shown.get("lacks").is_none());
+    }
+
+    #[test]
+    fn what_a_platform_lacks_is_refused_with_what_it_has_instead() {
+        let poor = Traits {
+            platform: "Post",
+            lacks: &[(Power::Edit, "say it anew")],
+            ..*Transport::Feishu.traits()
+        };
+        assert!(poor.require(Power::React).is_ok());
+        let refused = poor.require(Power::Edit).unwrap_err();
+        assert_eq!((refused.kind.exit_code(), refused.subtype.as_deref()), (2, Some("unsupported")));
+        assert_eq!(refused.message, "Post has no messages that can be edited");
+        assert_eq!(refused.hint.as_deref(), Some("say it anew"));
+        assert_eq!(serde_json::to_value(poor).unwrap()["lacks"], serde_json::json!({"edit": "say it anew"}));
+        // What an adapter left out is refused even where its list does not say so.
+        assert_eq!(
+            poor.unsupported(Power::Recall).hint.as_deref(),
+            Some("`rooma profile traits NAME` shows what it has")
+        );
     }
 }

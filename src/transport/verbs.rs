@@ -80,6 +80,28 @@ pub struct ChatInfo {
     pub warnings: Vec<String>,
 }
 
+impl From<Chat> for ChatInfo {
+    fn from(listed: Chat) -> ChatInfo {
+        let Chat { chat_id, name, description, chat_mode, chat_status, owner_id, external } = listed;
+        let (announcement, chat_type, user_count, bot_count) = (None, None, None, None);
+        let warnings = Vec::new();
+        ChatInfo {
+            chat_id,
+            name,
+            description,
+            announcement,
+            chat_mode,
+            chat_type,
+            chat_status,
+            user_count,
+            bot_count,
+            owner_id,
+            external,
+            warnings,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
     pub text: String,

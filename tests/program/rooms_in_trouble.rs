@@ -10,7 +10,7 @@ use crate::rooms::{
     DEAF_TO_BOTS, STORAGE, allow_all_bots, contacts, heard, messages_of, options_of, rooma,
     stopped_without_the_room, told_of, world,
 };
-use crate::support::{Monitor, PATIENCE, QUICK, World, options, text, until};
+use crate::support::{Monitor, PATIENCE, QUICK, World, counted, options, text, until};
 
 /// It is known that the first two sit in the lobby.
 async fn introduced(world: &World, monitor: &Monitor) {
@@ -362,14 +362,23 @@ async fn three_pictures_are_no_loop() {
     assert_eq!(status["paused"], Value::Bool(false), "{status} {content}");
 }
 
+fn ask_all(world: &World, question: &str) -> String {
+    let say = Say {
+        chat: Some("lobby".into()),
+        text: Some(format!("@all {question}")),
+        mention: vec!["all".into()],
+        ..Say::default()
+    };
+    world.sandbox.say(say).unwrap().message_id
+}
+
+const ENFORCED: &str = "default: {floor: enforce, loop_guard: {turns: 1000, per_minute: 1000}}\n";
+
 /// An agent that answers as soon as it reads the line.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_floor_is_held_from_the_moment_its_line_is_read() {
     let world = world(3, &[]).await;
-    world.write(
-        "config/rooms.yaml",
-        "default: {floor: enforce, loop_guard: {turns: 1000, per_minute: 1000}}\n",
-    );
+    world.write("config/rooms.yaml", ENFORCED);
     let monitor = world.monitor(&[]);
     monitor.connected(3).await;
     let person = world.say("lobby", "so that it is known who is here");
@@ -378,20 +387,59 @@ async fn the_floor_is_held_from_the_moment_its_line_is_read() {
     }
     let mut let_through = 0;
     for number in 0..10 {
-        let say = Say {
-            chat: Some("lobby".into()),
-            text: Some(format!("@all question {number}")),
-            mention: vec!["all".into()],
-            ..Say::default()
-        };
-        let id = world.sandbox.say(say).unwrap().message_id;
+        let id = ask_all(&world, &format!("question {number}"));
         heard(&monitor, "b1", &id).await;
         let words = format!("an answer to {number} about {}", number * 37);
         let_through += i32::from(rooma(&world, "b1", &["send", "--chat", "lobby", "--text", &words]).0 == 0);
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     monitor.terminate().await;
     assert_eq!(let_through, 0, "of ten");
+}
+
+/// The supervisor comes to no line, as where a disk holds it up; the verbs count what they answer, and it counts nothing
+/// of that again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_floor_is_held_also_while_the_supervisor_counts_nothing() {
+    let world = world(3, &[]).await;
+    world.write("config/rooms.yaml", ENFORCED);
+    let stuck = world.home.path().join("stuck");
+    let fault = format!("rooms:{}", stuck.display());
+    let monitor = Monitor::spawn(world.command(&["monitor"]).env("ROOMA_FAIL_WHILE", fault));
+    monitor.connected(3).await;
+    let person = world.say("lobby", "so that it is known who is here");
+    for profile in ["b0", "b1", "b2"] {
+        heard(&monitor, profile, &person).await;
+    }
+    counted(&world).await;
+    std::fs::write(&stuck, "").unwrap();
+    let send =
+        |profile: &str, words: &str| rooma(&world, profile, &["send", "--chat", "lobby", "--text", words]);
+    let floor = || rooma(&world, "b0", &["floor", "status", "--chat", "lobby"]).1["floor"].clone();
+    for number in 0..2 {
+        let id = ask_all(&world, &format!("question {number}"));
+        for profile in ["b0", "b1", "b2"] {
+            heard(&monitor, profile, &id).await;
+        }
+        // The file is as it was left: nobody has counted the question.
+        assert_ne!(floor()["message_id"], id.as_str());
+        let (code, refused) = send("b1", "me first");
+        assert_eq!((code, text(&refused["error"], "subtype").as_str()), (6, "floor"), "{refused}");
+        assert_eq!((&floor()["message_id"], &floor()["holder"]), (&id.into(), &"b0".into()));
+        for profile in ["b0", "b1"] {
+            let (code, said) = send(profile, &format!("{profile} answers {number}"));
+            assert_eq!(code, 0, "{said}");
+        }
+    }
+    let (turns, left) =
+        (rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1["turns"].clone(), floor());
+    std::fs::remove_file(&stuck).unwrap();
+    // It reads on with the next line, of whatever chat.
+    world.tell("b0", "are you well?");
+    counted(&world).await;
+    assert_eq!(turns, 2, "since the person's last question");
+    assert_eq!(rooma(&world, "b0", &["room", "status", "--chat", "lobby"]).1["turns"], turns);
+    assert_eq!(floor(), left);
+    monitor.terminate().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,12 +51,11 @@ impl World {
         world
     }
 
+    /// A profile as the sandbox writes it, with these credentials.
     pub fn write_profile(&self, name: &str, app_id: &str, app_secret: &str) {
-        let url = self.sandbox.base_url();
-        self.write(
-            &format!("profiles/{name}.yaml"),
-            &format!("transport: feishu\napp_id: {app_id}\napp_secret: {app_secret}\nbase_url: {url}\n"),
-        );
+        let mut app = self.sandbox.apps()[0].clone();
+        (app.app_id, app.app_secret) = (app_id.to_owned(), app_secret.to_owned());
+        self.write(&format!("profiles/{name}.yaml"), &app.profile(&self.sandbox.base_url()));
     }
 
     pub fn write(&self, path: &str, text: &str) {
@@ -282,6 +281,18 @@ pub fn text(line: &Value, key: &str) -> String {
 
 pub fn seq(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
+}
+
+/// Waits until the supervisor has counted in its rooms whatever is journalled by now.
+pub async fn counted(world: &World) {
+    until("the rooms are counted", || {
+        let (_, stdout, _) = output(&mut world.command(&["status"]));
+        let status: Value = serde_json::from_str(&stdout).unwrap();
+        let cursors = status["cursors"].as_array().cloned().unwrap_or_default();
+        let cursor = cursors.iter().find(|cursor| cursor["name"] == "rooms");
+        cursor.is_some_and(|cursor| cursor["seq"] == status["journal"]["newest"])
+    })
+    .await;
 }
 
 /// Waits for what has no line of its own.

@@ -10,7 +10,7 @@ use crate::core::session::Session;
 use crate::error::Result;
 use crate::journal::{Reader, WAITING_MAX, Waiting};
 use crate::supervisor::control::{Op, Request};
-use crate::supervisor::{State, Status};
+use crate::supervisor::{ProfileState, Status};
 
 /// An agent waits for this at each start.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ enum Supervisor {
 pub struct Told {
     pub name: String,
     /// What the supervisor says of it, and since when.
-    state: Option<(State, String)>,
+    state: Option<(ProfileState, String)>,
     pub at: At,
     session: Option<Session>,
     ours: bool,
@@ -190,12 +190,12 @@ fn of_profile(news: &News, profile: &Told) -> String {
     format!("- {name}: {state}; {waiting}; {}", armed(profile))
 }
 
-fn word(state: State) -> &'static str {
+fn word(state: ProfileState) -> &'static str {
     match state {
-        State::Connecting => "connecting",
-        State::Connected => "connected",
-        State::Disconnected => "disconnected",
-        State::Parked => "parked (needs a person)",
+        ProfileState::Connecting => "connecting",
+        ProfileState::Connected => "connected",
+        ProfileState::Disconnected => "disconnected",
+        ProfileState::Parked => "parked (needs a person)",
     }
 }
 

@@ -22,25 +22,26 @@ pub struct Rules {
     pub floor_ttl_ms: i64,
 }
 
-/// A room's talk. Times are steady.
-pub struct Talk<'a> {
+/// What is kept of a room, as far as its talk changes it. Times are steady.
+pub struct Kept<'a> {
     pub guard: &'a mut Guard,
     pub floor: &'a mut Option<Floor>,
     /// Does this message open the floor? True once.
     pub asks: &'a mut dyn FnMut(&str) -> bool,
 }
 
-impl Talk<'_> {
+impl Kept<'_> {
     /// Counts the message, and hands the floor on. True where that paused or resumed the room.
     pub fn hear(&mut self, spoken: &Spoken<'_>, now: i64, rules: Rules) -> bool {
         let Some(who) = who(spoken) else { return false };
         let Message { content, create_time, message_id, .. } = spoken.message;
         self.guard.meet(spoken.profile);
         let heard = Heard { message_id: message_id.as_str(), who, text: content, written: create_time };
+        let first = !self.guard.has_heard(message_id.as_str());
         let changed = self.guard.hear(heard, now, rules.limits).is_some();
         if !spoken.replayed {
             self.open(spoken.message, now, rules.floor_ttl_ms);
-            self.hand_on(spoken, now, rules.floor_ttl_ms);
+            self.hand_on(spoken, first, now, rules.floor_ttl_ms);
         }
         changed
     }
@@ -54,13 +55,14 @@ impl Talk<'_> {
         }
     }
 
-    fn hand_on(&mut self, spoken: &Spoken<'_>, now: i64, ttl_ms: i64) {
+    fn hand_on(&mut self, spoken: &Spoken<'_>, first: bool, now: i64, ttl_ms: i64) {
         let Some(floor) = &mut self.floor else { return };
         floor.advance(now, ttl_ms);
         if spoken.held && floor.message_id == spoken.message.message_id.as_str() {
             floor.leave(spoken.profile);
         }
-        if let Some(speaker) = &spoken.message.sender_profile {
+        // What another profile hears later may have been said before this floor was opened.
+        if let Some(speaker) = spoken.message.sender_profile.as_ref().filter(|_| first) {
             floor.spoken(speaker);
         }
     }

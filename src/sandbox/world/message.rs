@@ -3,8 +3,8 @@
 use super::World;
 use super::actor::Actor;
 use super::chat::Mode;
-use super::content::Rendered;
-use crate::sandbox::ids::{self, Kind};
+use crate::sandbox::feishu::content::Rendered;
+use crate::sandbox::feishu::ids::{self, Kind};
 
 pub struct Message {
     pub number: u64,

@@ -3,25 +3,20 @@
 
 pub mod actor;
 pub mod chat;
-pub mod content;
 pub mod message;
-pub mod notice;
 pub mod resource;
-pub mod scope;
-pub mod token;
-pub mod view;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::ids::{self, Kind};
-use super::options::{BotInfo, Options, default_scopes};
+use super::feishu::ids::{self, Kind};
+use super::feishu::options::{BotInfo, Options, default_scopes};
+use super::feishu::tokens::Token;
 use actor::Actor;
 use chat::{Chat, Mode};
 use message::Message;
 use resource::Resource;
-use token::Token;
 
 pub struct World {
     pub seed: u64,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::World;
 use super::actor::Actor;
-use crate::sandbox::ids;
+use crate::sandbox::feishu::ids;
 
 /// All uploads of one sandbox together; tests upload 30 MB files a few times, not for ever.
 const TOTAL_BYTES_MAX: usize = 512 * 1024 * 1024;

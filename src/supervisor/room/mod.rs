@@ -38,9 +38,6 @@ use reading::Work;
 /// The rooms' position in the journal.
 pub const CURSOR: &str = "rooms";
 
-/// How long a command waits for what was journalled before it to be counted.
-const READ_DEADLINE_MS: u64 = 1000;
-
 /// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -63,22 +60,31 @@ pub struct Rooming {
 pub struct Host(Part<Msg>);
 
 impl Host {
-    /// A command has changed a room, or is about to: by the answer everything that was journalled before is counted.
-    pub async fn look(&self, chat: &ChatId) {
-        let _ = ractor::call_t!(self.0.actor(), Msg::Read, READ_DEADLINE_MS);
+    /// A command has changed a room.
+    pub fn look(&self, chat: &ChatId) {
         self.0.cast(Msg::Look(chat.clone()));
     }
 }
 
-pub async fn start(rooming: Rooming, journal: &Journal, parent: ActorCell) -> Result<Host> {
+/// A first start counts what comes after `started_after`: connections may be faster than this.
+pub async fn start(
+    rooming: Rooming,
+    journal: &Journal,
+    started_after: u64,
+    parent: ActorCell,
+) -> Result<Host> {
     let (open, cursors, newest) = (journal.opener(), journal.cursors(), journal.newest());
     let (open, appender) = (Arc::new(open), journal.appender());
     let make = move || {
         let (open, cursors, commits) = (Arc::clone(&open), cursors.clone(), newest.clone());
         let work = Round::new(move |again| {
-            let (reader, newest) = (open()?, *commits.borrow());
-            let left = if again { None } else { reader.cursor(CURSOR)? };
-            Ok(Work { reader, cursors: cursors.clone(), position: left.unwrap_or(newest) })
+            let reader = open()?;
+            let position =
+                if again { *commits.borrow() } else { reader.cursor(CURSOR)?.unwrap_or(started_after) };
+            let born = reader.born()?;
+            // Verbs count from there too.
+            cursors.store(CURSOR, position);
+            Ok(Work { reader, born, cursors: cursors.clone(), position })
         })?;
         Ok((Hosting, Args { work, rooming: rooming.clone(), newest: newest.clone() }))
     };

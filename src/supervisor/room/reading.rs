@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::known_chats::{ChatState, KnownChats};
-use super::super::rooms;
+use super::super::room_heard::Talk;
+use super::super::rooms::{self, Room};
 use super::super::task::blocking;
 use super::{CURSOR, Rooming};
-use crate::core::turns::{Rules, Spoken, Talk};
-use crate::error::{NEWER, Result};
+use crate::error::{Error, NEWER, Result};
 use crate::event::ids::ChatId;
-use crate::journal::{Cursors, Reader, SaidLine};
+use crate::journal::{Cursors, Reader};
 
 pub struct Work {
     pub reader: Reader,
+    /// Which journal it reads.
+    pub born: u64,
     pub cursors: Cursors,
     pub position: u64,
 }
@@ -21,6 +23,9 @@ impl Work {
     /// Reads to the newest line. Gives back the rooms in which something changed.
     pub fn round(&mut self, rooming: &Rooming) -> Result<BTreeSet<ChatId>> {
         let mut changed = BTreeSet::new();
+        if crate::fault::fails("rooms") {
+            return Err(Error::storage("injected: the rooms are not counted"));
+        }
         loop {
             // Rooms with a file count people too; a chat of people only costs nothing.
             let mut counted: BTreeSet<String> =
@@ -29,9 +34,7 @@ impl Work {
                 if !of.replayed {
                     rooming.rooms.set_member(&ChatId::new(of.chat_id), of.profile, true);
                 }
-                // A bot's word, or one that opens the floor.
-                let matters = !of.replayed && (of.by_bot || of.opens_floor);
-                if matters && !counted.contains(of.chat_id) {
+                if of.makes_a_room() && !counted.contains(of.chat_id) {
                     counted.insert(of.chat_id.to_owned());
                 }
                 counted.contains(of.chat_id)
@@ -39,12 +42,13 @@ impl Work {
             if said.looked_to == self.position {
                 return Ok(changed);
             }
-            let mut by_chat: BTreeMap<ChatId, Vec<SaidLine>> = BTreeMap::new();
+            let mut by_chat: BTreeMap<ChatId, Talk> = BTreeMap::new();
             for line in said.lines {
-                by_chat.entry(line.message.chat_id.clone()).or_default().push(line);
+                let talk = by_chat.entry(line.message.chat_id.clone());
+                talk.or_insert_with(|| Talk { born: self.born, lines: Vec::new() }).lines.push(line);
             }
-            for (chat, lines) in by_chat {
-                match hear(rooming, &chat, &lines) {
+            for (chat, talk) in by_chat {
+                match hear(rooming, &chat, &talk) {
                     Ok(true) => drop(changed.insert(chat)),
                     Ok(false) => {}
                     // Nothing here will ever read that file: the other rooms go on.
@@ -61,22 +65,10 @@ impl Work {
 }
 
 /// Counts what was said in one chat. True where that paused or resumed it.
-fn hear(rooming: &Rooming, chat: &ChatId, said: &[SaidLine]) -> Result<bool> {
-    let policy = (rooming.policy)(chat);
-    let floor_ttl_ms = i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX);
-    let rules = Rules { limits: rooms::limits(&policy.loop_guard), floor_ttl_ms };
-    rooms::change(&rooming.data, chat, &rooming.clock, rules.limits, |room, now| {
-        let (mut guard, mut floor) = (std::mem::take(&mut room.guard), room.floor.take());
-        let mut asks = |message_id: &str| room.asks(message_id);
-        let mut talk = Talk { guard: &mut guard, floor: &mut floor, asks: &mut asks };
-        let mut changed = false;
-        for SaidLine { profile, message, replayed, held } in said {
-            let spoken = Spoken { profile, message, replayed: *replayed, held: *held };
-            changed |= talk.hear(&spoken, now, rules);
-        }
-        (room.guard, room.floor) = (guard, floor);
-        changed
-    })
+fn hear(rooming: &Rooming, chat: &ChatId, talk: &Talk) -> Result<bool> {
+    let rules = rooms::rules(&(rooming.policy)(chat));
+    let counted = |room: &mut Room, now| talk.count(room, now, rules);
+    rooms::change(&rooming.data, chat, &rooming.clock, rules.limits, counted)
 }
 
 /// Who sits where, as the lists of chats say.

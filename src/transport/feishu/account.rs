@@ -56,8 +56,8 @@ impl Account {
     /// Does no I/O. Fails when the base URL is neither encrypted nor on this machine.
     pub fn new(identity: Identity, shared: Shared) -> Result<Account> {
         let default = match identity.transport {
-            Transport::Feishu => FEISHU,
             Transport::Lark => LARK,
+            _ => FEISHU,
         };
         let given = identity.base_url.as_deref().unwrap_or(default);
         let base = url::base(given).map_err(|why| {

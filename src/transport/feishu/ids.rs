@@ -21,6 +21,17 @@ pub fn id_kind(text: &str) -> Option<IdKind> {
     }
 }
 
+/// What an id looks like, for whoever has to find one.
+pub fn example(kind: IdKind) -> &'static str {
+    match kind {
+        IdKind::Chat => "oc_a0b1",
+        IdKind::Person => "ou_a0b1",
+        IdKind::Union => "on_a0b1",
+        IdKind::Message => "om_a0b1",
+        IdKind::Thread => "omt_a0b1",
+    }
+}
+
 /// Letters, digits, `_` and `-`, as in all ids and keys that the platform hands out.
 pub fn is_id(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');

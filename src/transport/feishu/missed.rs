@@ -5,10 +5,9 @@ use super::api::{self, Bot};
 use super::mention::Me;
 use super::past::{self, Scene, Wire};
 use super::past_verbs::{Collected, read};
-use crate::core::hearing::Said;
 use crate::error::Result;
 use crate::event::ids::MessageId;
-use crate::event::{ChatType, Message, Origin, SenderType};
+use crate::event::{ChatType, Message, Origin};
 use crate::transport::verbs::{HistoryQuery, Place};
 use crate::transport::{Identity, Inbound, Missed, Missing};
 
@@ -61,12 +60,7 @@ impl Account {
 
     fn heard(&self, wire: &Wire<'_>, raw: &str, missing: &Missing, bot: &Bot) -> Option<Inbound> {
         let message = self.told(wire, missing.chat_type, bot)?;
-        let said = Said {
-            by_bot: message.sender_type == SenderType::Bot,
-            mentioned: message.mentioned,
-            directly: missing.chat_type == ChatType::P2p,
-        };
-        missing.hears.hears(said).then(|| Inbound::message(Origin::History, message, raw))
+        missing.wants(&message).then(|| Inbound::message(Origin::History, message, raw))
     }
 
     fn told(&self, wire: &Wire<'_>, chat_type: ChatType, bot: &Bot) -> Option<Message> {

@@ -7,6 +7,7 @@
 //! `readable` is how messages are read, and `api` holds the platform's calls.
 
 mod account;
+mod adapter;
 mod address;
 mod api;
 mod call;
@@ -65,8 +66,3 @@ mod waiting;
 mod wire;
 
 pub use account::Account;
-pub use compose::{native, not_uploaded, rehearse};
-pub use files::upload_kind;
-pub use ids::{id_kind, is_id};
-pub use parts::split;
-pub use traits::TRAITS;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::transport::traits::{IdScope, Peers, SameSend, Share, Traits};
 
 pub const TRAITS: Traits = Traits {
+    platform: "Feishu",
     ids: IdScope::PerApp,
     // An event goes to any one of an app's connections, of which it may have 50: the platform's page on receiving events
     // through a persistent connection.
@@ -17,4 +18,5 @@ pub const TRAITS: Traits = Traits {
     // `uuid` of the call that sends a message, by its reference.
     same_send: SameSend::Key { chars_max: 50, lasts: Duration::from_secs(3600) },
     lists_direct: false,
+    lacks: &[],
 };

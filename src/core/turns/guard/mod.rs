@@ -81,10 +81,15 @@ pub enum Change {
 }
 
 impl Guard {
+    /// Was this message counted already?
+    pub fn has_heard(&self, message_id: &str) -> bool {
+        self.seen.iter().any(|seen| seen == message_id)
+    }
+
     /// Counts a message that was seen in the chat, once.
     pub fn hear(&mut self, heard: Heard<'_>, now: i64, limits: Limits) -> Option<Change> {
         let Heard { message_id, who, text, written } = heard;
-        if self.seen.iter().any(|seen| seen == message_id) {
+        if self.has_heard(message_id) {
             return None;
         }
         self.remember(message_id);
@@ -165,7 +170,7 @@ impl Guard {
                 .retain(|turn| turn.is_send(bot, key) || turn.message_id.as_deref() != Some(message_id));
             self.turns = self.turns.saturating_sub(before - self.recent.len());
         }
-        if !self.seen.iter().any(|seen| seen == message_id) {
+        if !self.has_heard(message_id) {
             self.remember(message_id);
         }
     }

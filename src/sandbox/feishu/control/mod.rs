@@ -1,0 +1,3 @@
+//! What only Feishu's people can do.
+
+pub mod events;

@@ -1,0 +1,44 @@
+//! Where ids mean something: a platform, and which one of several of its kind.
+
+use std::sync::Arc;
+
+/// Ids of chats, people and messages are unique within it, and say nothing in another. A platform by its name, an
+/// installation of its own by name and host, a workspace by whatever tells it from others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Realm(Arc<str>);
+
+impl Realm {
+    pub fn new(name: impl Into<Arc<str>>) -> Realm {
+        Realm(name.into())
+    }
+
+    /// Of a platform that is told apart by its host alone. Absent: the platform's own.
+    pub fn of_host(platform: &str, base_url: Option<&str>) -> Realm {
+        let host =
+            base_url.map(|url| url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/'));
+        Realm::new(
+            host.map_or_else(
+                || platform.to_owned(),
+                |host| format!("{platform} {}", host.to_ascii_lowercase()),
+            ),
+        )
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_its_own_is_a_realm_of_its_own() {
+        let of = |url| Realm::of_host("p", url).as_str().to_owned();
+        assert_eq!(of(None), "p");
+        assert_eq!(of(Some("https://Chat.example.org/")), "p chat.example.org");
+        assert_eq!(of(Some("http://127.0.0.1:4100")), of(Some("https://127.0.0.1:4100/")));
+        assert_ne!(of(Some("http://127.0.0.1:4100")), of(Some("http://127.0.0.1:4101")));
+    }
+}

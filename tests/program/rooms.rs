@@ -603,17 +603,8 @@ async fn who_hears_what(slow: Fault) {
             heard(&monitor, profile, id).await;
         }
     }
-    // What must not be heard has come by now, if it ever does: all that was pushed is taken, all that is relayed is
-    // settled, and of what was begun before it nothing is behind a last word.
-    world.all_acked().await;
-    let relays = world.home.path().join("data/relays.json");
-    until("nothing is left to be relayed", || {
-        let kept: Value = serde_json::from_slice(&std::fs::read(&relays).unwrap()).unwrap();
-        kept["messages"].as_array().unwrap().is_empty()
-    })
-    .await;
-    let last = world.say("lobby", "that was all");
-    heard(&monitor, "b0", &last).await;
+    // What must not be heard has had its time to come.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     let (lines, _) = monitor.terminate().await;
     for (number, (id, case)) in ids.iter().zip(TABLE).enumerate() {
         for profile in ["b0", "b1", "b2"] {

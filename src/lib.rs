@@ -5,11 +5,11 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`event`] | what a line may be: our vocabulary, its rendering, its schema |
-//! | [`core`] | pure decisions: redial, retry, trust, mentions, which chat is meant, what makes two deliveries or lines one, what was missed, why an agent was not reached, an agent's shift |
+//! | [`core`] | pure decisions: redial, retry, trust, mentions, which chat is meant, what makes two deliveries or lines one, what was missed, why an agent was not reached, an agent's shift, whose turn it is in a room, what one of ours has still to hear |
 //! | [`config`] | what people write: home, profiles, secrets, options |
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
-//! | [`supervisor`] | the process that lives: actors (connections, registry, sessions, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
+//! | [`supervisor`] | the process that lives: actors (connections, registry, shifts, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | chat platforms on 127.0.0.1 for demo, tests and development (feature `sandbox`): a world that any of them shares, and Feishu's folder over it |
 //! | [`clock`] | the one place that reads a clock |

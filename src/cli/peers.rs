@@ -9,7 +9,7 @@ use super::Global;
 use super::context::{ChatArg, Common, Context};
 use super::control::Client;
 use crate::config::Profile;
-use crate::core::session::Sessions;
+use crate::core::presence::Sessions;
 use crate::error::Result;
 use crate::event::ids::{ChatId, OpenId};
 use crate::supervisor::control::{Op, Request};

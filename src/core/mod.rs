@@ -23,6 +23,3 @@ pub mod target;
 pub mod trust;
 pub mod turns;
 pub mod written;
-
-pub use presence as session;
-pub use turns::{floor, guard};

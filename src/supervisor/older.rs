@@ -6,7 +6,7 @@ use super::rooms;
 use super::stored::{self, Stored};
 use crate::clock::Clock;
 use crate::config::LoopGuardOptions;
-use crate::core::session::{Kind, Sessions};
+use crate::core::presence::{Kind, Sessions};
 use crate::core::turns::guard::Why;
 use crate::event::ids::{ChatId, Realm, RoomId};
 use crate::transport::Transport;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::core::session::Owner;
+use crate::core::presence::Owner;
 
 /// How soon the end of an owner is noticed where the system does not tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room::CURSOR;
 use super::rooms::{self, Room};
-use crate::core::turns::{Rules, Spoken, Talk};
+use crate::core::turns::{Kept, Rules, Spoken};
 use crate::error::Result;
 use crate::event::ids::RoomId;
 use crate::journal::{Reader, SaidLine};
@@ -71,7 +71,7 @@ impl Backlog {
 fn hear(room: &mut Room, line: &SaidLine, now: i64, rules: Rules) -> bool {
     let (mut guard, mut floor) = (std::mem::take(&mut room.guard), room.floor.take());
     let mut asks = |message_id: &str| room.asks(message_id);
-    let mut talk = Talk { guard: &mut guard, floor: &mut floor, asks: &mut asks };
+    let mut talk = Kept { guard: &mut guard, floor: &mut floor, asks: &mut asks };
     let SaidLine { profile, message, replayed, held, .. } = line;
     let changed = talk.hear(&Spoken { profile, message, replayed: *replayed, held: *held }, now, rules);
     (room.guard, room.floor) = (guard, floor);

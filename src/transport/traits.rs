@@ -163,7 +163,7 @@ mod tests {
             let Traits { redelivers_for, same_send, .. } = transport.traits();
             let kept = crate::journal::DUPLICATES_KEPT;
             assert!(redelivers_for.is_none_or(|span| span * 2 < kept), "{}", transport.name());
-            let repeatable = Duration::from_millis(crate::core::session::REPEATABLE_MS.unsigned_abs());
+            let repeatable = Duration::from_millis(crate::core::presence::REPEATABLE_MS.unsigned_abs());
             if let SameSend::Key { lasts, .. } = same_send {
                 assert!(repeatable < *lasts, "an outbox that tries longer may say a word twice");
             }

@@ -9,7 +9,7 @@ use super::super::output::Format;
 use super::input::Input;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home, Profile};
-use crate::core::session::{Session, Sessions};
+use crate::core::presence::{Session, Sessions};
 use crate::error::{Error, Result};
 use crate::supervisor::stored;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::control::Client;
 use super::here::{Here, Shown};
 use crate::clock::rfc3339_ms;
-use crate::core::session::Session;
+use crate::core::presence::Session;
 use crate::error::Result;
 use crate::journal::{Reader, WAITING_MAX, Waiting};
 use crate::supervisor::control::{Op, Request};

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Global;
 use super::context::{Common, Context};
 use crate::clock::rfc3339_ms;
-use crate::core::session::{Ending, Session, Sessions};
+use crate::core::presence::{Ending, Session, Sessions};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::stored;
@@ -174,7 +174,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Waiting {
     chat_id: ChatId,
-    kind: crate::core::session::Kind,
+    kind: crate::core::presence::Kind,
     text: String,
 }
 
@@ -196,7 +196,7 @@ pub struct Shift {
     #[serde(skip_serializing_if = "Option::is_none")]
     greeting_text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    owner: Option<crate::core::session::Owner>,
+    owner: Option<crate::core::presence::Owner>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_session: Option<String>,
     armed: String,

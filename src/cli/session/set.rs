@@ -11,7 +11,7 @@ use super::super::control::Client;
 use super::deliver::{Delivery, hand_over, poke};
 use super::{Shift, change, nothing_armed};
 use crate::config::Span;
-use crate::core::session::{Arming, Owner};
+use crate::core::presence::{Arming, Owner};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::control::{Op, Request};

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::Home;
-use crate::core::session::Sessions;
+use crate::core::presence::Sessions;
 use crate::error::Result;
 use crate::journal::Reader;
 use crate::supervisor::stored;

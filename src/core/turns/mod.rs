@@ -10,4 +10,4 @@ mod tests;
 
 pub use look::{Do, Found, Line, look, reason};
 pub use notices::Notices;
-pub use talk::{Rules, Spoken, Talk};
+pub use talk::{Kept, Rules, Spoken};

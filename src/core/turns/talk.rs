@@ -22,15 +22,15 @@ pub struct Rules {
     pub floor_ttl_ms: i64,
 }
 
-/// A room's talk. Times are steady.
-pub struct Talk<'a> {
+/// What is kept of a room, as far as its talk changes it. Times are steady.
+pub struct Kept<'a> {
     pub guard: &'a mut Guard,
     pub floor: &'a mut Option<Floor>,
     /// Does this message open the floor? True once.
     pub asks: &'a mut dyn FnMut(&str) -> bool,
 }
 
-impl Talk<'_> {
+impl Kept<'_> {
     /// Counts the message, and hands the floor on. True where that paused or resumed the room.
     pub fn hear(&mut self, spoken: &Spoken<'_>, now: i64, rules: Rules) -> bool {
         let Some(who) = who(spoken) else { return false };

@@ -170,7 +170,7 @@ impl Guard {
                 .retain(|turn| turn.is_send(bot, key) || turn.message_id.as_deref() != Some(message_id));
             self.turns = self.turns.saturating_sub(before - self.recent.len());
         }
-        if !self.seen.iter().any(|seen| seen == message_id) {
+        if !self.has_heard(message_id) {
             self.remember(message_id);
         }
     }

@@ -58,8 +58,8 @@ impl Room {
         let spoken = Spoken { profile: said.to, message: &message, replayed: said.replayed, held: said.held };
         let asked = &mut self.asked;
         let mut asks = |id: &str| asked.insert(id.to_owned());
-        let mut talk = Talk { guard: &mut self.guard, floor: &mut self.floor, asks: &mut asks };
-        talk.hear(&spoken, now, RULES)
+        let mut kept = Kept { guard: &mut self.guard, floor: &mut self.floor, asks: &mut asks };
+        kept.hear(&spoken, now, RULES)
     }
 
     fn holder(&self) -> Option<&str> {
@@ -167,4 +167,15 @@ fn a_question_of_the_past_opens_nothing() {
     let mut room = Room::default();
     room.hear(Said { id: "om_q", order: &["a", "b"], replayed: true, ..SAID }, 0);
     assert_eq!(room.floor, None);
+}
+
+#[test]
+fn what_was_said_before_a_floor_was_opened_is_no_answer_however_late_it_is_heard() {
+    let mut room = Room::default();
+    room.hear(Said { from: "a", to: "b", id: "om_1", ..SAID }, 0);
+    room.hear(Said { id: "om_q", order: &["a", "b"], ..SAID }, 1);
+    room.hear(Said { from: "a", to: "c", id: "om_1", ..SAID }, 2);
+    assert_eq!(room.holder(), Some("a"));
+    room.hear(Said { from: "a", to: "b", id: "om_2", ..SAID }, 3);
+    assert_eq!(room.holder(), None);
 }

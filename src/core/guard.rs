@@ -59,6 +59,9 @@ pub struct Guard {
     bots: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pause: Option<Pause>,
+    /// When a person's newest word was written: what bots wrote before it is forgiven also where it is heard later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +164,10 @@ impl Guard {
                 if let Some(turn) = self.being_sent(bot, text) {
                     turn.message_id = Some(message_id.to_owned());
                     turn.written = Some(written.to_owned());
+                    return None;
+                }
+                if self.person.as_deref().is_some_and(|person| written < person) {
+                    self.meet(bot);
                     return None;
                 }
                 let (message_id, written) = (Some(message_id.to_owned()), Some(written.to_owned()));
@@ -328,6 +335,9 @@ impl Guard {
     /// A person's word: whatever the bots said before it is forgiven, a pause by a person stays. A word may come late:
     /// what was said after it counts on.
     fn person(&mut self, written: &str, limits: Limits) -> Option<Change> {
+        if self.person.as_deref().is_none_or(|person| person < written) {
+            self.person = Some(written.to_owned());
+        }
         let later = |turn: &&Turn| turn.written.as_deref().is_none_or(|turn| turn > written);
         self.turns = self.run().rev().take_while(later).count();
         self.recent.drain(..self.recent.len() - self.turns);
@@ -495,6 +505,16 @@ mod tests {
             Some(Change::Resumed)
         );
         assert_eq!(talk(&mut guard, &["a", "b", "c"], 100_000, |n| format!("more {n}")), 10);
+    }
+
+    #[test]
+    fn a_bot_s_word_that_is_heard_late_counts_by_when_it_was_written() {
+        let mut guard = Guard::default();
+        guard.hear(heard("om_p", Who::Person, "go on", &at(5)), 10, LIMITS);
+        guard.hear(heard("om_1", Who::Bot("a"), "one", &at(4)), 11, LIMITS);
+        assert_eq!(guard.turns(), 0);
+        guard.hear(heard("om_2", Who::Bot("a"), "two", &at(6)), 12, LIMITS);
+        assert_eq!(guard.turns(), 1);
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Care {
 
     async fn run(self, cared: Arc<Cared>) {
         crate::fault::may_panic("care");
-        let connected_at = self.clock.wall_ms();
+        let (connected_at, began) = (self.clock.wall_ms(), self.clock.now());
         // What the last connection left to be noted is in the journal by then.
         self.appender.settled().await;
         let heard_to = self.surely_heard_to(&cared, connected_at).await;
@@ -141,7 +141,7 @@ impl Care {
         cared.complete.store(true, Ordering::Relaxed);
         let reconciled = Box::pin(self.reconcile(&cared.seat)).await;
         tokio::select! {
-            () = self.watch(&cared, connected_at, reconciled) => {}
+            () = self.watch(&cared, connected_at, began, reconciled) => {}
             () = poll::poll(&self, &cared.seat, heard_to, connected_at) => {}
         }
     }
@@ -210,11 +210,17 @@ impl Care {
     }
 
     /// While connected: notes how far it has heard, and looks into silence.
-    async fn watch(&self, cared: &Cared, connected_at: WallMs, mut reconciled: Option<Instant>) {
+    async fn watch(
+        &self,
+        cared: &Cared,
+        connected_at: WallMs,
+        began: Instant,
+        mut reconciled: Option<Instant>,
+    ) {
         let suspicious = self.deaf.quiet_after * 2_u32.pow(cared.strikes.min(5));
         let look_every = NOTE_EVERY.min(self.deaf.quiet_after / 2);
         let mut certain = connected_at;
-        let mut silence = Silence { last_event: None, since: self.clock.now() };
+        let mut silence = Silence { last_event: None, since: self.clock.now(), looked: began, after: began };
         loop {
             sleep(look_every).await;
             if let Some(at) = cared.alive.last() {
@@ -240,8 +246,8 @@ impl Care {
             silence.since = self.clock.now();
             let last_event = match last_event.unwrap_or(connected_at) {
                 at if at <= now => at,
-                // The clock was set back meanwhile. The event is up to one look older than the silence.
-                _ => now - millis(quiet_for + look_every),
+                // The clock was set back meanwhile. The event came after the look before the silence.
+                _ => now - millis(self.clock.now() - silence.after),
             };
             let Ok(_room) = self.room.acquire().await else { return };
             match Box::pin(deaf::is_deaf(self, &cared.seat, last_event, now)).await {
@@ -271,13 +277,18 @@ impl Care {
 struct Silence {
     last_event: Option<WallMs>,
     since: Instant,
+    /// When it was looked last.
+    looked: Instant,
+    /// The look before the one that found the last event: it came after that.
+    after: Instant,
 }
 
 impl Silence {
     fn at(&mut self, last_event: Option<WallMs>, now: Instant) -> Duration {
         if self.last_event != last_event {
-            *self = Silence { last_event, since: now };
+            *self = Silence { last_event, since: now, looked: now, after: self.looked };
         }
+        self.looked = now;
         now - self.since
     }
 }

@@ -274,7 +274,7 @@ async fn clients_that_say_nothing_keep_nobody_waiting() {
         })
     };
     // A machine may stand still for as long as that; not each time.
-    assert!((0..5).any(|_| answered_before_them()), "it answers when the silent ones are gone");
+    assert!((0..50).any(|_| answered_before_them()), "it answers when the silent ones are gone");
     monitor.terminate().await;
 }
 

@@ -56,6 +56,16 @@ fn set(world: &World, agent: &Agent, more: &[&str]) -> Value {
     value
 }
 
+/// Waits until nothing is left to be said.
+async fn all_said(world: &World) {
+    let file = world.home.path().join("data/b0/active_session.json");
+    until("nothing is left to be said", || {
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        kept["outbox"].as_array().is_none_or(Vec::is_empty)
+    })
+    .await;
+}
+
 /// How often each text stands in each chat.
 fn said(world: &World) -> BTreeMap<(String, String), usize> {
     let state = world.full_state();
@@ -111,7 +121,7 @@ async fn killed_agent() -> Duration {
     monitor.count("rooma.farewell_sent", 1).await;
     let took = killed.elapsed();
     assert_eq!(rooma(&world, &["session", "farewell"]).1["handed_over"], false, "nothing is armed any more");
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    all_said(&world).await;
     for chat in ["lobby", "workshop"] {
         assert_eq!(
             [count(&world, chat, "here"), count(&world, chat, "gone"), count(&world, chat, "off")],
@@ -146,7 +156,7 @@ async fn an_agent_and_a_supervisor_killed_together_are_taken_leave_of_at_the_nex
         let again = world.monitor(&["--since", "now"]);
         let line = if farewells == 1 { "rooma.farewell_sent" } else { "rooma.session_expired" };
         again.count(line, 1).await;
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        all_said(&world).await;
         again.terminate().await;
         for chat in ["lobby", "workshop"] {
             assert_eq!(count(&world, chat, &farewell), farewells, "{max_age}");
@@ -187,9 +197,9 @@ async fn farewells_into_nothing() -> Vec<Duration> {
     times.sort();
     // Nothing has answered: whoever waited for that would wait still.
     assert_eq!((count(&world, "lobby", "off"), monitor.of_type("rooma.farewell_sent").len()), (0, 0));
-    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
+    // The supervisor cannot say it before it ends; the next one does.
     monitor.terminate().await;
-    // The supervisor could not say it before it ended; the next one does.
+    world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     let again = world.monitor(&["--since", "now"]);
     again.count("rooma.farewell_sent", 1).await;
     again.terminate().await;
@@ -366,8 +376,11 @@ async fn interleavings(rounds: u64) {
             ended.push(last);
         }
     }
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    monitor.unwrap().terminate().await;
+    all_said(&world).await;
+    // One that was started a moment ago hears no signal yet.
+    let monitor = monitor.unwrap();
+    monitor.count("rooma.started", 1).await;
+    monitor.terminate().await;
     let said = said(&world);
     assert!(said.iter().all(|(_, count)| *count == 1), "{said:?}");
     assert!(taken.iter().all(|farewell| count(&world, "lobby", farewell) == 0), "{taken:?}: {said:?}");

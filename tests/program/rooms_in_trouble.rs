@@ -123,9 +123,10 @@ async fn a_list_of_chats_that_could_not_be_had_once_makes_nobody_deaf() {
         .sandbox
         .fault(Fault { app: Some("b1".into()), path, status: Some(400), ..Fault::new(FaultKind::ApiError) })
         .unwrap();
-    let monitor = world.monitor(&[]);
+    let monitor = world.monitor(&["-v"]);
     monitor.connected(2).await;
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    until("it was asked for in vain", || monitor.stderr().contains("the list of chats cannot be had yet"))
+        .await;
     world.sandbox.fault(Fault::new(FaultKind::Clear)).unwrap();
     let (code, said) =
         rooma(&world, "b0", &["send", "--chat", "lobby", "--text", "@b1 look", "--mention", "b1"]);
@@ -154,7 +155,7 @@ async fn what_may_wake_nobody_gives_the_floor_to_nobody() {
     };
     let id = world.sandbox.say(say).unwrap().message_id;
     world.all_acked().await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    counted(&world).await;
     assert!(messages_of(&monitor.lines(), "b1", &id).is_empty(), "it is held back");
     let (code, error) = rooma(&world, "b1", &["send", "--chat", "lobby", "--text", "hello ann"]);
     monitor.terminate().await;
@@ -167,7 +168,7 @@ async fn who_was_told_of_a_pause_is_told_of_its_end_over_a_restart() {
     let monitor = world.monitor(&[]);
     monitor.connected(2).await;
     introduced(&world, &monitor).await;
-    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "5s"]).0, 0);
+    assert_eq!(rooma(&world, "b0", &["room", "pause", "--chat", "lobby", "--for", "8s"]).0, 0);
     monitor.count("rooma.room_paused", 2).await;
     until("it is noted who was told", || told_of(&world, "lobby").is_some()).await;
     monitor.kill().await;
@@ -177,7 +178,9 @@ async fn who_was_told_of_a_pause_is_told_of_its_end_over_a_restart() {
     monitor.connected(2).await;
     // Two lines said paused.
     monitor.count("rooma.room_resumed", 2).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("it is noted that they were told", || told_of(&world, "lobby").is_none()).await;
+    let after = world.say("lobby", "so it goes on");
+    heard(&monitor, "b0", &after).await;
     let resumed = monitor.of_type("rooma.room_resumed").len();
     monitor.terminate().await;
     assert_eq!(resumed, 2, "each of them is told once");
@@ -200,9 +203,9 @@ async fn a_person_s_word_during_an_outage_resumes_the_room() {
     }
     monitor.count("rooma.room_paused", 2).await;
     monitor.terminate().await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let person = world.say("lobby", "go on, please");
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // An outage of less than a second is none.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let monitor = world.monitor(&["--since", "now"]);
     monitor.connected(2).await;
     heard(&monitor, "b0", &person).await;
@@ -241,7 +244,7 @@ async fn a_word_that_comes_late_forgives_nothing_that_was_said_after_it() {
     let again = Redeliver { message_id: Some(person.clone()), ..Redeliver::default() };
     assert_eq!(world.sandbox.redeliver(again).unwrap().count, 2);
     heard(&monitor, "b0", &person).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    counted(&world).await;
     let (_, status) = rooma(&world, "b0", &["room", "status", "--chat", "lobby"]);
     monitor.terminate().await;
     assert!(stopped && was_late);
@@ -352,7 +355,7 @@ async fn three_pictures_are_no_loop() {
         let id = world.sandbox.say(say).unwrap().message_id;
         heard(&monitor, "b0", &id).await;
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    counted(&world).await;
     let (_, status) = rooma(&world, "b0", &["room", "status", "--chat", "lobby"]);
     let content = text(
         messages_of(&monitor.lines(), "b0", &text(&monitor.of_type("message")[0], "message_id"))[0],

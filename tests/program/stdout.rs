@@ -67,7 +67,7 @@ async fn a_second_signal_ends_it_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stalls_costs_disk_and_nothing_else() {
-    const EVENTS: usize = 30_000;
+    const EVENTS: usize = 21_000;
     let world = World::with(Options { chat_qps: None, ..options(1) }).await;
     let mut child = world.command(&["monitor"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     while world.state().apps[0].connections == 0 {

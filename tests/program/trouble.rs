@@ -165,8 +165,12 @@ async fn membership_is_kept_in_the_file_of_known_chats() {
         .unwrap();
     monitor.count("chat.disbanded", 1).await;
     monitor.count("rooma.chat_left", 2).await;
+    let file =
+        || std::fs::read_to_string(world.home.path().join("data/b0/known_chats.json")).unwrap_or_default();
+    // Whoever keeps the file reads the lines as others do.
+    until("it is kept", || file().contains("disbanded")).await;
     monitor.terminate().await;
-    let file = std::fs::read_to_string(world.home.path().join("data/b0/known_chats.json")).unwrap();
+    let file = file();
     let known: serde_json::Value = serde_json::from_str(&file).unwrap();
     assert_eq!(known["version"], 1);
     assert_eq!(known["chats"][&workshop]["state"], "joined");

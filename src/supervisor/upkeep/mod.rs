@@ -37,7 +37,7 @@ pub fn begin(upkeep: &Upkeep, charge: Charge) -> Task {
 
 async fn run(upkeep: Upkeep, charge: Arc<Charge>) {
     crate::fault::may_panic("care");
-    let connected_at = upkeep.clock.wall_ms();
+    let (connected_at, began) = (upkeep.clock.wall_ms(), upkeep.clock.now());
     let profile = &charge.seat.name;
     // What the last connection left to be noted is in the journal by then.
     upkeep.appender.settled().await;
@@ -54,7 +54,7 @@ async fn run(upkeep: Upkeep, charge: Arc<Charge>) {
     charge.complete.store(true, Ordering::Relaxed);
     let reconciled = Box::pin(reconcile::reconcile(&upkeep, &charge)).await;
     tokio::select! {
-        () = silence::watch(&upkeep, &charge, connected_at, reconciled) => {}
+        () = silence::watch(&upkeep, &charge, connected_at, began, reconciled) => {}
         () = poll::poll(&upkeep, &charge.seat, heard_to, connected_at) => {}
     }
 }

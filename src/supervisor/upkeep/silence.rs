@@ -20,8 +20,14 @@ const DOUBLINGS_MAX: u32 = 5;
 
 /// Runs for as long as the connection hears, or until it is told to be deaf. `reconciled` is when the list of chats was
 /// compared.
-pub async fn watch(upkeep: &Upkeep, charge: &Charge, connected_at: WallMs, reconciled: Option<Instant>) {
-    let silence = Silence { last_event: None, since: upkeep.clock.now() };
+pub async fn watch(
+    upkeep: &Upkeep,
+    charge: &Charge,
+    connected_at: WallMs,
+    began: Instant,
+    reconciled: Option<Instant>,
+) {
+    let silence = Silence { last_event: None, since: upkeep.clock.now(), looked: began, after: began };
     let mut ear = Ear { upkeep, charge, connected_at, certain: connected_at, silence };
     let look_every = NOTE_EVERY.min(upkeep.deaf.quiet_after / 2);
     let mut reconciled = reconciled;
@@ -33,7 +39,7 @@ pub async fn watch(upkeep: &Upkeep, charge: &Charge, connected_at: WallMs, recon
         if reconciled.is_none_or(|at| upkeep.clock.now() - at >= RECONCILE_EVERY) {
             reconciled = Box::pin(reconcile(upkeep, charge)).await;
         }
-        if let Some(quiet) = ear.suspects(look_every)
+        if let Some(quiet) = ear.suspects()
             && ear.is_deaf(&quiet).await
         {
             return (charge.deaf)(quiet.last_event, quiet.heard);
@@ -60,7 +66,7 @@ struct Quiet {
 }
 
 impl Ear<'_> {
-    fn suspects(&mut self, look_every: Duration) -> Option<Quiet> {
+    fn suspects(&mut self) -> Option<Quiet> {
         let (upkeep, profile, now) = (self.upkeep, &self.charge.seat.name, self.upkeep.clock.wall_ms());
         let last_event = upkeep.heard.last_event(profile);
         // A connection that has brought something is under no suspicion of its predecessors'.
@@ -77,8 +83,8 @@ impl Ear<'_> {
         self.silence.since = upkeep.clock.now();
         let last_event = match last_event.unwrap_or(self.connected_at) {
             at if at <= now => at,
-            // The clock was set back meanwhile. The event is up to one look older than the silence.
-            _ => now - millis(quiet_for + look_every),
+            // The clock was set back meanwhile. The event came after the look before the silence.
+            _ => now - millis(upkeep.clock.now() - self.silence.after),
         };
         Some(Quiet { last_event, heard, now })
     }
@@ -106,13 +112,18 @@ impl Ear<'_> {
 struct Silence {
     last_event: Option<WallMs>,
     since: Instant,
+    /// When it was looked last.
+    looked: Instant,
+    /// The look before the one that found the last event: it came after that.
+    after: Instant,
 }
 
 impl Silence {
     fn at(&mut self, last_event: Option<WallMs>, now: Instant) -> Duration {
         if self.last_event != last_event {
-            *self = Silence { last_event, since: now };
+            *self = Silence { last_event, since: now, looked: now, after: self.looked };
         }
+        self.looked = now;
         now - self.since
     }
 }

@@ -48,7 +48,9 @@ async fn a_disk_that_takes_nothing_is_named_to_watchers_and_in_status() {
     let status = || {
         let (code, stdout, stderr) = output(&mut world.command(&["status"]));
         assert_eq!(code, 0, "{stderr}");
-        serde_json::from_str::<serde_json::Value>(&stdout).unwrap()["storage"].clone()
+        let status = serde_json::from_str::<serde_json::Value>(&stdout).unwrap();
+        assert_eq!(status["running"], true, "{status}");
+        status["storage"].clone()
     };
     assert!(status().is_null());
     let watcher = Monitor::spawn(&mut world.command(&["watch", "--cursor", "w"]));

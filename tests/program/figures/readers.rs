@@ -33,8 +33,9 @@ struct Read {
     lines: BTreeMap<u64, u64>,
     messages: BTreeMap<String, u64>,
     newest: u64,
-    /// The last one was killed, or gave its reader up.
-    may_repeat: bool,
+    /// Where the next one begins, where the last one ended in good order. One that was killed, or gave its reader up, leaves
+    /// that open.
+    next: Option<u64>,
     repeated: u64,
     terminated: u64,
     killed: u64,
@@ -126,7 +127,8 @@ impl Read {
         if let Some(first) = lines.first() {
             let first = seq(first);
             assert!(first <= self.newest + 1, "lines {} to {first} were lost", self.newest);
-            assert!(first == self.newest + 1 || self.may_repeat, "{first} came twice after a clean end");
+            let next = self.next.unwrap_or(first);
+            assert_eq!(first, next, "after a clean end, of {} lines", self.newest);
         }
         for pair in lines.windows(2) {
             assert_eq!(seq(&pair[0]) + 1, seq(&pair[1]), "a hole within one watch: {} {}", pair[0], pair[1]);
@@ -145,7 +147,8 @@ impl Read {
             self.newest = self.newest.max(seq(line));
         }
         // One that read nothing leaves things as they were.
-        self.may_repeat = killed || gave_up || (lines.is_empty() && self.may_repeat);
+        let last = lines.last().map(|last| seq(last) + 1);
+        self.next = if killed || gave_up { None } else { last.or(self.next) };
         if killed { self.killed += 1 } else { self.terminated += 1 }
     }
 }

@@ -12,12 +12,12 @@ use super::{Feed, world};
 use crate::support::{PATIENCE, options, output, redelivering, seq};
 
 /// Before the measurement, so that caches are as large as they get.
-const WARM_UP: usize = 10_000;
+const WARM_UP: usize = 5_000;
 const GROWTH_MAX_KIB: u64 = 8 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_watch_costs_no_memory() {
-    stall(options(1), 30_000, Duration::from_secs(3)).await;
+    stall(options(1), 15_000, Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

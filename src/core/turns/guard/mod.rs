@@ -54,6 +54,9 @@ pub struct Guard {
     bots: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pause: Option<Pause>,
+    /// When a person's newest word was written: what bots wrote before it is forgiven also where it is heard later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
 }
 
 /// Who speaks.
@@ -107,6 +110,10 @@ impl Guard {
                 if let Some(turn) = self.being_sent(bot, text) {
                     turn.message_id = Some(message_id.to_owned());
                     turn.written = Some(written.to_owned());
+                    return None;
+                }
+                if self.person.as_deref().is_some_and(|person| written < person) {
+                    self.meet(bot);
                     return None;
                 }
                 let (message_id, written) = (Some(message_id.to_owned()), Some(written.to_owned()));

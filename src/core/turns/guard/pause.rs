@@ -86,6 +86,9 @@ impl Guard {
     /// A person's word: whatever the bots said before it is forgiven, a pause by a person stays. A word may come late:
     /// what was said after it counts on.
     pub(super) fn person(&mut self, written: &str, limits: Limits) -> Option<Change> {
+        if self.person.as_deref().is_none_or(|person| person < written) {
+            self.person = Some(written.to_owned());
+        }
         let later = |turn: &&Turn| turn.written.as_deref().is_none_or(|turn| turn > written);
         self.turns = self.run().rev().take_while(later).count();
         self.recent.drain(..self.recent.len() - self.turns);

@@ -70,3 +70,13 @@ fn a_message_in_several_parts_is_one_turn() {
         }
     }
 }
+
+#[test]
+fn a_bot_s_word_that_is_heard_late_counts_by_when_it_was_written() {
+    let mut guard = Guard::default();
+    guard.hear(heard("om_p", Who::Person, "go on", &at(5)), 10, LIMITS);
+    guard.hear(heard("om_1", Who::Bot("a"), "one", &at(4)), 11, LIMITS);
+    assert_eq!(guard.turns(), 0);
+    guard.hear(heard("om_2", Who::Bot("a"), "two", &at(6)), 12, LIMITS);
+    assert_eq!(guard.turns(), 1);
+}

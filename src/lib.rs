@@ -10,6 +10,7 @@
 //! | [`journal`] | the durable, ordered log; the queue between connections and readers |
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
 //! | [`supervisor`] | the process that lives: actors (connections, registry, shifts, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
+//! | [`accounts`] | from a profile in a file to somebody who speaks to a platform: for a supervisor, and for one call |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | chat platforms on 127.0.0.1 for demo, tests and development (feature `sandbox`): a world that any of them shares, and Feishu's folder over it |
 //! | [`clock`] | the one place that reads a clock |
@@ -47,6 +48,7 @@
 //! [`supervisor::stored::Stored`] file, changed under its lock by a function of `core`. A call that a verb makes: a
 //! variant of [`transport::Call`], so that it goes through the supervisor and without one.
 
+pub mod accounts;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rooma::event::ids::{ChatId, OpenId};
+use rooma::event::ids::{ChatId, UserId};
 use rooma::event::{self, Event, Line, Rendered};
 use serde_json::{Value, json};
 
@@ -67,12 +67,12 @@ fn every_line_of_rooma_s_own_fits() {
         chat_id: chat_id.clone(),
         chat_name: Some("Ops".into()),
         reason: "added".into(),
-        operator_id: Some(OpenId::new("ou_1")),
+        operator_id: Some(UserId::new("ou_1")),
     };
     let own = [
         Event::Started(event::Started { version: "0.1.0".into(), profiles: vec!["alice".into()], pid: 1 }),
         Event::Connecting(event::Connecting { attempt: 1 }),
-        Event::Connected(event::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_b") }),
+        Event::Connected(event::Connected { bot_name: "Bot".into(), bot_open_id: UserId::new("ou_b") }),
         Event::Disconnected(event::Disconnected { reason: "lost".into(), retry_in_ms: 1, attempt: 1 }),
         Event::Parked(event::Parked { reason: "x".into(), hint: None, retry_in_ms: 1 }),
         Event::Crashed(event::Crashed {

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 4;
 /// Risk: write
 ///
 /// Example:
-///   rooma broadcast --chat oc_a0b1 --chat ops --text "hello, all"
+///   rooma broadcast --chat lobby --chat ops --text "hello, all"
 ///
 /// AI agents: more chats than broadcast.confirm_over need --yes; ask your user before you give it.
 #[derive(Debug, clap::Args)]

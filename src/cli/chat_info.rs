@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Risk: read
 ///
 /// Example:
-///   rooma chat-info --chat oc_a0b1
+///   rooma chat-info --chat ops
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

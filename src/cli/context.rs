@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Global;
-use super::ground::{Ground, limits, token_file};
 use super::handle;
-use super::hands::{Alone, Hands};
 use super::output::{Format, Output};
+use crate::accounts::{Accounts, limits, token_file};
+use crate::accounts::{Alone, Caller};
 use crate::clock::Clock;
 use crate::config::{Config, Profile, Span, default_chat};
 use crate::core::gate::Gates;
@@ -84,10 +84,10 @@ pub fn message_id(flag: &str, text: &str, context: &Context) -> Result<MessageId
 pub struct Context {
     pub config: Config,
     pub profile: Profile,
-    pub account: Hands,
+    pub account: Caller,
     pub output: Output,
     pub clock: Clock,
-    ground: Ground,
+    accounts: Accounts,
     patience: Duration,
     alone: Alone,
 }
@@ -117,23 +117,23 @@ impl Context {
         let clock = Clock::system();
         let mut limits = limits(&config);
         limits.http = limits.http.min(common.timeout.max(CALL_MIN));
-        let ground = Ground::new(&config, limits, clock.clone());
+        let accounts = Accounts::new(&config, limits, clock.clone());
         let ours = config.profiles.iter().map(|profile| (profile.app_id.clone(), Arc::clone(&profile.name)));
-        ground.siblings.set(ours);
+        accounts.siblings.set(ours);
         let patience = common.timeout;
         let alone = Alone::default();
-        let account = hands(&config, &ground, &profile, patience, &alone);
-        Ok(Context { config, profile, account, output, clock, ground, patience, alone })
+        let account = caller(&config, &accounts, &profile, patience, &alone);
+        Ok(Context { config, profile, account, output, clock, accounts, patience, alone })
     }
 
     /// What may wake a profile's agent.
     pub fn gates(&self, profile: &Profile) -> Gates {
-        self.ground.gates(profile)
+        self.accounts.gates(profile)
     }
 
-    /// The hands of another profile of this home.
-    pub fn other(&self, profile: &Profile) -> Hands {
-        hands(&self.config, &self.ground, profile, self.patience, &self.alone)
+    /// The caller of another profile of this home.
+    pub fn other(&self, profile: &Profile) -> Caller {
+        caller(&self.config, &self.accounts, profile, self.patience, &self.alone)
     }
 
     /// The chat that a flag names, or the one that goes without saying.
@@ -246,9 +246,15 @@ fn told_to(config: &Config, text: &str) -> Option<(Profile, String)> {
     Some((profile.clone(), shown(text)))
 }
 
-fn hands(config: &Config, ground: &Ground, profile: &Profile, patience: Duration, alone: &Alone) -> Hands {
+fn caller(
+    config: &Config,
+    accounts: &Accounts,
+    profile: &Profile,
+    patience: Duration,
+    alone: &Alone,
+) -> Caller {
     let acting = Acting { token_file: token_file(&config.home, profile), patience };
-    Hands::new(profile.clone(), ground.clone(), config.home.root().to_owned(), acting, alone.clone())
+    Caller::new(profile.clone(), accounts.clone(), config.home.root().to_owned(), acting, alone.clone())
 }
 
 fn listed(chats: &[Chat]) -> String {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::control::Client;
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::journal;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Acked, Op, Request};
 use crate::supervisor::{HOME_HELD, Lock};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::plan::Reading;
-use super::{demo_rooms, plan, print, seats};
+use super::{demo_rooms, plan, print};
+use crate::accounts::Roster;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};
 use crate::error::{Error, Result};
@@ -80,7 +81,7 @@ pub async fn run(args: Args) -> Result<()> {
 async fn planned(home: &Path) -> Result<Plan> {
     let config = Config::load_home(Home::new(home), Environment::default())?;
     let clock = Clock::system();
-    let roster = seats::Roster::unlocked(&config, clock.clone())?;
+    let roster = Roster::unlocked(&config, clock.clone())?;
     let (lock, seats) = (Lock::home(home)?, roster.seats().await?);
     let reading = Reading {
         stdout: Some(print::hand_over()?),

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// Risk: write
 ///
 /// Example:
-///   rooma edit --message-id om_a0b1 --text "3 of 5 done"
+///   rooma edit --message-id s412 --text "3 of 5 done"
 ///
 /// AI agents: an edit notifies nobody, and a mention added by an edit calls nobody. Send a new message for
 /// what somebody should notice.

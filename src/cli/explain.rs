@@ -30,8 +30,8 @@ use sources::Sources;
 /// Risk: read
 ///
 /// Examples:
-///   rooma explain --message-id om_a0b1
-///   rooma --profile bob explain --message-id om_a0b1
+///   rooma explain --message-id s412
+///   rooma --profile bob explain --message-id s412
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

@@ -20,7 +20,7 @@ use crate::transport::verbs::{Target, UploadKind};
 /// Risk: write
 ///
 /// Example:
-///   rooma file --chat oc_a0b1 --path /abs/path/to/report.pdf
+///   rooma file --chat ops --path /abs/path/to/report.pdf
 ///
 /// AI agents: everybody in the chat gets the file, and a recall does not take back what was downloaded. Look
 /// with --dry-run if you are not sure; a short text is better sent as one.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
-use super::control::Client;
 use crate::config::Home;
 use crate::error::Result;
 use crate::supervisor::Holder;
 use crate::supervisor::control::Request;
+use crate::supervisor::control::client::Client;
 
 /// How long one that holds the home may be without a socket: it makes it again within a second, and ends within another
 /// where it cannot go on.

@@ -16,7 +16,7 @@ use crate::transport::outgoing::Outgoing;
 /// Risk: write
 ///
 /// Example:
-///   rooma help --topic "stuck on X" --detail "tried Y; need Z" --chat oc_a0b1
+///   rooma help --topic "stuck on X" --detail "tried Y; need Z" --chat ops
 ///
 /// AI agents: say what you tried and what you need, in words a person understands who has not followed you.
 /// Then wait for the answer; do not ask twice.

@@ -1,7 +1,6 @@
 //! Words that look as if they reached a bot and do not: `@name` without a mention is only text to it.
 
 use super::context::{Context, shown};
-use super::control::Client;
 use super::mentions::{Around, Roster};
 use crate::config::Profile;
 use crate::core::markup::{joins, quiet};
@@ -9,6 +8,7 @@ use crate::core::mention::{AT, named};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::ChatId;
 use crate::supervisor::Status;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use crate::transport::outgoing::Addressee;
 use crate::transport::verbs::{Items, Member, MemberType};
@@ -193,10 +193,10 @@ fn meant<'a>(text: &str, known: &'a [Known]) -> Option<&'a Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ids::OpenId;
+    use crate::event::ids::UserId;
 
     fn who(name: &str) -> Addressee {
-        Addressee { id: OpenId::new("ou_1"), name: name.to_owned(), called: name.to_owned() }
+        Addressee { id: UserId::new("ou_1"), name: name.to_owned(), called: name.to_owned() }
     }
 
     fn hears(name: &str) -> Known {

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Risk: read
 ///
 /// Example:
-///   rooma members --chat oc_a0b1 --format table
+///   rooma members --chat ops --format table
 ///
 /// AI agents: a member_id is good for --mention of this profile only; every app sees ids of its own.
 #[derive(Debug, clap::Args)]

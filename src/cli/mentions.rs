@@ -5,7 +5,7 @@ use tokio::sync::OnceCell;
 use super::context::{Context, shown};
 use crate::core::target::{Found, find};
 use crate::error::{Error, Result};
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::transport::outgoing::Addressee;
 use crate::transport::verbs::{IdKind, Items, Member, PersonId};
 
@@ -79,7 +79,7 @@ impl Roster<'_> {
     }
 
     /// The name that people here see. Without it the mention works as well.
-    async fn labelled(&self, id: OpenId, wanted: &str) -> Addressee {
+    async fn labelled(&self, id: UserId, wanted: &str) -> Addressee {
         let name = match self.members().await {
             Ok(members) => members.and_then(|members| {
                 members.items.iter().find(|member| member.member_id == id).map(|member| member.name.clone())
@@ -197,7 +197,7 @@ mod tests {
     fn member(id: &str, name: &str, profile: Option<&str>) -> Member {
         let member_type = if profile.is_some() { MemberType::Bot } else { MemberType::User };
         let profile = profile.map(str::to_owned);
-        Member { member_id: OpenId::new(id), name: name.to_owned(), member_type, profile }
+        Member { member_id: UserId::new(id), name: name.to_owned(), member_type, profile }
     }
 
     #[test]

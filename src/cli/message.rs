@@ -21,15 +21,15 @@ const FORWARD: &str = "merge_forward";
 ///
 /// Examples:
 ///   rooma message s412
-///   rooma message om_a0b1
-///   rooma message get --message-id om_a0b1
+///   rooma message s412
+///   rooma message get --message-id s412
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// The message: its id, or the handle of its line. Or `get`, with --message-id
     #[arg(value_name = "ID", required_unless_present = "message_id")]
     message: Option<String>,
-    /// Id of the message, om_…, or the handle of its line, s412
+    /// Id of the message, or the handle of its line, s412
     #[arg(long, value_name = "ID")]
     message_id: Option<String>,
     /// Ask the platform, whatever the journal has: an edited text, or what a forward holds

@@ -1,8 +1,8 @@
 //! `rooma monitor`: the supervisor in the foreground.
 
 use super::plan::{Reading, plan, stand};
-use super::seats::Roster;
 use super::{Global, print};
+use crate::accounts::Roster;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};

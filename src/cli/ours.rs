@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use super::context::Context;
-use super::hands::Hands;
+use crate::accounts::Caller;
 use crate::config::Profile;
 use crate::error::Result;
-use crate::event::ids::{ChatId, OpenId};
+use crate::event::ids::{ChatId, UserId};
 use crate::journal::Reader;
 use crate::transport::verbs::{Items, Member, MemberType};
 
@@ -52,11 +52,11 @@ impl Context {
     /// what was said there lately. Gives back the bots whose app is known, ours or not.
     pub async fn recognise(
         &self,
-        hands: &Hands,
+        caller: &Caller,
         profile: &Profile,
         chat: &ChatId,
         members: &mut Vec<Member>,
-    ) -> BTreeSet<OpenId> {
+    ) -> BTreeSet<UserId> {
         let mut known = self.recall(profile, members);
         let unknown = |member: &Member| {
             member.member_type == MemberType::Bot
@@ -64,12 +64,12 @@ impl Context {
                 && !known.contains(&member.member_id)
         };
         if members.iter().any(unknown) {
-            known.extend(hands.recognise(chat, members).await);
+            known.extend(caller.recognise(chat, members).await);
         }
         known
     }
 
-    fn recall(&self, profile: &Profile, members: &mut [Member]) -> BTreeSet<OpenId> {
+    fn recall(&self, profile: &Profile, members: &mut [Member]) -> BTreeSet<UserId> {
         let journal = self.config.home.data().join("journal.db");
         if !journal.exists() {
             return BTreeSet::new();
@@ -81,7 +81,7 @@ impl Context {
         });
         let mut known = BTreeSet::new();
         for member in members.iter_mut().filter(|member| member.member_type == MemberType::Bot) {
-            if let Some(bot) = bots.iter().find(|bot| bot.open_id == member.member_id.as_str()) {
+            if let Some(bot) = bots.iter().find(|bot| bot.user_id == member.member_id.as_str()) {
                 let ours = self.config.profiles.iter().find(|profile| profile.app_id == bot.app_id);
                 member.profile = ours.map(|profile| profile.name.to_string());
                 known.insert(member.member_id.clone());

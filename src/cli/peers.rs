@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{ChatArg, Common, Context};
-use super::control::Client;
 use crate::config::Profile;
 use crate::core::presence::Sessions;
 use crate::error::Result;
-use crate::event::ids::{ChatId, OpenId};
+use crate::event::ids::{ChatId, UserId};
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::{ProfileState, Status, stored};
 use crate::transport::verbs::{Member, MemberType};
@@ -50,7 +50,8 @@ struct Peers {
 
 #[derive(Serialize)]
 struct Person {
-    open_id: OpenId,
+    #[serde(rename = "open_id")]
+    user_id: UserId,
     name: String,
 }
 
@@ -62,13 +63,13 @@ struct Agent {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<ProfileState>,
     session_armed: bool,
-    ids: BTreeMap<String, OpenId>,
+    ids: BTreeMap<String, UserId>,
 }
 
 #[derive(Serialize)]
 struct Bot {
     name: String,
-    ids: BTreeMap<String, OpenId>,
+    ids: BTreeMap<String, UserId>,
 }
 
 /// A room as one of our apps sees it.
@@ -86,7 +87,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let others = join_all(others.take(VIEWS_MAX).map(|profile| view(&context, profile, &chat))).await;
     let status = Client::ask_home::<Status>(context.config.home.root(), &Request::new(Op::Status)).await?;
     let people = own.members.iter().filter(|member| member.member_type == MemberType::User);
-    let people = people.map(|member| Person { open_id: member.member_id.clone(), name: member.name.clone() });
+    let people = people.map(|member| Person { user_id: member.member_id.clone(), name: member.name.clone() });
     let people = people.collect();
     let views: Vec<View> = std::iter::once(own).chain(others.into_iter().flatten()).collect();
     let (agents, bots) = sorted(&views);
@@ -115,7 +116,7 @@ async fn view(context: &Context, profile: &Profile, chat: &ChatId) -> Option<Vie
     Some(View { profile: profile.name.to_string(), members })
 }
 
-type Ids = BTreeMap<String, OpenId>;
+type Ids = BTreeMap<String, UserId>;
 
 /// Ours by profile, others by name. A view that does not know whose a bot is learns it from a view that does, by a
 /// name that nobody else has.
@@ -175,7 +176,7 @@ mod tests {
 
     fn bot(id: &str, name: &str, profile: Option<&str>) -> Member {
         Member {
-            member_id: OpenId::new(id),
+            member_id: UserId::new(id),
             name: name.to_owned(),
             member_type: MemberType::Bot,
             profile: profile.map(str::to_owned),

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use super::seats::Roster;
+use crate::accounts::Roster;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::core::redial::Policy;

@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Risk: write
 ///
 /// Example:
-///   rooma react --message-id om_a0b1 --emoji DONE
+///   rooma react --message-id s412 --emoji DONE
 ///
 /// AI agents: react with OnIt or Typing when you begin, and with DONE when you are through; a reaction
 /// disturbs nobody. Names are case-sensitive; Unicode emoji that the platform has as well are taken too, and
@@ -26,7 +26,7 @@ pub struct React {
 /// Risk: write
 ///
 /// Example:
-///   rooma unreact --message-id om_a0b1 --emoji Typing
+///   rooma unreact --message-id s412 --emoji Typing
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Unreact {

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Risk: write
 ///
 /// Example:
-///   rooma recall --message-id om_a0b1
+///   rooma recall --message-id s412
 ///
 /// AI agents: everybody sees that a message was taken back, and who read it has read it. To mend a text, use
 /// `rooma edit`. After a day the platform takes nothing back.

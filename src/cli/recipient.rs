@@ -5,7 +5,7 @@ use super::mentions::Around;
 use crate::config::{UserAlias, default_chat};
 use crate::core::target::{Choice, choose};
 use crate::error::{Error, Result};
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::transport::verbs::{IdKind, PersonId, Target};
 
 impl Context {
@@ -24,7 +24,7 @@ impl Context {
 
     /// The person behind an alias or an id, as this profile's app knows them. None for any other text.
     pub fn person(&self, text: &str) -> Result<Option<PersonId>> {
-        let open = |id: &str| self.contact(text, id).map(|()| Some(PersonId::Open(OpenId::new(id))));
+        let open = |id: &str| self.contact(text, id).map(|()| Some(PersonId::Open(UserId::new(id))));
         match self.config.contacts.users.get(text) {
             Some(UserAlias::Same(id)) => open(id),
             Some(UserAlias::Union(id)) => self.contact(text, id).map(|()| Some(PersonId::Union(id.clone()))),
@@ -39,7 +39,7 @@ impl Context {
                 .hint("add it to config/contacts.yaml: every app sees people by ids of its own")),
             },
             None => Ok(match self.account.id_kind(text) {
-                Some(IdKind::Person) => Some(PersonId::Open(OpenId::new(text))),
+                Some(IdKind::Person) => Some(PersonId::Open(UserId::new(text))),
                 Some(IdKind::Union) => Some(PersonId::Union(text.to_owned())),
                 Some(IdKind::Chat | IdKind::Message | IdKind::Thread) | None => None,
             }),

@@ -1,8 +1,8 @@
 //! `rooma reload`: what people changed in the files of profiles takes effect now.
 
-use super::control::{Client, not_running};
 use super::{Global, down, print};
 use crate::error::Result;
+use crate::supervisor::control::client::{Client, not_running};
 use crate::supervisor::control::{Op, ReloadedAll, Request};
 
 /// Let the running supervisor look at its profiles again

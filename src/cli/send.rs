@@ -21,10 +21,10 @@ use crate::transport::verbs::{Target, UploadKind, Uploaded};
 /// Risk: write
 ///
 /// Examples:
-///   rooma send --chat oc_a0b1 --text "hello"
+///   rooma send --chat ops --text "hello"
 ///   rooma send --chat ops --text "@Ann the build is green" --mention Ann
 ///   git log -3 | rooma send --chat ops --text -
-///   rooma send --reply-to om_a0b1 --text "on it"
+///   rooma send --reply-to s412 --text "on it"
 ///
 /// AI agents: "@Ann" in a text alone calls nobody, --mention does. Reply to the message you answer, so that
 /// the platform puts the answer into its thread. A text that begins with @ names a file; write @@ instead.

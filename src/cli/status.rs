@@ -1,10 +1,10 @@
 //! `rooma status`: what is connected, since when, and which readers lag.
 
-use super::control::not_running;
 use super::find::{self, Found};
 use super::{Global, down};
 use crate::error::Result;
 use crate::supervisor::Status;
+use crate::supervisor::control::client::not_running;
 use crate::supervisor::control::{Op, Request};
 
 /// Show what the running supervisor is connected to, since when, who reads, and which cursors lag

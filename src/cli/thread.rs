@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Risk: read
 ///
 /// Example:
-///   rooma thread --message-id om_a0b1
+///   rooma thread --message-id s412
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

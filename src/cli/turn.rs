@@ -1,13 +1,13 @@
 //! A send is a turn in its room: counted by the loop guard, and where the room wants it, taken in order.
 
 use super::context::{Context, shown};
-use super::control::Client;
 use crate::clock::steady_ms;
 use crate::config::{FloorMode, RoomPolicy, room_policy};
 use crate::core::turns::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, RoomId};
 use crate::journal::Reader;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::room::{lifts_in_ms, reason};
 use crate::supervisor::room_heard::Backlog;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::control::Client;
 use super::find::{self, Found};
 use super::{Global, down};
 use crate::config::{Config, Environment, Home, Span};
 use crate::error::{Error, Kind, Result};
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, ReloadedAll, Request};
 use crate::supervisor::{HOME_HELD, Holder, ProfileState, Status};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::ids::{ChatId, OpenId};
+use crate::event::ids::{ChatId, UserId};
 use crate::event::{ChatType, Message, SenderType};
 
 /// Which bots may wake an agent.
@@ -23,7 +23,7 @@ pub struct Gates {
     /// Absent: every chat.
     pub chats: Option<Vec<ChatId>>,
     /// Absent: everybody. The owner is always heard.
-    pub people: Option<Vec<OpenId>>,
+    pub people: Option<Vec<UserId>>,
     pub bots: BotGate,
     pub rooms: BTreeMap<ChatId, RoomGate>,
     /// Of every room that is not among them.
@@ -33,7 +33,7 @@ pub struct Gates {
 /// What a room's policy asks for, and where it says nothing, what the profile does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomGate {
-    pub people: Option<Vec<OpenId>>,
+    pub people: Option<Vec<UserId>>,
     pub bots: Option<BotGate>,
     /// Only a mention wakes.
     pub mention_required: bool,
@@ -64,7 +64,7 @@ impl Held {
 }
 
 impl Gates {
-    pub fn judge(&self, message: &Message, owner: Option<&OpenId>) -> Option<Held> {
+    pub fn judge(&self, message: &Message, owner: Option<&UserId>) -> Option<Held> {
         if !self.lets_chat(&message.chat_id) {
             return Some(Held::Chat);
         }
@@ -76,7 +76,7 @@ impl Gates {
                 BotGate::Mentions | BotGate::All => {}
             },
             SenderType::User => {
-                let allowed = |people: &Vec<OpenId>| {
+                let allowed = |people: &Vec<UserId>| {
                     people.contains(&message.sender_id) || owner == Some(&message.sender_id)
                 };
                 if !room.people.as_ref().or(self.people.as_ref()).is_none_or(allowed) {
@@ -88,7 +88,7 @@ impl Gates {
     }
 
     /// The people that the profile names, and those that the policy of this room does.
-    pub fn named(&self, chat: &ChatId, chat_type: ChatType) -> impl Iterator<Item = &OpenId> {
+    pub fn named(&self, chat: &ChatId, chat_type: ChatType) -> impl Iterator<Item = &UserId> {
         self.people.iter().chain(&self.room(chat, chat_type).people).flatten()
     }
 
@@ -122,7 +122,7 @@ mod tests {
             chat_type: ChatType::Group,
             message_id: crate::event::ids::MessageId::new("om_1"),
             message_type: "text".to_owned(),
-            sender_id: OpenId::new(sender),
+            sender_id: UserId::new(sender),
             sender_name: None,
             sender_type,
             sender_profile: None,
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn lists_silence_all_others_but_never_the_owner() {
-        let (owner, other) = (OpenId::new("ou_o"), OpenId::new("ou_x"));
+        let (owner, other) = (UserId::new("ou_o"), UserId::new("ou_x"));
         let gates = Gates { people: Some(vec![other]), ..Gates::default() };
         let of = |sender: &str| gates.judge(&message(sender, SenderType::User, true), Some(&owner));
         assert_eq!((of("ou_x"), of("ou_o"), of("ou_y")), (None, None, Some(Held::Person)));
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_a_room_says_of_people_and_bots_holds_there_and_nowhere_else() {
-        let people = |names: &[&str]| Some(names.iter().map(|name| OpenId::new(*name)).collect::<Vec<_>>());
+        let people = |names: &[&str]| Some(names.iter().map(|name| UserId::new(*name)).collect::<Vec<_>>());
         let here = |people, bots| RoomGate { people, bots, mention_required: false };
         let profile =
             |rooms| Gates { people: people(&["ou_li"]), bots: BotGate::Mentions, rooms, ..Gates::default() };
@@ -225,7 +225,7 @@ mod tests {
             message("ou_b", SenderType::Bot, false),
             message("ou_b", SenderType::Bot, true),
         ];
-        let owner = OpenId::new("ou_o");
+        let owner = UserId::new("ou_o");
         for (name, gates, expected) in cases {
             let judged = said.each_ref().map(|message| gates.judge(message, Some(&owner)));
             assert_eq!(judged, expected, "{name}");

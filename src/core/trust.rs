@@ -1,14 +1,14 @@
 //! Who speaks, decided from ids and never from display names.
 
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{SenderType, Trust};
 
 /// `allowed` are the people that the profile and the policy of the room name.
 pub fn trust<'a>(
-    sender: &OpenId,
+    sender: &UserId,
     kind: SenderType,
-    owner: Option<&OpenId>,
-    mut allowed: impl Iterator<Item = &'a OpenId>,
+    owner: Option<&UserId>,
+    mut allowed: impl Iterator<Item = &'a UserId>,
 ) -> Trust {
     match kind {
         SenderType::Bot => Trust::Peer,
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn ids_decide_and_a_bot_is_never_the_owner() {
-        let id = |text: &str| OpenId::new(text);
+        let id = |text: &str| UserId::new(text);
         let (owner, allowed) = (id("ou_owner"), [id("ou_li"), id("ou_owner"), id("")]);
         let judge = |sender: &str, kind| trust(&id(sender), kind, Some(&owner), allowed.iter());
         assert_eq!(judge("ou_owner", SenderType::User), Trust::Owner);
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_room_s_policy_allows_beside_the_profile_and_only_there() {
-        let one = |name: &str| Some(vec![OpenId::new(name)]);
+        let one = |name: &str| Some(vec![UserId::new(name)]);
         let gate = |name: &str| RoomGate { people: one(name), ..RoomGate::default() };
         let gates = Gates {
             people: one("ou_li"),
@@ -63,7 +63,7 @@ mod tests {
         for (chat, chat_type, expected) in cases {
             let room = ChatId::new(chat);
             let judged = ["ou_li", "ou_ann", "ou_max"].map(|sender| {
-                trust(&OpenId::new(sender), SenderType::User, None, gates.named(&room, chat_type))
+                trust(&UserId::new(sender), SenderType::User, None, gates.named(&room, chat_type))
             });
             assert_eq!(judged, expected, "{chat}, {chat_type:?}");
         }

@@ -8,7 +8,7 @@ use super::world::{Said, World};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::event::Origin;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::transport::verbs::{Myself, Place};
 use crate::transport::{Identity, Inbound};
 
@@ -21,7 +21,7 @@ impl Account {
     }
 
     pub fn named(&self) -> Myself {
-        Myself { name: self.0.app_id.clone(), open_id: OpenId::new(self.me()) }
+        Myself { name: self.0.app_id.clone(), user_id: UserId::new(self.me()) }
     }
 
     pub fn world<R>(&self, with: impl FnOnce(MutexGuard<'_, World>) -> R) -> R {

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::World;
+use crate::accounts::Roster;
 use crate::cli::plan::{Reading, plan, stand};
-use crate::cli::seats::Roster;
 use crate::cli::within;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Home};

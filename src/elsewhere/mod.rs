@@ -15,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::clock::rfc3339_ms;
 use crate::core::end::End;
 use crate::error::Result;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::event::{Event, Origin};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::traits::{IdScope, Peers, Power, SameSend, Share, Traits};
@@ -62,7 +62,7 @@ impl Adapter for Account {
         let (online, mut heard) = unbounded_channel();
         let (answers, mut settled) = unbounded_channel();
         self.world(|mut world| world.online.insert(self.me(), online));
-        let Myself { name: bot_name, open_id: bot_open_id } = self.named();
+        let Myself { name: bot_name, user_id: bot_open_id } = self.named();
         life.voice.report(Report::Connected { bot_name, bot_open_id });
         life.voice.report(Report::Usable);
         loop {
@@ -105,7 +105,7 @@ impl Adapter for Account {
         let member = |id: String| Member {
             name: id[2..].to_owned(),
             profile: self.0.siblings.profile(&id[2..]),
-            member_id: OpenId::new(id),
+            member_id: UserId::new(id),
             member_type: MemberType::Bot,
         };
         Ok(Items::new(self.world(|world| world.here(chat.as_str())).into_iter().map(member).collect(), false))

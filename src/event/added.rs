@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{MessageId, OpenId};
+use super::ids::{MessageId, UserId};
 use super::message::SenderType;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub struct Added {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Earlier {
     pub message_id: MessageId,
-    pub sender_id: OpenId,
+    pub sender_id: UserId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
     pub sender_type: SenderType,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::realm::Realm;
+
 macro_rules! opaque_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -33,8 +35,19 @@ opaque_ids! {
     ChatId,
     MessageId,
     ThreadId,
-    /// A person or a bot, as one app sees them.
-    OpenId,
+    /// A person or a bot, as one app sees them; where ids are shared, as all do.
+    UserId,
 }
 
-pub use super::realm::{Realm, RoomId};
+/// A chat in its realm: what ours have in common who sit there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId {
+    pub realm: Realm,
+    pub chat: ChatId,
+}
+
+impl std::fmt::Display for RoomId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.chat.fmt(f)
+    }
+}

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ChatId, MessageId, OpenId, ThreadId};
+use super::ids::{ChatId, MessageId, ThreadId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
@@ -31,7 +31,7 @@ pub struct Message {
     pub message_id: MessageId,
     /// The platform's own name: `text`, `post`, `image`, …
     pub message_type: String,
-    pub sender_id: OpenId,
+    pub sender_id: UserId,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Mention>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub enum MentionScope {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mention {
-    pub id: OpenId,
+    pub id: UserId,
     pub name: String,
     pub r#type: MentionKind,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ChatId, MessageId, OpenId};
+use super::ids::{ChatId, MessageId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Started {
@@ -21,7 +21,7 @@ pub struct Connecting {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connected {
     pub bot_name: String,
-    pub bot_open_id: OpenId,
+    pub bot_open_id: UserId,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +124,7 @@ pub struct ChatChange {
     /// `added`, `removed`, `disbanded`, or `reconciled` where no event told and the platform's list did.
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator_id: Option<OpenId>,
+    pub operator_id: Option<UserId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -232,7 +232,7 @@ pub struct JqFailed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sender_id: Option<OpenId>,
+    pub sender_id: Option<UserId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
     /// How to read it all the same.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ChatId, MessageId, OpenId};
+use super::ids::{ChatId, MessageId, UserId};
 use super::message::SenderType;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub struct MessageRecalled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageRead {
     pub message_ids: Vec<MessageId>,
-    pub reader_id: OpenId,
+    pub reader_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reader_name: Option<String>,
     pub event_type: String,
@@ -32,7 +32,7 @@ pub struct Reaction {
     pub message_id: MessageId,
     pub emoji: String,
     /// The person's open_id, or the app id of a bot.
-    pub sender_id: OpenId,
+    pub sender_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
     pub sender_type: SenderType,
@@ -48,13 +48,13 @@ pub struct MemberChange {
     pub chat_name: Option<String>,
     pub members: Vec<Member>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator_id: Option<OpenId>,
+    pub operator_id: Option<UserId>,
     pub event_type: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
-    pub id: OpenId,
+    pub id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -68,7 +68,7 @@ pub struct ChatUpdated {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator_id: Option<OpenId>,
+    pub operator_id: Option<UserId>,
     pub event_type: String,
 }
 
@@ -78,7 +78,7 @@ pub struct ChatDisbanded {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator_id: Option<OpenId>,
+    pub operator_id: Option<UserId>,
     pub event_type: String,
 }
 
@@ -88,7 +88,7 @@ pub struct CardAction {
     pub chat_id: Option<ChatId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    pub operator_id: OpenId,
+    pub operator_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_name: Option<String>,
     /// The control: `button`, `select_static`, …; `unknown` where none is named.
@@ -130,7 +130,7 @@ pub struct CardAction {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MenuClicked {
-    pub operator_id: OpenId,
+    pub operator_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_name: Option<String>,
     pub key: String,

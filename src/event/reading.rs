@@ -88,7 +88,7 @@ impl Added {
 #[cfg(test)]
 mod tests {
     use super::super::added::Earlier;
-    use super::super::ids::{MessageId, OpenId};
+    use super::super::ids::{MessageId, UserId};
     use super::super::message::SenderType;
     use super::*;
     use crate::event::{Event, Rendered};
@@ -112,7 +112,7 @@ mod tests {
     fn earlier(content: &str) -> Earlier {
         Earlier {
             message_id: MessageId::new("om_0"),
-            sender_id: OpenId::new("ou_1"),
+            sender_id: UserId::new("ou_1"),
             sender_name: None,
             sender_type: SenderType::User,
             create_time: "t".to_owned(),

@@ -2,26 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::ChatId;
-
 /// Ids of chats, people and messages are unique within it, and say nothing in another. A platform by its name, an
 /// installation of its own by name and host, a workspace by whatever tells it from others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Realm(String);
-
-/// A chat in its realm: what ours have in common who sit there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomId {
-    pub realm: Realm,
-    pub chat: ChatId,
-}
-
-impl std::fmt::Display for RoomId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.chat.fmt(f)
-    }
-}
 
 impl Realm {
     pub fn new(name: impl Into<String>) -> Realm {

@@ -113,9 +113,9 @@ impl Appender {
     }
 
     /// Notes the app behind a bot. Never waits; what cannot be noted is learnt again.
-    pub fn met_bot(&self, viewer: &str, open_id: &str, app_id: &str) {
-        if [viewer, open_id, app_id].iter().all(|id| (1..=ID_MAX).contains(&id.len())) {
-            let bot = KnownBot { open_id: open_id.to_owned(), app_id: app_id.to_owned() };
+    pub fn met_bot(&self, viewer: &str, user_id: &str, app_id: &str) {
+        if [viewer, user_id, app_id].iter().all(|id| (1..=ID_MAX).contains(&id.len())) {
+            let bot = KnownBot { user_id: user_id.to_owned(), app_id: app_id.to_owned() };
             self.give(Work::Bot { viewer: viewer.to_owned(), bot });
         }
     }

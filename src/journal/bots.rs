@@ -13,7 +13,7 @@ const BOTS_MAX: i64 = 1000;
 /// A bot by the id under which the app `viewer` sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownBot {
-    pub open_id: String,
+    pub user_id: String,
     pub app_id: String,
 }
 
@@ -27,7 +27,7 @@ impl Reader {
 pub(super) fn read(db: &Connection, viewer: &str) -> rusqlite::Result<Vec<KnownBot>> {
     let mut statement = db.prepare_cached("SELECT open_id, app_id FROM bot WHERE viewer = ?1")?;
     let rows =
-        statement.query_map([viewer], |row| Ok(KnownBot { open_id: row.get(0)?, app_id: row.get(1)? }))?;
+        statement.query_map([viewer], |row| Ok(KnownBot { user_id: row.get(0)?, app_id: row.get(1)? }))?;
     rows.collect()
 }
 
@@ -36,7 +36,7 @@ pub(super) fn note(db: &Connection, viewer: &str, bot: &KnownBot, now: WallMs) -
         "INSERT INTO bot(viewer, open_id, app_id, at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT(viewer, open_id) DO UPDATE SET app_id = excluded.app_id, at = excluded.at",
     )?
-    .execute(params![viewer, bot.open_id, bot.app_id, now])?;
+    .execute(params![viewer, bot.user_id, bot.app_id, now])?;
     db.prepare_cached(
         "DELETE FROM bot WHERE viewer = ?1 AND open_id IN (
              SELECT open_id FROM bot WHERE viewer = ?1 ORDER BY at DESC, open_id LIMIT -1 OFFSET ?2)",
@@ -51,8 +51,8 @@ mod tests {
     use crate::clock::Clock;
     use crate::journal::{Journal, Sync};
 
-    fn bot(open_id: &str, app_id: &str) -> KnownBot {
-        KnownBot { open_id: open_id.to_owned(), app_id: app_id.to_owned() }
+    fn bot(user_id: &str, app_id: &str) -> KnownBot {
+        KnownBot { user_id: user_id.to_owned(), app_id: app_id.to_owned() }
     }
 
     #[tokio::test]

@@ -157,7 +157,7 @@ mod tests {
     use super::super::store::Store;
     use super::*;
     use crate::core::gate::Held;
-    use crate::event::ids::OpenId;
+    use crate::event::ids::UserId;
     use crate::event::{Connected, Event, Started, Stopped};
     use std::sync::Arc;
 
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn whether_a_profile_listened_is_told_by_its_lines_and_by_silence_after_a_kill() {
         let started = Event::Started(Started { version: "1".into(), profiles: vec![], pid: 1 });
-        let connected = Event::Connected(Connected { bot_name: "a".into(), bot_open_id: OpenId::new("ou") });
+        let connected = Event::Connected(Connected { bot_name: "a".into(), bot_open_id: UserId::new("ou") });
         let stopped = Event::Stopped(Stopped { reason: "asked".into() });
         let (_folder, reader) = journal(&[
             (10, own(None, &started)),

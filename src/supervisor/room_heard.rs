@@ -4,22 +4,11 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::room::CURSOR;
-use super::rooms::{self, Room};
+use super::rooms::{self, CURSOR, Counted, Room};
 use crate::core::turns::{Kept, Rules, Spoken};
 use crate::error::Result;
 use crate::event::ids::RoomId;
 use crate::journal::{Reader, SaidLine};
-
-/// Up to where a journal was counted in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
-    /// Which journal: another one begins with small positions again.
-    born: u64,
-    seq: u64,
-}
 
 /// Lines of one chat, in their order.
 pub struct Backlog {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::room_heard::Counted;
 use super::stored::{self, Stamp, Stored};
 use crate::clock::{Clock, boot_id, steady_ms};
 use crate::config::{LoopGuardOptions, RoomPolicy};
@@ -19,6 +18,17 @@ use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, Realm, RoomId};
 
 const VERSION: u32 = 1;
+
+/// The rooms' position in the journal.
+pub const CURSOR: &str = "rooms";
+
+/// Up to where a journal was counted in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Which journal: another one begins with small positions again.
+    pub(super) born: u64,
+    pub(super) seq: u64,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
@@ -245,7 +255,7 @@ mod tests {
     fn the_same_id_in_two_realms_is_two_rooms_and_what_an_older_version_kept_is_the_first_one_s() {
         let folder = tempfile::tempdir().unwrap();
         let (clock, limits) = (Clock::system(), limits(&LoopGuardOptions::default()));
-        std::fs::create_dir(folder.path().join("rooms")).unwrap();
+        crate::folder::make(&folder.path().join("rooms")).unwrap();
         std::fs::write(folder.path().join("rooms/C1.json"), r#"{"version":1,"told":"old"}"#).unwrap();
         assert_eq!(all(folder.path(), |chat| of(chat.as_str())), [of("C1")]);
         let there = RoomId { realm: Realm::new("s"), chat: ChatId::new("C1") };

@@ -14,7 +14,7 @@ use super::{Account, Adapter, Identity, Inbound, Life, Missed, Missing, Shared};
 use crate::core::end::End;
 use crate::error::Result;
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 
 impl Account {
     pub fn new(identity: Identity, shared: Shared) -> Result<Account> {
@@ -71,7 +71,7 @@ impl Account {
         each!(self, one => one.person(shared, chat).await)
     }
 
-    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<UserId> {
         each!(self, one => one.recognise(chat, members).await)
     }
 

@@ -17,7 +17,7 @@ use super::{Identity, Inbound, Life, Missed, Missing, Shared};
 use crate::core::end::End;
 use crate::error::{Error, Kind, Result};
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 
 /// One profile's standing with its platform. Outlives its connections: token, identity and names stay known.
 ///
@@ -127,7 +127,7 @@ pub trait Adapter: Clone + Debug + Send + Sync + Sized + 'static {
         &self,
         _chat: &ChatId,
         _members: &mut [Member],
-    ) -> impl Future<Output = BTreeSet<OpenId>> + Send {
+    ) -> impl Future<Output = BTreeSet<UserId>> + Send {
         async { BTreeSet::new() }
     }
 

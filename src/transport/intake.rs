@@ -8,7 +8,7 @@ use super::Rooms;
 use crate::core::dedupe::DedupeKey;
 use crate::core::gate::{Gates, Held};
 use crate::core::trust::trust;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{Event, Message, Origin, Rendered, Unknown};
 use crate::journal::Entry;
 
@@ -55,7 +55,7 @@ pub struct Intake {
     pub profile: Arc<str>,
     pub transport: &'static str,
     /// The one person whose word this bot's agent takes as its owner's.
-    pub owner: Option<OpenId>,
+    pub owner: Option<UserId>,
     /// What may wake this bot's agent.
     pub gates: Arc<Gates>,
     pub rooms: Rooms,
@@ -118,7 +118,7 @@ mod tests {
     use crate::event::stored;
 
     fn intake(gates: Gates) -> Intake {
-        let owner = Some(OpenId::new("U:owner"));
+        let owner = Some(UserId::new("U:owner"));
         Intake {
             profile: "a".into(),
             transport: "any",
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn every_way_in_is_judged_alike_and_says_which_way_it_was() {
         let intake = intake(Gates {
-            people: Some(vec![OpenId::new("U:li")]),
+            people: Some(vec![UserId::new("U:li")]),
             bots: BotGate::None,
             ..Gates::default()
         });

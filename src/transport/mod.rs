@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, WallMs};
 use crate::core::hearing::{Hears, Said};
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{ChatType, Message, SenderType};
 pub use adapter::Adapter;
 pub use call::Call;
@@ -188,7 +188,7 @@ pub struct Life {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The handshake is done and the bot's own name is known.
-    Connected { bot_name: String, bot_open_id: OpenId },
+    Connected { bot_name: String, bot_open_id: UserId },
     /// The first pong or event came: this connection works.
     Usable,
     /// Another process is online with the same app.

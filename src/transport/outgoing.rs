@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::verbs::{UploadKind, Uploaded};
 use crate::core::mention::names_somewhere;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 
 /// What somebody says: words, whom they call, and what is shown beside them. It may take several messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct Native {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Addressee {
-    pub id: OpenId,
+    pub id: UserId,
     pub name: String,
     /// What the caller called them: an alias, a profile.
     pub called: String,
@@ -51,7 +51,7 @@ pub struct Addressee {
 impl Addressee {
     /// Everybody in the chat.
     pub fn all() -> Addressee {
-        Addressee { id: OpenId::new("all"), name: "all".to_owned(), called: "all".to_owned() }
+        Addressee { id: UserId::new("all"), name: "all".to_owned(), called: "all".to_owned() }
     }
 
     fn is_named_in(&self, text: &str) -> bool {
@@ -157,7 +157,7 @@ mod tests {
 
     fn someone(name: &str, called: &str) -> Addressee {
         Addressee {
-            id: OpenId::new(format!("id of {name}")),
+            id: UserId::new(format!("id of {name}")),
             name: name.to_owned(),
             called: called.to_owned(),
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
 use crate::error::{Error, Result};
-use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::ids::{ChatId, MessageId, ThreadId, UserId};
 use crate::event::{Mention, Resource};
 
 /// How an account behaves for one command, in contrast to a connection that lives for weeks.
@@ -113,7 +113,7 @@ pub struct Announcement {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    pub member_id: OpenId,
+    pub member_id: UserId,
     pub name: String,
     pub member_type: MemberType,
     /// Set when the member is one of our own profiles.
@@ -132,7 +132,8 @@ pub enum MemberType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Myself {
     pub name: String,
-    pub open_id: OpenId,
+    #[serde(rename = "open_id")]
+    pub user_id: UserId,
 }
 
 /// A message as the history tells it. The names are those of a line.
@@ -143,7 +144,7 @@ pub struct PastMessage {
     pub message_type: String,
     pub create_time: String,
     pub sender: Sender,
-    pub sender_id: OpenId,
+    pub sender_id: UserId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
     pub sender_type: MemberType,
@@ -219,7 +220,7 @@ pub enum IdKind {
 #[serde(rename_all = "snake_case")]
 pub enum PersonId {
     /// As this app sees them.
-    Open(OpenId),
+    Open(UserId),
     /// As all apps of one developer see them.
     Union(String),
 }

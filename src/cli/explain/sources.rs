@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::super::context::Context;
-use super::super::control::Client;
 use crate::config::{Config, Profile};
 use crate::core::hearing::Said;
 use crate::core::reach::Facts;
@@ -14,6 +13,7 @@ use crate::error::Result;
 use crate::event::SenderType;
 use crate::event::ids::{ChatId, MessageId};
 use crate::journal::{Listening, MessageLine, Reader};
+use crate::supervisor::control::client::Client;
 use crate::supervisor::{ChatState, KnownChats};
 use crate::transport::verbs::{MemberType, PastMessage};
 
@@ -139,8 +139,8 @@ fn of_lines(told: &[MessageLine]) -> Option<About> {
 /// Asks the platform as each of the profiles. Where it does not answer, nothing is known.
 async fn ask(context: &Context, profiles: &[Profile], id: &MessageId) -> (Option<About>, Vec<String>) {
     let asked = profiles.iter().take(ASK_MAX).map(async |profile| {
-        let hands = context.other(profile);
-        match timeout(ASK_WITHIN, Box::pin(hands.message(id))).await {
+        let caller = context.other(profile);
+        match timeout(ASK_WITHIN, Box::pin(caller.message(id))).await {
             Ok(Ok(past)) => Some((profile.name.to_string(), past)),
             Ok(Err(error)) => {
                 tracing::debug!(%error, profile = %profile.name, "the platform does not show it");

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::control::Client;
 use super::here::{Here, Shown};
 use crate::clock::rfc3339_ms;
 use crate::core::presence::Session;
 use crate::error::Result;
 use crate::journal::{Reader, WAITING_MAX, Waiting};
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::{ProfileState, Status};
 

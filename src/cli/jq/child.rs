@@ -34,8 +34,8 @@ fn serve() -> io::Result<()> {
     let socket = UnixStream::from(rustix::io::dup(rustix::stdio::stdin())?);
     let mut from = BufReader::new(socket.try_clone()?);
     let mut to = socket;
-    let ground = memory();
-    bound(ground, 0);
+    let accounts = memory();
+    bound(accounts, 0);
     let Some((Kind::Expression, code)) = frames::read(&mut from, INPUT_MAX)? else { return Ok(()) };
     let expression = match Expression::new(&String::from_utf8_lossy(&code)) {
         Ok(expression) => expression,
@@ -43,7 +43,7 @@ fn serve() -> io::Result<()> {
     };
     frames::write(&mut to, Kind::Done, &[])?;
     while let Some((kind, value)) = frames::read(&mut from, INPUT_MAX)? {
-        bound(ground, value.len());
+        bound(accounts, value.len());
         answer(&expression, &value, kind == Kind::Bare, &mut to)?;
     }
     Ok(())
@@ -64,9 +64,9 @@ fn answer(expression: &Expression, value: &[u8], bare: bool, to: &mut impl Write
 }
 
 /// What this process may take for the next value, beyond what it takes by itself. Memory that the kernel refuses ends it.
-fn bound(ground: Option<u64>, bytes: usize) {
-    if let Some(ground) = ground {
-        limit(Resource::Data, ground + MEMORY_MAX + MEMORY_PER_BYTE * bytes as u64);
+fn bound(accounts: Option<u64>, bytes: usize) {
+    if let Some(accounts) = accounts {
+        limit(Resource::Data, accounts + MEMORY_MAX + MEMORY_PER_BYTE * bytes as u64);
     }
     let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
     limit(Resource::Cpu, used + SECONDS);

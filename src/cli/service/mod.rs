@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::control::Client;
 use super::{Global, down, print, up};
 use crate::config::{Config, Environment, Home};
 use crate::error::{Error, Result};
 use crate::journal::fingerprint_hex;
 use crate::supervisor::Status;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use manager::{Command, Manager};
 use text::Service;

@@ -7,12 +7,12 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::super::context::Context;
-use super::super::control::{Client, SILENT};
 use super::{change, folder};
 use crate::core::presence::{Part, Sessions, settled};
 use crate::error::Result;
 use crate::event::NotSaid;
 use crate::event::ids::ChatId;
+use crate::supervisor::control::client::{Client, SILENT};
 use crate::supervisor::control::{ELSEWHERE, Op, Request};
 use crate::supervisor::outbox::Speaker;
 use crate::supervisor::stored;

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::super::Global;
 use super::super::context::{Common, Context};
-use super::super::control::Client;
 use super::deliver::{Delivery, hand_over, poke};
 use super::{Shift, change, nothing_armed};
 use crate::config::Span;
 use crate::core::presence::{Arming, Owner};
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
 use crate::supervisor::owner;
 use crate::transport::outgoing::Outgoing;

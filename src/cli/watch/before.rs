@@ -126,7 +126,7 @@ fn joined(mut told: Vec<Earlier>, fetched: Vec<Earlier>, count: usize) -> Vec<Ea
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ids::{MessageId, OpenId};
+    use crate::event::ids::{MessageId, UserId};
 
     #[test]
     fn a_silence_is_over_with_a_line_and_begins_again_after_ten_minutes() {
@@ -152,7 +152,7 @@ mod tests {
     fn what_the_journal_lacks_is_put_in_its_place() {
         let earlier = |id: &str, time: &str, content: &str| Earlier {
             message_id: MessageId::new(id),
-            sender_id: OpenId::new("ou_1"),
+            sender_id: UserId::new("ou_1"),
             sender_name: None,
             sender_type: SenderType::User,
             create_time: time.to_owned(),

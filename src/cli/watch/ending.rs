@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::control::Client;
 use super::super::cursor;
 use super::reading::Watch;
 use super::sink::End;
 use crate::error::Result;
 use crate::event::{Event, Rearm};
+use crate::supervisor::control::client::Client;
 
 /// How long a reader has for what it is in the middle of, and for each last line, when a watch ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);

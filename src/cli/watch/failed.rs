@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::event::{Event, JqFailed, bounded};
 
 /// Of an expression's error, what is told.
@@ -20,7 +20,7 @@ pub struct Failed {
     mentioned: Option<bool>,
     chat_id: Option<ChatId>,
     chat_name: Option<String>,
-    sender_id: Option<OpenId>,
+    sender_id: Option<UserId>,
     sender_name: Option<String>,
 }
 

@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::control::{Client, not_running};
 use super::cursor::cursor_name;
 use super::jq::Jq;
 use super::{Global, down, monitor, up};
@@ -29,6 +28,7 @@ use crate::config::{Config, Environment, Home, Span};
 use crate::core::pace::Pace;
 use crate::error::Result;
 use crate::journal::Filter;
+use crate::supervisor::control::client::{Client, not_running};
 use crate::supervisor::{Ask, Lock, Since};
 use backlog::Backlog;
 use before::Before;

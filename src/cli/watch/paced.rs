@@ -251,7 +251,7 @@ fn kind(line: &Map<String, Value>) -> Option<Kind> {
     Some(Kind { key, label, sender, read: Some(Whereabouts { profile, chat, thread, written }) })
 }
 
-/// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat oc_1 …`, and of what was
+/// `12 more in "lobby" s501..s540: "ann" 5, "li" 7; read: rooma --profile alice pull --chat ops …`, and of what was
 /// answered in a thread `12 more in "lobby" thread …`
 fn folded(all: &[&Ahead], width: usize) -> String {
     let max = width.clamp(WIDTH_MIN, FOLDED_MAX - 1);

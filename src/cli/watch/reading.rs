@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::super::control::Client;
 use super::super::print;
 use super::paced::ToWrite;
 use super::shaping::Shape;
@@ -15,6 +14,7 @@ use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::{Event, SupervisorGone, Watching};
 use crate::journal::Filter;
+use crate::supervisor::control::client::Client;
 use crate::supervisor::{Begins, Since};
 
 /// How long a supervisor that went away is waited for.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::control::Client;
 use super::first;
 use crate::config::Home;
 use crate::error::{Error, Result};
 use crate::event::Storage;
 use crate::journal::{Filter, Had, Page, Reader, beyond};
+use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{News, Op, Request};
 use crate::supervisor::{Begins, Given, Since};
 

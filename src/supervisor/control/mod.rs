@@ -4,6 +4,7 @@
 //! `ops/` one file per operation. A client that follows is told about commits and leaves its cursor; it reads the lines
 //! themselves from the journal, so a slow watcher costs the supervisor nothing.
 
+pub mod client;
 mod conversation;
 mod listen;
 mod ops;

@@ -19,6 +19,7 @@ pub use crate::core::turns::reason;
 
 use super::Seat;
 use super::part::{self, Part};
+pub use super::rooms::CURSOR;
 use super::rooms::{self, Room};
 use super::root::Asker;
 use super::task::{Round, blocking};
@@ -34,9 +35,6 @@ use crate::transport::verbs::Target;
 use crate::transport::{Call, Rooms};
 use actor::{Args, Hosting, Msg};
 use reading::Work;
-
-/// The rooms' position in the journal.
-pub const CURSOR: &str = "rooms";
 
 /// How long one attempt at the notice in the room may take.
 const PATIENCE: Duration = Duration::from_secs(30);

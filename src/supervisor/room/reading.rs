@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::known_chats::{ChatState, KnownChats};
 use super::super::room_heard::Backlog;
-use super::super::rooms::{self, Room};
+use super::super::rooms::{self, CURSOR, Room};
 use super::super::task::blocking;
-use super::{CURSOR, Rooming};
+use super::Rooming;
 use crate::error::{Error, NEWER, Result};
 use crate::event::ids::{ChatId, RoomId};
 use crate::journal::{Cursors, Reader};

@@ -18,7 +18,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::core::end::End;
 use crate::core::redial::Policy;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::journal::{Appender, Inbox};
 use crate::transport::{Life, Report, Rooms};
 
@@ -79,7 +79,7 @@ async fn play(act: Act, life: Life) -> End {
     let report = voice.report;
     let works = |works: bool| {
         if works {
-            report(Report::Connected { bot_name: "Bot".into(), bot_open_id: OpenId::new("ou_1") });
+            report(Report::Connected { bot_name: "Bot".into(), bot_open_id: UserId::new("ou_1") });
             report(Report::Usable);
         }
     };

@@ -14,7 +14,7 @@ use super::{connection, url};
 use crate::core::end::End;
 use crate::error::{Error, Result};
 use crate::journal::Appender;
-use crate::transport::{Identity, Life, Shared, Transport};
+use crate::transport::{Identity, Life, Shared};
 
 const FEISHU: &str = "https://open.feishu.cn";
 const LARK: &str = "https://open.larksuite.com";
@@ -55,10 +55,7 @@ pub(super) struct Marks {
 impl Account {
     /// Does no I/O. Fails when the base URL is neither encrypted nor on this machine.
     pub fn new(identity: Identity, shared: Shared) -> Result<Account> {
-        let default = match identity.transport {
-            Transport::Lark => LARK,
-            _ => FEISHU,
-        };
+        let default = if identity.transport.name() == "lark" { LARK } else { FEISHU };
         let given = identity.base_url.as_deref().unwrap_or(default);
         let base = url::base(given).map_err(|why| {
             Error::config(format!("profile {}: base_url `{given}` is not usable: {why}", identity.profile))
@@ -153,7 +150,7 @@ impl State {
         let mut known = self.known();
         let keeper = appender.clone();
         known.keep_bots(move |open_id, app_id| keeper.met_bot(&viewer, open_id, app_id));
-        bots.iter().for_each(|bot| known.recall_app(&bot.open_id, &bot.app_id));
+        bots.iter().for_each(|bot| known.recall_app(&bot.user_id, &bot.app_id));
     }
 
     /// True once: the first time a connection stands.

@@ -9,7 +9,7 @@ use super::{compose, files, ids, parts, traits};
 use crate::core::end::End;
 use crate::error::Result;
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::traits::Traits;
 use crate::transport::verbs::{
@@ -113,7 +113,7 @@ impl Adapter for Account {
         self.send(target, what, key).await
     }
 
-    async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+    async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<UserId> {
         self.recognise(chat, members).await
     }
 

@@ -105,11 +105,11 @@ pub fn tag(addressee: &Addressee) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ids::OpenId;
+    use crate::event::ids::UserId;
     use proptest::prelude::*;
 
     fn someone(id: &str, name: &str) -> Addressee {
-        Addressee { id: OpenId::new(id), name: name.to_owned(), called: String::new() }
+        Addressee { id: UserId::new(id), name: name.to_owned(), called: String::new() }
     }
 
     #[test]

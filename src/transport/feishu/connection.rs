@@ -17,7 +17,7 @@ use super::redact::Secrets;
 use super::session::Settings;
 use super::{conflict, dial, names, serve};
 use crate::core::end::End;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::transport::{Life, Report, Voice};
 
 pub async fn run(state: &Arc<State>, life: Life) -> End {
@@ -137,6 +137,6 @@ async fn identify(state: &State, voice: &Voice) -> Result<Arc<Bot>, End> {
 
 fn announce(state: &State, voice: &Voice, bot: &Bot) {
     state.connected_before.store(true, Ordering::Relaxed);
-    let (bot_name, bot_open_id) = (bot.name.clone(), OpenId::new(bot.open_id.clone()));
+    let (bot_name, bot_open_id) = (bot.name.clone(), UserId::new(bot.open_id.clone()));
     voice.report(Report::Connected { bot_name, bot_open_id });
 }

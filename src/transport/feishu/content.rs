@@ -8,7 +8,7 @@ use super::known::Known;
 use super::mention::Mentions;
 use super::wire::Text;
 use super::{rich, system, tidy};
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{Mention, MentionKind, Resource};
 
 /// What the resources may take of a line. The text needs the rest.
@@ -83,7 +83,7 @@ impl Content {
             || id.starts_with("cli_")
             || person.is_some_and(|person| person.bot || person.app_id.is_some());
         self.mentions.push(Mention {
-            id: OpenId::new(if own { around.mentions.own_id() } else { tidy::id(id) }),
+            id: UserId::new(if own { around.mentions.own_id() } else { tidy::id(id) }),
             name: name.to_owned(),
             r#type: if bot { MentionKind::Bot } else { MentionKind::User },
             profile: if own { around.mentions.own_profile() } else { None },

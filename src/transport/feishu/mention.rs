@@ -10,7 +10,7 @@ use super::known::Known;
 use super::loose::LIST_MAX;
 use super::tidy;
 use super::wire::WireMention;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{Mention, MentionKind};
 
 /// Mentions of one message from which names are learnt in passing.
@@ -172,10 +172,10 @@ pub fn is_app(id: &str) -> bool {
     id.starts_with("cli_")
 }
 
-fn id_of(mention: &WireMention<'_>, who: &Who) -> OpenId {
+fn id_of(mention: &WireMention<'_>, who: &Who) -> UserId {
     match who {
-        Who::All => OpenId::new(ALL_ID),
-        Who::Me | Who::Other | Who::Doubtful => OpenId::new(tidy::id(mention.id.open_id.as_str())),
+        Who::All => UserId::new(ALL_ID),
+        Who::Me | Who::Other | Who::Doubtful => UserId::new(tidy::id(mention.id.open_id.as_str())),
     }
 }
 

@@ -17,7 +17,7 @@ use super::strangers::{Called, Strangers};
 use super::wire::{Envelope, EventHeader, OldEvent};
 use super::{repair, tidy};
 use crate::core::dedupe::DedupeKey;
-use crate::event::ids::OpenId;
+use crate::event::ids::UserId;
 use crate::event::{Event, Origin, Unknown};
 use crate::transport::{Identity, Inbound};
 
@@ -319,8 +319,8 @@ fn nameless(known: &Known, open_id: &str) -> Vec<Wanted> {
     (!named).then(wanted).into_iter().collect()
 }
 
-fn operator(id: &super::wire::UserId<'_>) -> Option<OpenId> {
-    tidy::some(id.any(), |id| OpenId::new(tidy::id(id)))
+fn operator(id: &super::wire::UserIds<'_>) -> Option<UserId> {
+    tidy::some(id.any(), |id| UserId::new(tidy::id(id)))
 }
 
 /// Who did something, by whichever id it came with; empty where there is none: what was done is told all the same.

@@ -136,13 +136,13 @@ fn fenced(pieces: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ids::OpenId;
+    use crate::event::ids::UserId;
     use crate::transport::feishu::compose::compose;
     use crate::transport::verbs::{UploadKind, Uploaded};
     use proptest::prelude::*;
 
     fn someone(name: &str) -> Addressee {
-        Addressee { id: OpenId::new(format!("ou_{name}")), name: name.to_owned(), called: name.to_owned() }
+        Addressee { id: UserId::new(format!("ou_{name}")), name: name.to_owned(), called: name.to_owned() }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::strangers::Given;
 use super::wire::WireMention;
 use super::{tidy, time};
 use crate::core::mention::{Addressed, scope};
-use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::ids::{ChatId, MessageId, ThreadId, UserId};
 use crate::event::{ChatType, Message, SenderType, Trust};
 use crate::transport::Identity;
 use crate::transport::verbs::{MemberType, PastMessage, Sender};
@@ -298,16 +298,16 @@ fn sender(sender: &WireSender<'_>) -> Sender {
 }
 
 /// The id by which a sender can be mentioned, where it is known.
-fn sender_id(sender: &WireSender<'_>, me: Me<'_>) -> (OpenId, MemberType) {
+fn sender_id(sender: &WireSender<'_>, me: Me<'_>) -> (UserId, MemberType) {
     if !is_app(sender) {
-        return (OpenId::new(tidy::id(sender.id.as_str())), MemberType::User);
+        return (UserId::new(tidy::id(sender.id.as_str())), MemberType::User);
     }
     let id = match sender.open_bot_id.as_str() {
         "" if sender.id.as_str() == me.app_id => me.open_id,
         "" => sender.id.as_str(),
         open_id => open_id,
     };
-    (OpenId::new(tidy::id(id)), MemberType::Bot)
+    (UserId::new(tidy::id(id)), MemberType::Bot)
 }
 
 pub fn profile_of(identity: &Identity, app_id: &str) -> Option<String> {

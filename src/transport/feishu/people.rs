@@ -7,7 +7,7 @@ use super::api::{self, Cards, Container, HISTORY_PAGE_MAX, Pages};
 use super::past::{self, Wire};
 use super::verbs::member;
 use crate::error::{Error, Kind, Result};
-use crate::event::ids::{ChatId, OpenId};
+use crate::event::ids::{ChatId, UserId};
 use crate::transport::verbs::{Member, MemberType};
 
 impl Account {
@@ -46,7 +46,7 @@ impl Account {
 
     /// Marks which bots of a chat are ours, by what was said there lately: messages name the app of a bot beside
     /// its id. Gives back the bots whose app is known now, ours or not.
-    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<OpenId> {
+    pub async fn recognise(&self, chat: &ChatId, members: &mut [Member]) -> BTreeSet<UserId> {
         let container = Container { kind: "chat", id: chat.as_str(), start: None, end: None };
         match api::history(&self.state.rest, container, HISTORY_PAGE_MAX, None, Cards::Rendered).await {
             Ok(page) => {

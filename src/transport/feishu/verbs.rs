@@ -12,7 +12,7 @@ use super::rest::Rest;
 use super::{emoji, files, tidy, time};
 use crate::error::{Error, Result};
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::ids::{ChatId, MessageId, ThreadId, UserId};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{
     Acting, Announcement, Chat, ChatInfo, Download, Items, Member, MemberType, Myself, PersonId, Posted,
@@ -43,7 +43,7 @@ impl Account {
 
     pub async fn myself(&self) -> Result<Myself> {
         let bot = self.state.bot().await?;
-        Ok(Myself { name: bot.name.clone(), open_id: OpenId::new(bot.open_id.clone()) })
+        Ok(Myself { name: bot.name.clone(), user_id: UserId::new(bot.open_id.clone()) })
     }
 
     /// The first `limit` chats this bot is in, or all of them.
@@ -228,7 +228,7 @@ fn warning(what: &str, error: &Error) -> String {
 
 pub fn member(id: &str, name: Option<&str>, member_type: MemberType) -> Member {
     let name = name.map(tidy::name).unwrap_or_default();
-    Member { member_id: OpenId::new(tidy::id(id)), name, member_type, profile: None }
+    Member { member_id: UserId::new(tidy::id(id)), name, member_type, profile: None }
 }
 
 fn posted(sent: Sent) -> Posted {

@@ -13,14 +13,14 @@ pub use super::loose::{List, Text};
 
 /// A person or a bot: an object of ids, or one id as a string.
 #[derive(Clone, Debug, Default)]
-pub struct UserId<'a> {
+pub struct UserIds<'a> {
     pub open_id: Text<'a>,
     pub user_id: Text<'a>,
     /// The same for all apps of one developer.
     pub union_id: Text<'a>,
 }
 
-impl UserId<'_> {
+impl UserIds<'_> {
     /// The first there is: nobody's doing is lost for the kind of id it came with.
     pub fn any(&self) -> &str {
         let all = [&self.open_id, &self.union_id, &self.user_id];
@@ -28,23 +28,23 @@ impl UserId<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for UserId<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId<'a>, D::Error> {
-        deserializer.deserialize_any(UserIdVisitor)
+impl<'de: 'a, 'a> Deserialize<'de> for UserIds<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserIds<'a>, D::Error> {
+        deserializer.deserialize_any(UserIdsVisitor)
     }
 }
 
-struct UserIdVisitor;
+struct UserIdsVisitor;
 
-impl<'de> Visitor<'de> for UserIdVisitor {
-    type Value = UserId<'de>;
+impl<'de> Visitor<'de> for UserIdsVisitor {
+    type Value = UserIds<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserId<'de>, A::Error> {
-        let mut ids = UserId::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserIds<'de>, A::Error> {
+        let mut ids = UserIds::default();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match key.as_str() {
                 "open_id" => ids.open_id = map.next_value()?,
@@ -56,37 +56,37 @@ impl<'de> Visitor<'de> for UserIdVisitor {
         Ok(ids)
     }
 
-    fn visit_borrowed_str<E>(self, id: &'de str) -> Result<UserId<'de>, E> {
-        Ok(UserId { open_id: Text(Cow::Borrowed(id)), ..UserId::default() })
+    fn visit_borrowed_str<E>(self, id: &'de str) -> Result<UserIds<'de>, E> {
+        Ok(UserIds { open_id: Text(Cow::Borrowed(id)), ..UserIds::default() })
     }
 
-    fn visit_str<E>(self, id: &str) -> Result<UserId<'de>, E> {
-        Ok(UserId { open_id: Text(Cow::Owned(id.to_owned())), ..UserId::default() })
+    fn visit_str<E>(self, id: &str) -> Result<UserIds<'de>, E> {
+        Ok(UserIds { open_id: Text(Cow::Owned(id.to_owned())), ..UserIds::default() })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UserId<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UserIds<'de>, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(UserId::default())
+        Ok(UserIds::default())
     }
 
-    fn visit_unit<E>(self) -> Result<UserId<'de>, E> {
-        Ok(UserId::default())
+    fn visit_unit<E>(self) -> Result<UserIds<'de>, E> {
+        Ok(UserIds::default())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<UserId<'de>, E> {
-        Ok(UserId::default())
+    fn visit_bool<E>(self, _: bool) -> Result<UserIds<'de>, E> {
+        Ok(UserIds::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<UserId<'de>, E> {
-        Ok(UserId::default())
+    fn visit_u64<E>(self, _: u64) -> Result<UserIds<'de>, E> {
+        Ok(UserIds::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<UserId<'de>, E> {
-        Ok(UserId::default())
+    fn visit_i64<E>(self, _: i64) -> Result<UserIds<'de>, E> {
+        Ok(UserIds::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<UserId<'de>, E> {
-        Ok(UserId::default())
+    fn visit_f64<E>(self, _: f64) -> Result<UserIds<'de>, E> {
+        Ok(UserIds::default())
     }
 }
 
@@ -156,7 +156,7 @@ pub struct Receive<'a> {
 #[derive(Debug, Default, Deserialize)]
 pub struct Sender<'a> {
     #[serde(borrow, default)]
-    pub sender_id: UserId<'a>,
+    pub sender_id: UserIds<'a>,
     #[serde(borrow, default)]
     pub sender_type: Text<'a>,
 }
@@ -191,7 +191,7 @@ pub struct WireMention<'a> {
     #[serde(borrow, default)]
     pub key: Text<'a>,
     #[serde(borrow, default)]
-    pub id: UserId<'a>,
+    pub id: UserIds<'a>,
     #[serde(borrow, default)]
     pub mentioned_type: Text<'a>,
     #[serde(borrow, default)]
@@ -227,7 +227,7 @@ pub struct Read<'a> {
 #[derive(Debug, Default, Deserialize)]
 pub struct Reader<'a> {
     #[serde(borrow, default)]
-    pub reader_id: UserId<'a>,
+    pub reader_id: UserIds<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -239,7 +239,7 @@ pub struct Reacted<'a> {
     #[serde(borrow, default)]
     pub operator_type: Text<'a>,
     #[serde(borrow, default)]
-    pub user_id: UserId<'a>,
+    pub user_id: UserIds<'a>,
     #[serde(borrow, default)]
     pub app_id: Text<'a>,
 }
@@ -266,7 +266,7 @@ pub struct ChatEvent<'a> {
     #[serde(borrow, default)]
     pub chat_id: Text<'a>,
     #[serde(borrow, default)]
-    pub operator_id: UserId<'a>,
+    pub operator_id: UserIds<'a>,
     #[serde(borrow, default)]
     pub name: Text<'a>,
     #[serde(borrow, default)]
@@ -282,13 +282,13 @@ pub struct MemberUser<'a> {
     #[serde(borrow, default)]
     pub name: Text<'a>,
     #[serde(borrow, default)]
-    pub user_id: UserId<'a>,
+    pub user_id: UserIds<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct CardActed<'a> {
     #[serde(borrow, default)]
-    pub operator: UserId<'a>,
+    pub operator: UserIds<'a>,
     /// Fields that depend on the control.
     #[serde(borrow, default)]
     pub action: Option<&'a RawValue>,
@@ -317,7 +317,7 @@ pub struct MenuOperator<'a> {
     #[serde(borrow, default)]
     pub operator_name: Text<'a>,
     #[serde(borrow, default)]
-    pub operator_id: UserId<'a>,
+    pub operator_id: UserIds<'a>,
 }
 
 #[cfg(test)]
@@ -347,7 +347,7 @@ mod tests {
             ("[\"ou_1\"]", ""),
             ("true", ""),
         ] {
-            let user: UserId<'_> = serde_json::from_str(given).unwrap();
+            let user: UserIds<'_> = serde_json::from_str(given).unwrap();
             assert_eq!(user.open_id.as_str(), wanted, "{given}");
         }
     }

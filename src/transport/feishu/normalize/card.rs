@@ -10,7 +10,7 @@ use super::super::wire::{CardActed, OldCardActed};
 use super::action::{Action, is_set_by};
 use super::{Delivered, Made, Pass, View, event_key, name_of, nameless, shape, somebody};
 use crate::core::dedupe::DedupeKey;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::event::{CardAction, Event};
 
 pub fn acted(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
@@ -68,7 +68,7 @@ fn told(acted: Acted<'_>, key: Option<DedupeKey>, view: View<'_>) -> Result<Made
         chat_id: chat_id.map(ChatId::new),
         message_id: message_id.map(MessageId::new),
         operator_name: name_of(view.known, &operator_id),
-        operator_id: OpenId::new(operator_id),
+        operator_id: UserId::new(operator_id),
         tag,
         reason,
         name: Some(name).filter(|name| !name.is_empty()),

@@ -8,7 +8,7 @@ use super::super::{tidy, time};
 use super::{Delivered, Learnt, Made, Pass, View, Wanted, chat_name, name_of, profile_of, required, shape};
 use crate::core::dedupe::DedupeKey;
 use crate::core::mention::{Addressed, scope};
-use crate::event::ids::{ChatId, MessageId, OpenId, ThreadId};
+use crate::event::ids::{ChatId, MessageId, ThreadId, UserId};
 use crate::event::{ChatType, Event, Message, SenderType, Trust};
 
 pub fn received(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
@@ -91,7 +91,7 @@ fn line(
         others: mentions.others || mentions.doubtful || content.others,
     };
     let (mentioned, mention) = scope(addressed);
-    let (sender_id, chat_id) = (OpenId::new(author.sender_id), ChatId::new(place.chat_id));
+    let (sender_id, chat_id) = (UserId::new(author.sender_id), ChatId::new(place.chat_id));
     Message {
         // Whose word it is to this profile is judged where all that comes in is.
         trust: Trust::Stranger,

@@ -13,7 +13,7 @@ use super::{
     required, shape, somebody,
 };
 use crate::core::dedupe::DedupeKey;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::event::{
     ChatChange, ChatDisbanded, ChatUpdated, Event, Member, MemberChange, MenuClicked, MessageRead,
     MessageRecalled, Reaction, SenderType,
@@ -43,7 +43,7 @@ pub fn read(event: Delivered<'_>, view: View<'_>) -> Result<Made, Pass> {
     let body = MessageRead {
         message_ids: ids.map(|id| MessageId::new(tidy::id(id.as_str()))).collect(),
         reader_name: name_of(view.known, &reader_id),
-        reader_id: OpenId::new(reader_id),
+        reader_id: UserId::new(reader_id),
         event_type: tidy::word(event.event_type),
     };
     Ok(Made { wanted, ..Made::one(Event::MessageRead(body), event_key(event.event_id)) })
@@ -65,7 +65,7 @@ pub fn reacted(event: Delivered<'_>, view: View<'_>, made: fn(Reaction) -> Event
         sender_name: name_of(view.known, &sender_id),
         sender_type: if by_app { SenderType::Bot } else { SenderType::User },
         sender_profile: by_app.then(|| profile_of(view.identity, app_id)).flatten(),
-        sender_id: OpenId::new(sender_id),
+        sender_id: UserId::new(sender_id),
         event_type: tidy::word(event.event_type),
     };
     Ok(Made { wanted, ..Made::one(made(body), event_key(event.event_id)) })
@@ -84,7 +84,7 @@ pub fn members(event: Delivered<'_>, view: View<'_>, made: fn(MemberChange) -> E
     let chat_id = required(wire.chat_id.as_str())?;
     let users = || wire.users.0.iter().take(ITEMS_MAX);
     let members = users().map(|user| Member {
-        id: OpenId::new(tidy::id(user.user_id.any())),
+        id: UserId::new(tidy::id(user.user_id.any())),
         name: tidy::some(user.name.as_str(), tidy::name),
     });
     let body = MemberChange {
@@ -148,7 +148,7 @@ pub fn menu(event: Delivered<'_>) -> Result<Made, Pass> {
     let operator_name = tidy::some(wire.operator.operator_name.as_str(), tidy::name);
     let learnt = operator_name.clone().map(|name| Learnt::Name { open_id: operator_id.clone(), name });
     let body = MenuClicked {
-        operator_id: OpenId::new(operator_id),
+        operator_id: UserId::new(operator_id),
         operator_name,
         key: tidy::name(wire.event_key.as_str()),
         event_type: tidy::word(event.event_type),

@@ -32,8 +32,8 @@ fn entries(events: Vec<Inbound>) -> Vec<Entry> {
     let intake = Intake {
         profile: "alice".into(),
         transport: "feishu",
-        owner: Some(OpenId::new("ou_owner")),
-        gates: Arc::new(Gates { people: Some(vec![OpenId::new("ou_li")]), ..Gates::default() }),
+        owner: Some(UserId::new("ou_owner")),
+        gates: Arc::new(Gates { people: Some(vec![UserId::new("ou_li")]), ..Gates::default() }),
         rooms: Default::default(),
     };
     events.into_iter().map(|event| intake.entry(event)).collect()

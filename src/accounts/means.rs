@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Contacts, Environment, FloorMode, Home, Profile, RoomPolicy};
 use crate::core::gate::{Gates, RoomGate};
 use crate::error::{Error, Result};
-use crate::event::ids::{ChatId, OpenId};
+use crate::event::ids::{ChatId, UserId};
 use crate::transport::verbs::IdKind;
 use crate::transport::{
     Account, Identity, Intake, Limits, Network, RoomRule, Rooms, Shared, Siblings, Sights,
@@ -16,7 +16,7 @@ use crate::transport::{
 
 /// Cheap to clone; the clones share all of it.
 #[derive(Clone)]
-pub struct Ground {
+pub struct Accounts {
     pub home: Home,
     /// Of the process alone: `.env` is read again with each secret, since people mend it there.
     process: Environment,
@@ -34,9 +34,9 @@ pub struct Ground {
     shared: Arc<OnceLock<Shared>>,
 }
 
-impl Ground {
-    pub fn new(config: &Config, limits: Limits, clock: Clock) -> Ground {
-        Ground {
+impl Accounts {
+    pub fn new(config: &Config, limits: Limits, clock: Clock) -> Accounts {
+        Accounts {
             home: config.home.clone(),
             process: config.process.clone(),
             contacts: Arc::new(RwLock::new(Arc::new(config.contacts.clone()))),
@@ -132,7 +132,7 @@ impl Ground {
     }
 
     /// The id of a profile's owner, as its app knows it.
-    pub fn owner(&self, profile: &Profile) -> Option<OpenId> {
+    pub fn owner(&self, profile: &Profile) -> Option<UserId> {
         person(&self.contacts(), profile.owner.as_ref()?, profile)
     }
 
@@ -163,8 +163,8 @@ impl Ground {
 
     /// A profile's standing with its platform. Does no I/O but for the secret.
     pub async fn account(&self, profile: &Profile) -> Result<Account> {
-        let ground = self.clone();
-        let environment = tokio::task::spawn_blocking(move || ground.environment()).await;
+        let accounts = self.clone();
+        let environment = tokio::task::spawn_blocking(move || accounts.environment()).await;
         let environment = environment.map_err(|error| Error::internal(error.to_string()))??;
         let secret = profile.app_secret.resolve(&self.home, &environment).await;
         let app_secret = secret.map_err(|error| Error {
@@ -184,9 +184,9 @@ impl Ground {
     }
 }
 
-fn person(contacts: &Contacts, alias: &str, profile: &Profile) -> Option<OpenId> {
+fn person(contacts: &Contacts, alias: &str, profile: &Profile) -> Option<UserId> {
     let is_id = |text: &str| profile.transport.id_kind(text) == Some(IdKind::Person);
-    contacts.user_id(alias, &profile.name, is_id).map(OpenId::new)
+    contacts.user_id(alias, &profile.name, is_id).map(UserId::new)
 }
 
 pub fn limits(config: &Config) -> Limits {

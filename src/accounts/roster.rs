@@ -1,39 +1,35 @@
 //! From profiles to seats of a supervisor, and what becomes of them when people change their files.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::ground::{Ground, limits, token_file};
+use super::aside::aside;
+use super::means::{Accounts, limits};
+use super::stamp::{Stamp, dotenv, stamp};
+use super::standing::Standing;
+use super::troubles::Troubles;
 use crate::clock::Clock;
 use crate::config::{self, Config, Profile};
 use crate::core::apps::{self, Claim};
-use crate::core::end::End;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::supervisor::reload::{Look, Reload};
-use crate::supervisor::{Change, Dial, Fetch, Lock, Perform, Relay, Seat, room};
-use crate::transport::{Account, Intake, Rooms};
+use crate::supervisor::{Change, Lock, Seat, room};
+use crate::transport::Rooms;
 
 /// How often a lock's note is written again, so that no cleaner takes the file for forgotten.
 const LOCK_REFRESH: Duration = Duration::from_secs(6 * 3600);
 
-/// How long limits and passing trouble are waited out while the past is fetched.
-const FETCH_PATIENCE: Duration = Duration::from_secs(30);
-
-/// The same for one message that is relayed: the next one waits for it.
-const RELAY_PATIENCE: Duration = Duration::from_secs(8);
-
 /// The profiles of a supervisor.
 pub struct Roster {
-    ground: Ground,
+    accounts: Accounts,
     /// Empty: all there are, and those that come.
     named: Vec<String>,
-    slots: BTreeMap<Arc<str>, Arc<Slot>>,
+    standings: BTreeMap<Arc<str>, Arc<Standing>>,
     stamps: BTreeMap<PathBuf, Stamp>,
     /// What went wrong in the last look. It is tried again at the next one, and told once.
     troubles: Troubles,
@@ -57,12 +53,12 @@ impl Roster {
     }
 
     fn new(config: &Config, named: &[String], clock: Clock, locking: bool) -> Result<Roster> {
-        let ground = Ground::new(config, limits(config), clock.clone());
-        ground.shared()?;
+        let accounts = Accounts::new(config, limits(config), clock.clone());
+        accounts.shared()?;
         let mut roster = Roster {
-            ground,
+            accounts,
             named: named.to_owned(),
-            slots: BTreeMap::new(),
+            standings: BTreeMap::new(),
             stamps: BTreeMap::new(),
             troubles: Troubles::default(),
             locks: BTreeMap::new(),
@@ -70,14 +66,16 @@ impl Roster {
             refreshed: clock.now(),
         };
         for profile in config.chosen(named)? {
-            if let Some(other) = roster.slots.values().find(|slot| slot.profile.app_id == profile.app_id) {
+            if let Some(other) =
+                roster.standings.values().find(|standing| standing.profile.app_id == profile.app_id)
+            {
                 return Err(same_app(&profile, &other.profile.name));
             }
             let lock = roster.lock(&profile)?;
-            let slot = roster.slot(profile, lock);
-            roster.slots.insert(Arc::clone(&slot.profile.name), slot);
+            let standing = roster.standing(profile, lock);
+            roster.standings.insert(Arc::clone(&standing.profile.name), standing);
         }
-        roster.ground.rule_floors();
+        roster.accounts.rule_floors();
         roster.introduce();
         roster.stamps = roster.files()();
         Ok(roster)
@@ -86,16 +84,16 @@ impl Roster {
     /// One seat per profile. Secrets are fetched when a seat dials, so that a slow one holds up nobody else; but
     /// who is alone and has none hears it at once.
     pub async fn seats(&self) -> Result<Vec<Seat>> {
-        if let (1, Some(alone)) = (self.slots.len(), self.slots.values().next()) {
+        if let (1, Some(alone)) = (self.standings.len(), self.standings.values().next()) {
             alone.account().await?;
         }
-        Ok(self.slots.values().map(Slot::seat).collect())
+        Ok(self.standings.values().map(Standing::seat).collect())
     }
 
     /// What the accounts know of rooms, and the rules for them.
     pub fn rooms(&self) -> (Rooms, room::Policy) {
-        let ground = self.ground.clone();
-        (self.ground.rooms.clone(), Arc::new(move |chat| ground.room_policy(chat)))
+        let accounts = self.accounts.clone();
+        (self.accounts.rooms.clone(), Arc::new(move |chat| accounts.room_policy(chat)))
     }
 
     /// Lets the supervisor look again, for as long as it runs.
@@ -120,8 +118,8 @@ impl Roster {
             self.named
                 .extend(names.iter().filter(|name| !self.named.contains(name)).cloned().collect::<Vec<_>>());
         }
-        let (ground, named) = (self.ground.clone(), self.named.clone());
-        let (found, others) = aside(move || read(&ground, &named)).await;
+        let (accounts, named) = (self.accounts.clone(), self.named.clone());
+        let (found, others) = aside(move || read(&accounts, &named)).await;
         let had = std::mem::take(&mut self.troubles);
         self.troubles.note_others(others, &had);
         let mut found = match found {
@@ -145,13 +143,14 @@ impl Roster {
     fn failed_for_all(&mut self, look: &Look, error: &Error, had: &Troubles) -> Vec<Change> {
         self.troubles.note_others([format!("the profiles cannot be read as they are now: {error}")], had);
         let failed = |name: &Arc<str>| Change::Failed(Arc::clone(name), error.clone());
-        if *look == Look::Touched { Vec::new() } else { self.slots.keys().map(failed).collect() }
+        if *look == Look::Touched { Vec::new() } else { self.standings.keys().map(failed).collect() }
     }
 
     /// Lets nobody have an app that is another one's, or that another supervisor holds. The locks are kept until each is
     /// with the profile that has its app now.
     fn settle(&mut self, found: &mut Found) -> Vec<Arc<Lock>> {
-        let held: Vec<Arc<Lock>> = self.slots.values().filter_map(|slot| slot.lock.clone()).collect();
+        let held: Vec<Arc<Lock>> =
+            self.standings.values().filter_map(|standing| standing.lock.clone()).collect();
         let mut locks = held;
         for profile in found.values_mut() {
             match profile.as_ref().map(|profile| self.lock(profile)) {
@@ -161,7 +160,7 @@ impl Roster {
             }
         }
         let claims = found.iter().map(|(name, profile)| {
-            let has = self.slots.get(name).map(|slot| slot.profile.app_id.clone());
+            let has = self.standings.get(name).map(|standing| standing.profile.app_id.clone());
             let wants = profile.as_ref().ok().map(|profile| profile.app_id.clone());
             (Arc::clone(name), Claim { has, wants })
         });
@@ -178,10 +177,10 @@ impl Roster {
     /// Those whose files are gone.
     fn without(&mut self, found: &Found) -> Vec<Change> {
         let gone: Vec<Arc<str>> =
-            self.slots.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+            self.standings.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
         gone.into_iter()
             .map(|name| {
-                self.slots.remove(&name);
+                self.standings.remove(&name);
                 Change::Removed(name)
             })
             .collect()
@@ -202,15 +201,14 @@ impl Roster {
             }
         };
         let touched = touched || had.profiles.contains_key(name);
-        let known = self.slots.get(name).cloned();
+        let known = self.standings.get(name).cloned();
         if let Some(known) = &known
             && known.profile == profile
-            && known.intake.owner == self.ground.owner(&profile)
-            && *known.intake.gates == self.ground.gates(&profile)
+            && known.intake.owner == self.accounts.owner(&profile)
+            && *known.intake.gates == self.accounts.gates(&profile)
         {
             if touched {
-                // Its secret may be another one; the next attempt reads it again.
-                *known.account.lock().await = None;
+                known.forget_account().await;
             }
             return touched.then(|| Change::Touched(Arc::clone(name)));
         }
@@ -218,25 +216,23 @@ impl Roster {
             Ok(lock) => lock,
             Err(error) => return Some(Change::Failed(Arc::clone(name), error)),
         };
-        let slot = self.slot(profile, lock);
-        let seat = slot.seat();
-        self.slots.insert(Arc::clone(name), slot);
+        let standing = self.standing(profile, lock);
+        let seat = standing.seat();
+        self.standings.insert(Arc::clone(name), standing);
         Some(if known.is_some() { Change::Changed(seat) } else { Change::Added(seat) })
     }
 
     fn missing(&self, name: &str, changes: &[Change]) -> Option<Change> {
         let told = |change: &Change| change.outcome().is_some_and(|told| told.profile == *name);
-        if self.slots.contains_key(name) || changes.iter().any(told) {
+        if self.standings.contains_key(name) || changes.iter().any(told) {
             return None;
         }
         let error = Error::config(format!("there is no profile `{}`", crate::event::escaped(name)));
         Some(Change::Failed(Arc::from(name), error.subtype("unknown_profile")))
     }
 
-    fn slot(&self, profile: Profile, lock: Option<Arc<Lock>>) -> Arc<Slot> {
-        let ground = self.ground.clone();
-        let intake = ground.intake(&profile);
-        Arc::new(Slot { ground, profile, intake, account: Mutex::default(), lock })
+    fn standing(&self, profile: Profile, lock: Option<Arc<Lock>>) -> Arc<Standing> {
+        Arc::new(Standing::new(self.accounts.clone(), profile, lock))
     }
 
     /// The lock on a profile's app: the one that is held here already, by whatever profile, or else a new one.
@@ -247,7 +243,7 @@ impl Roster {
         if let Some(held) = self.locks.get(&profile.app_id).and_then(Weak::upgrade) {
             return Ok(Some(held));
         }
-        let lock = Arc::new(Lock::app(&profile.app_id, self.ground.home.root())?);
+        let lock = Arc::new(Lock::app(&profile.app_id, self.accounts.home.root())?);
         self.locks.retain(|_, lock| lock.strong_count() > 0);
         self.locks.insert(profile.app_id.clone(), Arc::downgrade(&lock));
         Ok(Some(lock))
@@ -255,13 +251,16 @@ impl Roster {
 
     /// Lets the accounts know which apps are ours, and where the ids of each mean something.
     fn introduce(&self) {
-        let pairs = self.slots.values().map(|slot| {
-            let profile = &slot.profile;
+        let pairs = self.standings.values().map(|standing| {
+            let profile = &standing.profile;
             (profile.app_id.clone(), Arc::clone(&profile.name))
         });
-        self.ground.siblings.set(pairs);
-        let realms = self.slots.values().map(|slot| (slot.profile.name.to_string(), slot.profile.realm()));
-        self.ground.rooms.set_realms(realms);
+        self.accounts.siblings.set(pairs);
+        let realms = self
+            .standings
+            .values()
+            .map(|standing| (standing.profile.name.to_string(), standing.profile.realm()));
+        self.accounts.rooms.set_realms(realms);
     }
 
     fn refresh_locks(&mut self) {
@@ -269,7 +268,7 @@ impl Roster {
             return;
         }
         self.refreshed = Instant::now();
-        for lock in self.slots.values().filter_map(|slot| slot.lock.as_ref()) {
+        for lock in self.standings.values().filter_map(|standing| standing.lock.as_ref()) {
             if let Err(error) = lock.refresh() {
                 tracing::warn!(%error, "a lock's note cannot be written");
             }
@@ -278,8 +277,8 @@ impl Roster {
 
     /// Looks at all files that make these profiles.
     fn files(&self) -> impl FnOnce() -> BTreeMap<PathBuf, Stamp> + Send + 'static {
-        let root = self.ground.home.root().to_owned();
-        let secrets = self.slots.values().filter_map(|slot| slot.profile.app_secret.file());
+        let root = self.accounts.home.root().to_owned();
+        let secrets = self.standings.values().filter_map(|standing| standing.profile.app_secret.file());
         let secrets: Vec<PathBuf> = secrets.map(|path| root.join(path)).collect();
         move || {
             let profiles = std::fs::read_dir(root.join("profiles"));
@@ -292,23 +291,11 @@ impl Roster {
 
     /// Was any of the files changed that make this profile?
     fn touched(&self, name: &str, before: &BTreeMap<PathBuf, Stamp>) -> bool {
-        let root = self.ground.home.root();
+        let root = self.accounts.home.root();
         let own = ["yaml", "yml"].map(|extension| root.join(format!("profiles/{name}.{extension}")));
-        let secret = self.slots.get(name).and_then(|slot| slot.profile.app_secret.file());
+        let secret = self.standings.get(name).and_then(|standing| standing.profile.app_secret.file());
         let mut files = own.into_iter().chain([dotenv(root)]).chain(secret.map(|path| root.join(path)));
         files.any(|path| before.get(&path) != self.stamps.get(&path))
-    }
-}
-
-/// Away from the threads that serve: a disk that is slow, or a file that takes its time, keeps no verb waiting.
-async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(look).await {
-        Ok(seen) => seen,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this with it.
-            Err(_) => std::future::pending().await,
-        },
     }
 }
 
@@ -316,18 +303,18 @@ async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> 
 type Found = BTreeMap<Arc<str>, Result<Profile>>;
 
 /// Reads the profiles, and says what else cannot be read.
-fn read(ground: &Ground, named: &[String]) -> (Result<Found>, Vec<String>) {
+fn read(accounts: &Accounts, named: &[String]) -> (Result<Found>, Vec<String>) {
     let mut others = Vec::new();
-    match config::load_contacts(&ground.home) {
-        Ok(contacts) => ground.learn_contacts(contacts),
+    match config::load_contacts(&accounts.home) {
+        Ok(contacts) => accounts.learn_contacts(contacts),
         Err(error) => others.push(format!("the contacts stay as they were: {error}")),
     }
-    match config::load_rooms(&ground.home) {
-        Ok(policies) => ground.learn_policies(policies),
+    match config::load_rooms(&accounts.home) {
+        Ok(policies) => accounts.learn_policies(policies),
         Err(error) => others.push(format!("the policies of rooms stay as they were: {error}")),
     }
-    let environment = ground.environment();
-    let found = environment.and_then(|environment| config::load_each_profile(&ground.home, &environment));
+    let environment = accounts.environment();
+    let found = environment.and_then(|environment| config::load_each_profile(&accounts.home, &environment));
     let found = found.map(|mut found| {
         if !named.is_empty() {
             found.retain(|name, _| named.iter().any(|named| named == name.as_ref()));
@@ -340,140 +327,4 @@ fn read(ground: &Ground, named: &[String]) -> (Result<Found>, Vec<String>) {
 fn same_app(profile: &Profile, other: &str) -> Error {
     Error::config(format!("{} has the same app_id as profile {other}", profile.shown_path()))
         .hint("give each profile an app of its own")
-}
-
-/// What went wrong in a look.
-#[derive(Default)]
-struct Troubles {
-    profiles: BTreeMap<Arc<str>, String>,
-    others: BTreeSet<String>,
-}
-
-impl Troubles {
-    fn is_empty(&self) -> bool {
-        self.profiles.is_empty() && self.others.is_empty()
-    }
-
-    /// True where this was not so in the look before.
-    fn note(&mut self, name: &Arc<str>, error: &Error, had: &Troubles) -> bool {
-        let told = error.to_string();
-        let is_new = had.profiles.get(name) != Some(&told);
-        self.profiles.insert(Arc::clone(name), told);
-        is_new
-    }
-
-    fn note_others(&mut self, others: impl IntoIterator<Item = String>, had: &Troubles) {
-        for other in others {
-            if !had.others.contains(&other) {
-                tracing::warn!("{other}");
-            }
-            self.others.insert(other);
-        }
-    }
-}
-
-/// When a file was changed, and whether it is another one.
-type Stamp = (Option<SystemTime>, u64, u64);
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok(), metadata.len(), metadata.ino()))
-}
-
-fn dotenv(root: &Path) -> PathBuf {
-    root.join(".env")
-}
-
-/// A profile as it was read, and its account once there is one.
-struct Slot {
-    ground: Ground,
-    profile: Profile,
-    intake: Intake,
-    account: Mutex<Option<Arc<Account>>>,
-    /// Given back when the last connection of this profile is gone.
-    lock: Option<Arc<Lock>>,
-}
-
-impl Slot {
-    fn seat(self: &Arc<Slot>) -> Seat {
-        Seat {
-            name: Arc::clone(&self.profile.name),
-            transport: self.profile.transport,
-            intake: self.intake.clone(),
-            app_id: self.profile.app_id.clone(),
-            dial: Arc::clone(self).dial(),
-            perform: Arc::clone(self).perform(),
-            fetch: Arc::clone(self).fetch(),
-            relay: Arc::clone(self).relay(),
-        }
-    }
-
-    /// The account, made when it is asked for first and after it was forgotten.
-    async fn account(&self) -> Result<Arc<Account>> {
-        let mut held = self.account.lock().await;
-        if let Some(account) = &*held {
-            return Ok(Arc::clone(account));
-        }
-        let marks = crate::fault::marks();
-        let account = self.ground.account(&self.profile).await?.inject(marks.poison, marks.crash);
-        let account = account.keeping(token_file(&self.ground.home, &self.profile));
-        Ok(Arc::clone(held.insert(Arc::new(account))))
-    }
-
-    /// One that cannot keep what it knows is not connected: it would forget whom it owes a farewell.
-    async fn grounded(&self) -> Result<Arc<Account>> {
-        let folder = self.ground.home.data().join(self.profile.name.as_ref());
-        aside(move || crate::folder::stands(&folder)).await?;
-        self.account().await
-    }
-
-    fn dial(self: Arc<Slot>) -> Dial {
-        Arc::new(move |life| {
-            let slot = Arc::clone(&self);
-            Box::pin(async move {
-                let mut stop = life.stop.clone();
-                let account = tokio::select! {
-                    biased;
-                    _ = stop.wait_for(|stop| *stop) => return End::Asked,
-                    account = slot.grounded() => account,
-                };
-                let end = match account {
-                    Ok(account) => account.run(life).await,
-                    Err(Error { code, message, hint, .. }) => End::Unauthorized { code, message, hint },
-                };
-                if matches!(end, End::Unauthorized { .. }) {
-                    // The next attempt reads the secret again: it may be another one by then.
-                    *slot.account.lock().await = None;
-                }
-                end
-            })
-        })
-    }
-
-    fn fetch(self: Arc<Slot>) -> Fetch {
-        Arc::new(move |missing| {
-            let slot = Arc::clone(&self);
-            Box::pin(async move { slot.account().await?.patient(FETCH_PATIENCE).missed(&missing).await })
-        })
-    }
-
-    fn relay(self: Arc<Slot>) -> Relay {
-        Arc::new(move |message| {
-            let slot = Arc::clone(&self);
-            Box::pin(async move { slot.account().await?.patient(RELAY_PATIENCE).relayed(&message).await })
-        })
-    }
-
-    fn perform(self: Arc<Slot>) -> Perform {
-        Arc::new(move |call, patience| {
-            let slot = Arc::clone(&self);
-            Box::pin(async move {
-                let done = slot.account().await?.patient(patience).perform(&call).await;
-                if done.as_ref().is_err_and(|error| error.kind == Kind::Authentication) {
-                    *slot.account.lock().await = None;
-                }
-                done
-            })
-        })
-    }
 }

@@ -1,4 +1,4 @@
-//! The hands of a verb: calls go through the running supervisor, which is warm and knows the limits, or straight
+//! Who calls for a verb: calls go through the running supervisor, which is warm and knows the limits, or straight
 //! to the platform where none runs. The answer is the same either way.
 
 use std::collections::BTreeSet;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::control::{Client, SILENT};
-use super::ground::Ground;
+use super::means::Accounts;
 use crate::clock::Clock;
 use crate::config::Profile;
 use crate::error::{Error, Result};
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, OpenId};
+use crate::event::ids::{ChatId, MessageId, UserId};
 use crate::supervisor::Synced;
+use crate::supervisor::control::client::{Client, SILENT};
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request, UNKNOWN};
 use crate::supervisor::relay::{self, Owed};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
@@ -30,9 +30,9 @@ use crate::transport::{Account, Call};
 /// A supervisor at work says so far more often than this, even on a busy machine.
 const SILENCE_MIN: Duration = Duration::from_secs(2);
 
-pub struct Hands {
+pub struct Caller {
     profile: Profile,
-    ground: Ground,
+    accounts: Accounts,
     home: PathBuf,
     acting: Acting,
     /// Made when the first call goes that way: the secret is not read where it is not needed.
@@ -43,9 +43,9 @@ pub struct Hands {
 /// Whether the supervisor was silent once: the next call does not wait for it again, whichever the profile.
 pub type Alone = Arc<AtomicBool>;
 
-impl Hands {
-    pub fn new(profile: Profile, ground: Ground, home: PathBuf, acting: Acting, alone: Alone) -> Hands {
-        Hands { profile, ground, home, acting, direct: OnceCell::new(), alone }
+impl Caller {
+    pub fn new(profile: Profile, accounts: Accounts, home: PathBuf, acting: Acting, alone: Alone) -> Caller {
+        Caller { profile, accounts, home, acting, direct: OnceCell::new(), alone }
     }
 
     pub fn id_kind(&self, text: &str) -> Option<IdKind> {
@@ -99,7 +99,7 @@ impl Hands {
     }
 
     /// Marks which bots of a chat are ours; gives back those of whom it is known whether they are.
-    pub async fn recognise(&self, chat: &ChatId, members: &mut Vec<Member>) -> BTreeSet<OpenId> {
+    pub async fn recognise(&self, chat: &ChatId, members: &mut Vec<Member>) -> BTreeSet<UserId> {
         let call = Call::Recognise { chat: chat.clone(), members: members.clone() };
         match self.ask(call).await {
             Ok((marked, recognised)) => {
@@ -132,7 +132,7 @@ impl Hands {
             return understood(value);
         }
         let posted: Posted = understood(self.direct().await?.perform(&call).await?)?;
-        if !matches!(target, Target::Person(_)) && self.ground.siblings.is_company() {
+        if !matches!(target, Target::Person(_)) && self.accounts.siblings.is_company() {
             self.owe(&posted);
         }
         Ok(posted)
@@ -228,7 +228,7 @@ impl Hands {
     /// The account without a supervisor in between.
     async fn direct(&self) -> Result<&Account> {
         let make = async || -> Result<Account> {
-            Ok(self.ground.account(&self.profile).await?.acting(self.acting.clone()))
+            Ok(self.accounts.account(&self.profile).await?.acting(self.acting.clone()))
         };
         self.direct.get_or_try_init(make).await
     }

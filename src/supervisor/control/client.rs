@@ -1,4 +1,4 @@
-//! The command line's end of the control socket.
+//! The other end of the control socket.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
-use crate::supervisor::control::{self, Answered, Request};
+
+use super::protocol::{Answered, Request, path};
 
 /// How long a supervisor may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ pub struct Client {
 impl Client {
     /// `None` when no supervisor runs there.
     pub async fn connect(home: &Path) -> Result<Option<Client>> {
-        let path = control::path(home)?;
+        let path = path(home)?;
         let stream = match UnixStream::connect(&path).await {
             Ok(stream) => stream,
             Err(error) => {

@@ -67,7 +67,7 @@ impl House {
 
     /// Begins a supervisor, whose lines are kept.
     pub async fn open(&mut self) {
-        let home = Home::new(&self.root());
+        let home = Home::new(self.root());
         let config = Config::load_home(home, Environment::default()).unwrap();
         stand(&config.home.data()).unwrap();
         let clock = Clock::system();

@@ -148,6 +148,10 @@ async fn membership_is_kept_in_the_file_of_known_chats() {
     let world = World::new(1).await;
     let monitor = world.monitor(&[]);
     monitor.connected(1).await;
+    let file =
+        || std::fs::read_to_string(world.home.path().join("data/b0/known_chats.json")).unwrap_or_default();
+    // A list that was asked for before what follows would be noted after it.
+    until("the list of chats is noted", || file().contains("lobby")).await;
     let member = |add: Option<&str>, remove: Option<&str>| rooma::sandbox::Member {
         chat: "workshop".into(),
         add: add.map(Into::into),
@@ -165,8 +169,6 @@ async fn membership_is_kept_in_the_file_of_known_chats() {
         .unwrap();
     monitor.count("chat.disbanded", 1).await;
     monitor.count("rooma.chat_left", 2).await;
-    let file =
-        || std::fs::read_to_string(world.home.path().join("data/b0/known_chats.json")).unwrap_or_default();
     // Whoever keeps the file reads the lines as others do.
     until("it is kept", || file().contains("disbanded")).await;
     monitor.terminate().await;

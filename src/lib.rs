@@ -40,8 +40,8 @@
 //!
 //! # Where to put the next thing
 //!
-//! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` and a variant of
-//! [`transport::Account`]; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. The platform it is tried against: a
+//! A verb: a file under `cli` and a line in its enum. A transport: a folder under `transport` that implements
+//! [`transport::Adapter`], and a line in its `platforms.rs`; it hands in [`transport::Inbound`]s and composes [`transport::outgoing::Outgoing`]s. The platform it is tried against: a
 //! folder under `sandbox` that implements its `Platform`. A kind of line: a struct under `event` and a row in its table
 //! ([`event::Event`]). A reader of lines: another [`journal::Reader`] with a cursor of its own. A decision: a function under
 //! `core`, with its table of cases beside it. State that commands and the supervisor share: a

@@ -21,6 +21,7 @@ use crate::supervisor::control::client::{Client, SILENT};
 use crate::supervisor::control::{ELSEWHERE, Errand, Op, Request, UNKNOWN};
 use crate::supervisor::relay::{self, Owed};
 use crate::transport::outgoing::{Outgoing, Rehearsed};
+use crate::transport::traits::Power;
 use crate::transport::verbs::{
     Acting, Chat, ChatInfo, Download, HistoryQuery, IdKind, Items, Member, Myself, PastMessage, Posted,
     Reacted, Target, Upload, UploadKind, Uploaded,
@@ -128,6 +129,7 @@ impl Caller {
     /// Repeated with its key where the supervisor died or stopped over it, so it is posted once.
     pub async fn send(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Posted> {
         let call = Call::Send { target: target.clone(), what: part.clone(), key: key.to_owned() };
+        self.require_for(call.power())?;
         if let Some(value) = self.through_supervisor(&call).await? {
             return understood(value);
         }
@@ -176,14 +178,26 @@ impl Caller {
     }
 
     pub async fn upload(&self, upload: &Upload) -> Result<Uploaded> {
+        self.require(Power::Upload)?;
         self.direct().await?.upload(upload).await
     }
 
     pub async fn download(&self, message: &MessageId, resource: &Resource) -> Result<Download> {
+        self.require(Power::Download)?;
         self.direct().await?.download(message, resource).await
     }
 
+    /// Fails where the platform lacks it, so that nothing is begun that cannot be done.
+    pub fn require(&self, power: Power) -> Result<()> {
+        self.profile.transport.traits().require(power)
+    }
+
+    fn require_for(&self, power: Option<Power>) -> Result<()> {
+        power.map_or(Ok(()), |power| self.require(power))
+    }
+
     async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        self.require_for(call.power())?;
         let value = match self.through_supervisor(&call).await? {
             Some(value) => value,
             None => self.direct().await?.perform(&call).await?,

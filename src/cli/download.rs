@@ -12,6 +12,7 @@ use crate::config::Size;
 use crate::error::{Error, Report, Result};
 use crate::event::Resource;
 use crate::event::ids::MessageId;
+use crate::transport::traits::Power;
 use crate::transport::verbs::{Download, PastMessage};
 
 /// Save the images and files of a message
@@ -84,6 +85,7 @@ struct Saved {
 /// True if all of it is saved.
 pub async fn run(args: Args, global: &Global) -> Result<bool> {
     let context = Context::reading(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
+    context.account.require(Power::Download)?;
     let id = args.message.id(&context)?;
     if let Some(key) = args.key.as_deref().filter(|key| !context.profile.transport.is_id(key)) {
         return Err(Error::validation(format!("--key: `{}` is no key of a resource", shown(key)))

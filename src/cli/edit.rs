@@ -7,6 +7,7 @@ use super::context::{Common, Context, MessageArg};
 use super::mentions::Around;
 use super::say::Words;
 use crate::error::{Error, Result};
+use crate::transport::traits::Power;
 
 /// Change a text the bot has sent
 ///
@@ -32,6 +33,7 @@ pub struct Args {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::speaking(global, &args.common, &[Some(args.message.message_id.as_str())]).await?;
+    context.account.require(Power::Edit)?;
     let id = args.message.id(&context)?;
     let what = args.words.said(&context, &Around::Message(id.clone())).await?;
     let what = what.ok_or_else(|| Error::validation("there is no new text").hint("give --text"))?;

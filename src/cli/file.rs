@@ -10,6 +10,7 @@ use super::context::{ChatArg, Common, Context, message_id};
 use super::say::{Rehearsal, Said, rehearse, say};
 use crate::error::Result;
 use crate::transport::outgoing::Outgoing;
+use crate::transport::traits::Power;
 use crate::transport::verbs::{Target, UploadKind};
 
 /// Upload a file and post it
@@ -79,6 +80,7 @@ struct Attachment {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let context = Context::speaking(global, &args.common, &[args.reply_to.as_deref()]).await?;
+    context.account.require(Power::Upload)?;
     let key = context.key(args.idempotency_key.as_deref())?;
     let upload = attach::read(&context, &args.path, args.name.as_deref())?;
     let target = match &args.reply_to {

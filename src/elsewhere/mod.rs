@@ -37,7 +37,15 @@ impl Adapter for Account {
         resumes: false,
         same_send: SameSend::Key { chars_max: 100, lasts: Duration::from_secs(3600) },
         lists_direct: true,
-        lacks: &[(Power::Edit, "say it anew"), (Power::React, "answer in words")],
+        lacks: &[
+            (Power::Edit, "say it anew"),
+            (Power::React, "answer in words"),
+            (Power::Recall, "say that it was wrong"),
+            (Power::Direct, "say it in a chat"),
+            (Power::Upload, "name where it is"),
+            (Power::Download, "ask who has it"),
+            (Power::Thread, "read the chat: rooma pull"),
+        ],
     };
 
     fn new(identity: Identity, shared: Shared) -> Result<Account> {

@@ -133,10 +133,18 @@ async fn what_was_said_while_nobody_listened_is_caught_up_with_and_a_shift_is_an
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_platform_lacks_is_refused_before_anything_is_sent() {
     let house = House::new("http://127.0.0.1:1/lacks", &["a"], CHAT, "");
+    house.write("report.txt", "x");
+    let path = house.root().join("report.txt").display().to_string();
+    let path = path.as_str();
     for (words, instead) in [
         (&["edit", "--message-id", "C1:2.3/0\"", "--text", "x"][..], "say it anew"),
         (&["react", "--message-id", "C1:2.3/0\"", "--emoji", "OK"], "answer in words"),
         (&["unreact", "--message-id", "C1:2.3/0\"", "--emoji", "OK"], "answer in words"),
+        (&["recall", "--message-id", "C1:2.3/0\""], "say that it was wrong"),
+        (&["thread", "--message-id", "C1:2.3/0\""], "read the chat: rooma pull"),
+        (&["send", "--user-id", "U:ann", "--text", "x"], "say it in a chat"),
+        (&["file", "--chat", CHAT, "--path", path], "name where it is"),
+        (&["download", "--message-id", "C1:2.3/0\"", "--key", "k"], "ask who has it"),
     ] {
         let refused = house.verb("a", words).await.unwrap_err();
         let told = (refused.kind.exit_code(), refused.subtype.as_deref(), refused.hint.as_deref());

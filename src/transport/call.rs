@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Account;
 use super::outgoing::{Outgoing, handed_over};
+use super::traits::Power;
 use super::verbs::{HistoryQuery, Member, Target};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
@@ -69,6 +70,26 @@ pub enum Call {
 }
 
 impl Call {
+    /// What a platform needs for it, beyond what all have.
+    pub fn power(&self) -> Option<Power> {
+        match self {
+            Call::Person { .. } => Some(Power::Union),
+            Call::Thread { .. } => Some(Power::Thread),
+            Call::React { .. } | Call::Unreact { .. } => Some(Power::React),
+            Call::Edit { .. } => Some(Power::Edit),
+            Call::Recall { .. } => Some(Power::Recall),
+            Call::Send { target: Target::Person(_), .. } => Some(Power::Direct),
+            Call::Myself
+            | Call::Chats { .. }
+            | Call::ChatInfo { .. }
+            | Call::Members { .. }
+            | Call::Recognise { .. }
+            | Call::History { .. }
+            | Call::Message { .. }
+            | Call::Send { .. } => None,
+        }
+    }
+
     /// Does it say something where others may sit?
     pub fn is_send(&self) -> bool {
         matches!(self, Call::Send { target, .. } if !matches!(target, Target::Person(_)))

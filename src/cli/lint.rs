@@ -70,7 +70,7 @@ struct Ours {
 /// Refuses a text that names a bot which would not hear it.
 pub async fn check(context: &Context, text: &str, mentions: &[Addressee], roster: &Roster<'_>) -> Result<()> {
     let places = places(text);
-    if places.is_empty() || mentions.iter().any(|who| who.id.as_str() == "all") {
+    if places.is_empty() || mentions.iter().any(Addressee::is_everybody) {
         return Ok(());
     }
     let ours = ours(context, roster).await;

@@ -54,7 +54,7 @@ impl Roster<'_> {
     /// `all`, an alias, an id, a profile or a name.
     async fn one(&self, wanted: &str) -> Result<Addressee> {
         if wanted == "all" {
-            return Ok(Addressee::all());
+            return Ok(Addressee::everybody());
         }
         let person = self.context.person(wanted).map_err(|error| error.subtype("unknown_mention"))?;
         match person {

@@ -38,6 +38,9 @@ pub struct Native {
     pub words: String,
 }
 
+/// Between a command and its supervisor, whichever versions they are; each adapter says it in its own way.
+const EVERYBODY: &str = "all";
+
 /// Somebody who is to be mentioned. The text may name them by either name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +53,12 @@ pub struct Addressee {
 
 impl Addressee {
     /// Everybody in the chat.
-    pub fn all() -> Addressee {
-        Addressee { id: UserId::new("all"), name: "all".to_owned(), called: "all".to_owned() }
+    pub fn everybody() -> Addressee {
+        Addressee { id: UserId::new(EVERYBODY), name: "all".to_owned(), called: "all".to_owned() }
+    }
+
+    pub fn is_everybody(&self) -> bool {
+        self.id.as_str() == EVERYBODY
     }
 
     fn is_named_in(&self, text: &str) -> bool {
@@ -179,7 +186,7 @@ mod tests {
             (Outgoing::text("hi @Ann!").calling(ann()), "hi @Ann!"),
             (Outgoing::markdown("hi ＠boss").calling(ann()), "hi ＠boss"),
             (Outgoing::text("me@Ann @Anna").calling(ann()), "@Ann me@Ann @Anna"),
-            (Outgoing::text("").calling(vec![Addressee::all()]), "@all"),
+            (Outgoing::text("").calling(vec![Addressee::everybody()]), "@all"),
             (Outgoing::file(image("key_1")), "[image key_1]"),
             (
                 Outgoing { files: vec![image("a"), image("b")], ..Outgoing::text("look") },

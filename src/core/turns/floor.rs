@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::core::mention::AT;
-use crate::event::{MentionScope, Message};
+use crate::event::{MentionKind, MentionScope, Message};
 
 /// A message that addresses several of ours, and whose turn it is to answer. Times are steady.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub fn order(
     let of_roles =
         named.flat_map(|(_, profiles)| profiles).filter(|profile| members.contains(*profile)).cloned();
     let all = message.mention == MentionScope::All
-        || message.mentions.iter().any(|mention| mention.id.as_str() == "all");
+        || message.mentions.iter().any(|mention| mention.r#type == MentionKind::All);
     let everybody = all.then_some(members).into_iter().flatten().cloned();
     for profile in mentioned.chain(of_roles).chain(everybody) {
         let sender = message.sender_profile.as_ref() == Some(&profile);

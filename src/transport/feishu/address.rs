@@ -131,8 +131,8 @@ mod tests {
             ("，@Ann。", vec![ann.clone()], "，<at user_id=\"ou_ann\">Ann</at>。"),
             ("@JOSÉ!", vec![someone("ou_j", "José")], "<at user_id=\"ou_j\">José</at>!"),
             ("http://x/@Ann @Ann", vec![ann.clone()], "http://x/@Ann <at user_id=\"ou_ann\">Ann</at>"),
-            ("", vec![Addressee::all()], "<at user_id=\"all\">all</at>"),
-            ("@all hi", vec![Addressee::all()], "<at user_id=\"all\">all</at> hi"),
+            ("", vec![Addressee::everybody()], "<at user_id=\"all\">all</at>"),
+            ("@all hi", vec![Addressee::everybody()], "<at user_id=\"all\">all</at> hi"),
             ("@Ann", vec![], "@Ann"),
             (
                 "@ann @BOSS",

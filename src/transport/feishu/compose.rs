@@ -209,7 +209,7 @@ mod tests {
         for (part, message_type, content) in [
             (Outgoing::text("a"), "text", json!({"text": "a"})),
             (
-                Outgoing::markdown("# a").calling(vec![Addressee::all()]),
+                Outgoing::markdown("# a").calling(vec![Addressee::everybody()]),
                 "post",
                 post("<at user_id=\"all\">all</at>\n#### a"),
             ),

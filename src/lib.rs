@@ -11,6 +11,7 @@
 //! | [`transport`] | the vocabulary every adapter speaks, and the adapters; `feishu` is the first |
 //! | [`supervisor`] | the process that lives: actors (connections, registry, shifts, relays, rooms; each begun again when it breaks), stdout, the control socket, locks, small state in files |
 //! | [`accounts`] | from a profile in a file to somebody who speaks to a platform: for a supervisor, and for one call |
+//! | [`rooms`] | what one of ours may do in a room, whichever client lets it |
 //! | [`cli`] | one verb, one file |
 //! | `sandbox` | chat platforms on 127.0.0.1 for demo, tests and development (feature `sandbox`): a world that any of them shares, and Feishu's folder over it |
 //! | [`clock`] | the one place that reads a clock |
@@ -65,6 +66,7 @@ pub mod journal;
 pub mod memory;
 pub mod pipe;
 pub mod plain;
+pub mod rooms;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod supervisor;

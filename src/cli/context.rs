@@ -14,6 +14,7 @@ use crate::core::gate::Gates;
 use crate::core::target::{Choice, Found, choose, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
+use crate::rooms::Speaking;
 use crate::transport::verbs::{Acting, Chat, IdKind};
 
 /// Names in one hint.
@@ -124,6 +125,12 @@ impl Context {
         let alone = Alone::default();
         let account = caller(&config, &accounts, &profile, patience, &alone);
         Ok(Context { config, profile, account, output, clock, accounts, patience, alone })
+    }
+
+    /// This profile, as it speaks in rooms.
+    pub fn in_rooms(&self) -> Speaking<'_> {
+        let Context { config, profile, clock, account: caller, .. } = self;
+        Speaking { config, profile, clock, caller }
     }
 
     /// What may wake a profile's agent.

@@ -54,7 +54,6 @@ mod session;
 mod slips;
 mod status;
 mod thread;
-mod turn;
 mod up;
 mod watch;
 mod words;

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{ChatArg, Common, Context};
-use super::turn::{ttl_ms, wall_of};
 use crate::config::Span;
 use crate::core::turns::floor::Floor;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
+use crate::rooms::{ttl_ms, wall_of};
 use crate::supervisor::room::reason;
 use crate::supervisor::rooms::Room;
 
@@ -158,7 +158,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     match args.verb {
         Verb::Status(of) => {
             let (context, chat) = open(&of, global).await?;
-            let room = context.room(&chat)?;
+            let room = context.in_rooms().room(&chat)?;
             context.output.emit(&status(&context, chat, &room))
         }
         Verb::Pause(PauseArgs { of, duration }) => {
@@ -186,23 +186,23 @@ async fn open(of: &Of, global: &Global) -> Result<(Context, ChatId)> {
 }
 
 async fn changed(context: &Context, chat: ChatId, change: impl FnOnce(&mut Room, i64)) -> Result<()> {
-    let room = context.change_room(&chat, |room, now| {
+    let room = context.in_rooms().change_room(&chat, |room, now| {
         change(room, now);
         room.clone()
     })?;
-    context.poke_room(&chat).await;
+    context.in_rooms().poke_room(&chat).await;
     context.output.emit_done(&status(context, chat, &room))
 }
 
 fn status(context: &Context, chat: ChatId, room: &Room) -> RoomStatus {
-    let (policy, mut guard) = (context.policy(&chat), room.guard.clone());
+    let (policy, mut guard) = (context.in_rooms().policy(&chat), room.guard.clone());
     guard.lift(crate::clock::steady_ms());
     let pause = guard.paused();
     RoomStatus {
         ok: true,
         paused: pause.is_some(),
         reason: pause.map(|pause| reason(pause.why)),
-        until: pause.and_then(|pause| pause.until).map(|until| wall_of(context, until)),
+        until: pause.and_then(|pause| pause.until).map(|until| wall_of(&context.clock, until)),
         turns: guard.turns(),
         turns_max: policy.loop_guard.turns,
         floor: room.floor.clone().map(|floor| floor_status(context, floor, ttl_ms(&policy))),
@@ -213,7 +213,7 @@ fn status(context: &Context, chat: ChatId, room: &Room) -> RoomStatus {
 fn floor_status(context: &Context, mut floor: Floor, ttl_ms: i64) -> FloorStatus {
     floor.advance(crate::clock::steady_ms(), ttl_ms);
     let holder = floor.holder().map(str::to_owned);
-    let expires = holder.is_some().then(|| wall_of(context, floor.expires));
+    let expires = holder.is_some().then(|| wall_of(&context.clock, floor.expires));
     FloorStatus { message_id: floor.message_id, holder, order: floor.order, expires }
 }
 
@@ -221,8 +221,9 @@ pub async fn floor(args: FloorArgs, global: &Global) -> Result<()> {
     match args.verb {
         FloorVerb::Status(of) => {
             let (context, chat) = open(&of, global).await?;
-            let ttl_ms = ttl_ms(&context.policy(&chat));
-            let floor = context.room(&chat)?.floor.map(|floor| floor_status(&context, floor, ttl_ms));
+            let ttl_ms = ttl_ms(&context.in_rooms().policy(&chat));
+            let floor =
+                context.in_rooms().room(&chat)?.floor.map(|floor| floor_status(&context, floor, ttl_ms));
             context.output.emit(&FloorOnly { ok: true, chat_id: chat, floor })
         }
         FloorVerb::Pass(of) => moved(&of, global, Floor::pass, "it is not this profile's turn").await,
@@ -238,14 +239,14 @@ async fn moved(
     refusal: &str,
 ) -> Result<()> {
     let (context, chat) = open(of, global).await?;
-    let ttl_ms = ttl_ms(&context.policy(&chat));
-    let floor = context.change_room(&chat, |room, now| {
+    let ttl_ms = ttl_ms(&context.in_rooms().policy(&chat));
+    let floor = context.in_rooms().change_room(&chat, |room, now| {
         let Some(floor) = &mut room.floor else { return Err("nobody was asked together with others here") };
         floor.advance(now, ttl_ms);
         if step(floor, &context.profile.name, now, ttl_ms) { Ok(floor.clone()) } else { Err(refusal) }
     })?;
     let floor = floor.map_err(|why| {
-        let hint = format!("{} shows whose turn it is", context.typed("floor status", &chat));
+        let hint = format!("{} shows whose turn it is", context.in_rooms().typed("floor status", &chat));
         Error::validation(why).subtype("no_floor").hint(hint)
     })?;
     let floor = Some(floor_status(&context, floor, ttl_ms));

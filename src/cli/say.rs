@@ -6,9 +6,9 @@ use super::context::Context;
 use super::interrupt::UnderWay;
 use super::lint;
 use super::mentions::Around;
-use super::turn::Turn;
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, MessageId, ThreadId};
+use crate::rooms::Turn;
 use crate::transport::outgoing::{Outgoing, Rehearsed};
 use crate::transport::verbs::{Posted, Target};
 
@@ -189,7 +189,7 @@ impl Taken<'_> {
         match &self.turn {
             Some(turn) => turn.go_on(part, key)?,
             // Where no room is concerned there may be one by the next part.
-            None if self.guarded => self.turn = self.context.turn(target, part, key).await?,
+            None if self.guarded => self.turn = self.context.in_rooms().turn(target, part, key).await?,
             None => {}
         }
         let sent = self.context.account.send(target, part, key).await;

@@ -1,8 +1,8 @@
 //! A send is a turn in its room: counted by the loop guard, and where the room wants it, taken in order.
 
-use super::context::{Context, shown};
-use crate::clock::steady_ms;
-use crate::config::{FloorMode, RoomPolicy, room_policy};
+use crate::accounts::Caller;
+use crate::clock::{Clock, steady_ms};
+use crate::config::{Config, FloorMode, Profile, RoomPolicy, room_policy};
 use crate::core::turns::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, RoomId};
@@ -15,15 +15,24 @@ use crate::supervisor::rooms::{self, Room};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::verbs::{Posted, Target};
 
+/// One of ours, as it speaks in rooms: for whoever lets it, a verb or another client.
+#[derive(Clone, Copy)]
+pub struct Speaking<'a> {
+    pub config: &'a Config,
+    pub profile: &'a Profile,
+    pub clock: &'a Clock,
+    pub caller: &'a Caller,
+}
+
 /// A turn that was counted. Each part of what is said in it is settled by its key.
 pub struct Turn<'a> {
-    context: &'a Context,
+    speaking: Speaking<'a>,
     chat: ChatId,
 }
 
-impl Context {
+impl<'a> Speaking<'a> {
     /// Counts the message as a turn, or says why it may not be sent now. None where no room is concerned.
-    pub async fn turn(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Option<Turn<'_>>> {
+    pub async fn turn(&self, target: &Target, part: &Outgoing, key: &str) -> Result<Option<Turn<'a>>> {
         let Some(chat) = self.room_of(target).await? else { return Ok(None) };
         let (policy, profile, words) = (self.policy(&chat), self.profile.name.as_ref(), part.words());
         let talk = self.backlog(&chat);
@@ -42,7 +51,7 @@ impl Context {
             self.poke_room(&chat).await;
         }
         match outcome {
-            Ok(_) => Ok(Some(Turn { context: self, chat })),
+            Ok(_) => Ok(Some(Turn { speaking: *self, chat })),
             Err(refusal) => Err(self.refused(&chat, refusal)),
         }
     }
@@ -70,12 +79,12 @@ impl Context {
     /// How a room is. Nothing is written.
     pub fn room(&self, chat: &ChatId) -> Result<Room> {
         let limits = rooms::limits(&self.policy(chat).loop_guard);
-        rooms::load(&self.config.home.data(), &self.room_id(chat), &self.clock, limits)
+        rooms::load(&self.config.home.data(), &self.room_id(chat), self.clock, limits)
     }
 
     pub fn change_room<R>(&self, chat: &ChatId, change: impl FnOnce(&mut Room, i64) -> R) -> Result<R> {
         let limits = rooms::limits(&self.policy(chat).loop_guard);
-        rooms::change(&self.config.home.data(), &self.room_id(chat), &self.clock, limits, change)
+        rooms::change(&self.config.home.data(), &self.room_id(chat), self.clock, limits, change)
     }
 
     /// Lets the running supervisor tell what has become of the room. It looks by itself within a second.
@@ -135,7 +144,7 @@ impl Context {
                 Ok(match read.ok().flatten() {
                     Some(chat) => Some(chat),
                     // A reply that cannot be read cannot be sent either; the send says so better.
-                    None => self.account.message(to).await.ok().map(|message| message.chat_id),
+                    None => self.caller.message(to).await.ok().map(|message| message.chat_id),
                 })
             }
         }
@@ -145,15 +154,15 @@ impl Context {
 impl Turn<'_> {
     /// A further part of the same message, which is neither counted nor waits for the floor.
     pub fn go_on(&self, part: &Outgoing, key: &str) -> Result<()> {
-        let (profile, words) = (self.context.profile.name.as_ref(), part.words());
+        let (profile, words) = (self.speaking.profile.name.as_ref(), part.words());
         let outcome =
-            self.context.change_room(&self.chat, |room, now| room.guard.go_on(profile, &words, key, now))?;
-        outcome.map_err(|pause| self.context.refused(&self.chat, Refusal::Paused(pause)))
+            self.speaking.change_room(&self.chat, |room, now| room.guard.go_on(profile, &words, key, now))?;
+        outcome.map_err(|pause| self.speaking.refused(&self.chat, Refusal::Paused(pause)))
     }
 
     /// It was posted. With the last part whoever held the floor has spoken.
     pub fn posted(&self, key: &str, posted: &Posted, last: bool) {
-        let profile = self.context.profile.name.as_ref();
+        let profile = self.speaking.profile.name.as_ref();
         let written = posted.create_time.as_deref();
         self.settle(|room| {
             room.guard.sent(profile, key, posted.message_id.as_str(), written);
@@ -165,13 +174,13 @@ impl Turn<'_> {
 
     /// It was not posted.
     pub fn failed(&self, key: &str) {
-        let profile = self.context.profile.name.as_ref();
+        let profile = self.speaking.profile.name.as_ref();
         self.settle(|room| room.guard.unsent(profile, key));
     }
 
     /// Something was said, and the rest of it does not come.
     pub fn broke_off(self) {
-        let profile = self.context.profile.name.as_ref();
+        let profile = self.speaking.profile.name.as_ref();
         self.settle(|room| {
             if let Some(floor) = &mut room.floor {
                 floor.spoken(profile);
@@ -180,7 +189,7 @@ impl Turn<'_> {
     }
 
     fn settle(&self, change: impl FnOnce(&mut Room)) {
-        if let Err(error) = self.context.change_room(&self.chat, |room, _| change(room)) {
+        if let Err(error) = self.speaking.change_room(&self.chat, |room, _| change(room)) {
             tracing::warn!(%error, "the room's count is not up to date");
         }
     }
@@ -219,6 +228,10 @@ pub fn ttl_ms(policy: &RoomPolicy) -> i64 {
 }
 
 /// Steady time, as people see it.
-pub fn wall_of(context: &Context, steady: i64) -> String {
-    crate::clock::rfc3339_ms(context.clock.wall_ms() + steady - steady_ms())
+pub fn wall_of(clock: &Clock, steady: i64) -> String {
+    crate::clock::rfc3339_ms(clock.wall_ms() + steady - steady_ms())
+}
+
+fn shown(text: &str) -> String {
+    crate::event::escaped(crate::event::bounded(text, 200))
 }

@@ -86,7 +86,9 @@ impl Accounts {
             },
             roles: policy.roles.clone(),
         };
-        let rules = policies.iter().map(|(chat, policy)| (contacts.chat_id(chat).to_owned(), rule(policy)));
+        let rules = policies.iter().flat_map(|(chat, policy)| {
+            contacts.chat_ids(chat).into_iter().map(|id| (id.to_owned(), rule(policy)))
+        });
         let default_rule = rule(policies.get("default").unwrap_or(&RoomPolicy::default()));
         self.rooms.set_rules(rules.collect(), default_rule);
     }
@@ -106,7 +108,7 @@ impl Accounts {
     /// What may wake a profile's agent.
     pub fn gates(&self, profile: &Profile) -> Gates {
         let (policies, contacts) = (self.policies(), self.contacts());
-        let chat = |name: &String| ChatId::new(contacts.chat_id(name));
+        let chat = |name: &String| contacts.chat_id(name, &profile.name).map(ChatId::new);
         let people = |aliases: &Vec<String>| {
             aliases.iter().filter_map(|alias| person(&contacts, alias, profile)).collect::<Vec<_>>()
         };
@@ -119,11 +121,11 @@ impl Accounts {
         // Backwards, since of two names of one room the first counts.
         let named = policies.iter().rev().filter(|(name, _)| name.as_str() != "default");
         let mut rooms: BTreeMap<ChatId, RoomGate> =
-            named.map(|(name, policy)| (chat(name), gate(policy))).collect();
+            named.filter_map(|(name, policy)| Some((chat(name)?, gate(policy)))).collect();
         // Only what differs from the rule: a room that says nothing of it changes nobody's gates.
         rooms.retain(|_, gate| *gate != other_rooms);
         Gates {
-            chats: profile.allow.chats.as_ref().map(|chats| chats.iter().map(chat).collect()),
+            chats: profile.allow.chats.as_ref().map(|chats| chats.iter().filter_map(chat).collect()),
             people: profile.allow.people.as_ref().map(people),
             bots: profile.allow.bots,
             rooms,

@@ -153,7 +153,8 @@ impl Context {
     }
 
     async fn named_chat(&self, text: &str, by: &str) -> Result<ChatId> {
-        if let Some(id) = self.config.contacts.chats.get(text) {
+        if let Some(alias) = self.config.contacts.chats.get(text) {
+            let id = alias.id(&self.profile.name).ok_or_else(|| self.no_id(by, text))?;
             self.contact(text, id)?;
             return Ok(ChatId::new(id));
         }
@@ -185,6 +186,13 @@ impl Context {
                 .subtype("unknown_chat")
                 .hint(format!("the bot is in: {}{}", listed(&chats), self.aliases()))),
         }
+    }
+
+    fn no_id(&self, by: &str, alias: &str) -> Error {
+        let told = format!("{by}: `{}` has no id for the profile {}", shown(alias), self.profile.name);
+        let example = self.account.example(IdKind::Chat);
+        let hint = format!("add it to config/contacts.yaml: {{{}: {example}}}", self.profile.name);
+        Error::validation(told).subtype("unknown_chat").hint(hint)
     }
 
     /// What people wrote behind an alias is checked as what they write on a command line.

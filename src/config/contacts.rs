@@ -9,10 +9,28 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contacts {
-    pub chats: BTreeMap<String, String>,
+    pub chats: BTreeMap<String, ChatAlias>,
     pub users: BTreeMap<String, UserAlias>,
     /// Whom `rooma help` calls.
     pub escalation: Vec<String>,
+}
+
+/// A chat that has one name wherever agents of several platforms sit has several ids.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected the id of a chat, or {PROFILE: ID}")]
+pub enum ChatAlias {
+    Same(String),
+    PerProfile(BTreeMap<String, String>),
+}
+
+impl ChatAlias {
+    /// The id that a profile knows it by.
+    pub fn id(&self, profile: &str) -> Option<&str> {
+        match self {
+            ChatAlias::Same(id) => Some(id),
+            ChatAlias::PerProfile(ids) => ids.get(profile).map(String::as_str),
+        }
+    }
 }
 
 /// A person has one id per app, so an alias may hold several.
@@ -24,9 +42,18 @@ pub enum UserAlias {
 }
 
 impl Contacts {
-    /// The id of a chat: of an alias, or the id itself.
-    pub fn chat_id<'a>(&'a self, alias: &'a str) -> &'a str {
-        self.chats.get(alias).map_or(alias, String::as_str)
+    /// The id of a chat as `profile` knows it: of an alias, or the id itself. Absent where the alias has none for it.
+    pub fn chat_id<'a>(&'a self, alias: &'a str, profile: &str) -> Option<&'a str> {
+        self.chats.get(alias).map_or(Some(alias), |chat| chat.id(profile))
+    }
+
+    /// All ids of a chat: of an alias, or the id itself.
+    pub fn chat_ids<'a>(&'a self, alias: &'a str) -> Vec<&'a str> {
+        match self.chats.get(alias) {
+            None => vec![alias],
+            Some(ChatAlias::Same(id)) => vec![id],
+            Some(ChatAlias::PerProfile(ids)) => ids.values().map(String::as_str).collect(),
+        }
     }
 
     /// The id of a person as `profile`'s app knows it: of an alias, or the id itself, which `is_id` tells. Absent where only

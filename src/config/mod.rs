@@ -147,7 +147,8 @@ pub fn load_contacts(home: &Home) -> Result<Contacts> {
 
 /// The policy of a room: by its id, by an alias of it, or the default one.
 pub fn room_policy(rooms: &Rooms, contacts: &Contacts, chat_id: &str) -> RoomPolicy {
-    let of_chat = rooms.iter().find(|(name, _)| contacts.chat_id(name) == chat_id).map(|(_, policy)| policy);
+    let of_chat =
+        rooms.iter().find(|(name, _)| contacts.chat_ids(name).contains(&chat_id)).map(|(_, policy)| policy);
     of_chat.or_else(|| rooms.get("default")).cloned().unwrap_or_default()
 }
 

@@ -162,6 +162,8 @@ async fn two_installations_in_one_home_have_nothing_to_do_with_each_other() {
         House::new("http://127.0.0.1:1/one", &["a", "b"], CHAT, "default: {loop_guard: {turns: 2}}\n");
     let other = "http://127.0.0.1:2/other";
     house.settle(other, &["x", "y"], CHAT);
+    house.settle(other, &["x"], "C9:9");
+    house.write("config/contacts.yaml", &format!("chats: {{den: {{a: '{CHAT}', x: 'C9:9'}}}}\n"));
     house.open().await;
     house.connected(4).await;
     let here = house.says(CHAT, "here");
@@ -177,6 +179,14 @@ async fn two_installations_in_one_home_have_nothing_to_do_with_each_other() {
     house.heard("y", said["message_id"].as_str().unwrap()).await;
     let status = house.verb("x", &["room", "status", "--chat", CHAT]).await.unwrap();
     assert_eq!(status["paused"], false);
+    // One name for a chat of each.
+    for (profile, chat) in [("a", CHAT), ("x", "C9:9")] {
+        let status = house.verb(profile, &["room", "status", "--chat", "den"]).await.unwrap();
+        assert_eq!((&status["chat_id"], &status["paused"]), (&json!(chat), &json!(profile == "a")));
+    }
+    let refused = house.verb("b", &["room", "status", "--chat", "den"]).await.unwrap_err();
+    assert_eq!((refused.kind.exit_code(), refused.subtype.as_deref()), (2, Some("unknown_chat")));
+    assert_eq!(refused.hint.as_deref(), Some("add it to config/contacts.yaml: {b: C1:2.3}"));
     house.close().await;
     let strangers = house.lines(0, |line| line["message_id"] == id.as_str() && line["profile"] != "b").await;
     assert_eq!(strangers, Vec::<Value>::new());

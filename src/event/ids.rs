@@ -7,9 +7,9 @@ pub use super::realm::Realm;
 
 macro_rules! opaque_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
-        $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
+        $(#[$doc])*
         pub struct $name(String);
 
         impl $name {
@@ -36,6 +36,8 @@ opaque_ids! {
     MessageId,
     ThreadId,
     /// A person or a bot, as one app sees them; where ids are shared, as all do.
+    // The schema of version 1 keeps its name.
+    #[schemars(rename = "OpenId", description = "A person or a bot, as one app sees them.")]
     UserId,
 }
 

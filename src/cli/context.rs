@@ -127,6 +127,13 @@ impl Context {
         Ok(Context { config, profile, account, output, clock, accounts, patience, alone })
     }
 
+    /// The other profiles of this home whose ids mean the same.
+    pub fn others(&self) -> impl Iterator<Item = &Profile> {
+        let realm = self.profile.realm();
+        let others = self.config.profiles.iter().filter(|profile| profile.name != self.profile.name);
+        others.filter(move |profile| profile.realm() == realm)
+    }
+
     /// This profile, as it speaks in rooms.
     pub fn in_rooms(&self) -> Speaking<'_> {
         let Context { config, profile, clock, account: caller, .. } = self;

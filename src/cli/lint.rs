@@ -109,7 +109,7 @@ async fn ours(context: &Context, roster: &Roster<'_>) -> Vec<Ours> {
     // In a chat that cannot be looked up, as in a direct conversation, nobody is taken to hear all.
     let chat = roster.chat().await.ok().flatten();
     let mut ours = Vec::new();
-    for profile in context.config.profiles.iter().filter(|profile| profile.name != context.profile.name) {
+    for profile in context.others() {
         let name = profile.name.to_string();
         let deaf = (!hears_all(context, profile, chat).await).then(|| name.clone());
         ours.push(Ours { profile: name, bot: profile.bot.clone(), deaf });

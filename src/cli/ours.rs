@@ -92,8 +92,7 @@ impl Context {
 
     /// Our other profiles with the names of their bots, as far as they can be had.
     async fn peers(&self) -> Vec<(String, String)> {
-        let others = self.config.profiles.iter().filter(|profile| profile.name != self.profile.name);
-        let asked = others.take(PEERS_MAX).map(|profile| self.peer(profile));
+        let asked = self.others().take(PEERS_MAX).map(|profile| self.peer(profile));
         join_all(asked).await.into_iter().flatten().collect()
     }
 

@@ -83,8 +83,8 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let chat = context.chat(args.chat.chat.as_deref()).await?;
     let own =
         View { profile: context.profile.name.to_string(), members: context.members(&chat).await?.items };
-    let others = context.config.profiles.iter().filter(|profile| profile.name != context.profile.name);
-    let others = join_all(others.take(VIEWS_MAX).map(|profile| view(&context, profile, &chat))).await;
+    let others =
+        join_all(context.others().take(VIEWS_MAX).map(|profile| view(&context, profile, &chat))).await;
     let status = Client::ask_home::<Status>(context.config.home.root(), &Request::new(Op::Status)).await?;
     let people = own.members.iter().filter(|member| member.member_type == MemberType::User);
     let people = people.map(|member| Person { user_id: member.member_id.clone(), name: member.name.clone() });

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::Global;
-use super::context::{ChatArg, Common, Context};
-use crate::config::Span;
+use super::context::{ChatArg, Common, Context, shown};
+use crate::config::{Profile, Span};
 use crate::core::turns::floor::Floor;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
 use crate::rooms::{ttl_ms, wall_of};
+use crate::supervisor::KnownChats;
 use crate::supervisor::room::reason;
 use crate::supervisor::rooms::Room;
 
@@ -182,7 +183,32 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 async fn open(of: &Of, global: &Global) -> Result<(Context, ChatId)> {
     let context = Context::open(global, &of.common).await?;
     let chat = context.chat(of.chat.chat.as_deref()).await?;
-    Ok((context, chat))
+    match elsewhere(&context, &chat) {
+        None => Ok((context, chat)),
+        Some(profile) => {
+            let (mine, here) = (&context.profile.name, shown(chat.as_str()));
+            Err(Error::validation(format!(
+                "{here} is a chat of {profile}'s platform, and {mine} is on another one"
+            ))
+            .subtype("unknown_chat")
+            .hint(format!("act as a profile that sits there: --profile {profile}")))
+        }
+    }
+}
+
+/// Whose chat it is, where it is one of another realm: a change there would stop nobody.
+fn elsewhere(context: &Context, chat: &ChatId) -> Option<String> {
+    let (data, now, realm) = (context.config.home.data(), context.clock.wall_ms(), context.profile.realm());
+    let knows = |profile: &Profile| {
+        let known = KnownChats::load(&data.join(profile.name.as_ref()), now).unwrap_or_default();
+        known.chats.contains_key(chat.as_str())
+    };
+    let (here, there): (Vec<&Profile>, Vec<&Profile>) =
+        context.config.profiles.iter().partition(|profile| profile.realm() == realm);
+    if here.into_iter().any(knows) {
+        return None;
+    }
+    there.into_iter().find(|profile| knows(profile)).map(|profile| profile.name.to_string())
 }
 
 async fn changed(context: &Context, chat: ChatId, change: impl FnOnce(&mut Room, i64)) -> Result<()> {

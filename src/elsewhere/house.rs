@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::supervisor::{self, Ask, Lock, Since, Trigger};
 
 /// Far more than anything takes.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct House {
     folder: TempDir,
@@ -135,6 +135,16 @@ impl House {
     /// All profiles are connected, `times` times each, and their chats are known.
     pub async fn connected(&self, count: usize) {
         self.lines(count, |line| line["type"] == "rooma.connected").await;
+    }
+
+    /// It is noted that a profile sits in a chat.
+    pub async fn listed(&self, profile: &str, chat: &str) {
+        let path = self.root().join(format!("data/{profile}/known_chats.json"));
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !std::fs::read_to_string(&path).is_ok_and(|text| text.contains(chat)) {
+            assert!(tokio::time::Instant::now() < deadline, "{profile} was not seen in {chat}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The line of a message that a profile was given.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::clock::rfc3339_ms;
 use crate::core::end::End;
 use crate::error::Result;
-use crate::event::ids::{ChatId, MessageId, UserId};
+use crate::event::ids::{ChatId, MessageId, Realm, UserId};
 use crate::event::{Event, Origin};
 use crate::transport::outgoing::Outgoing;
 use crate::transport::traits::{IdScope, Peers, Power, SameSend, Share, Traits};
@@ -50,6 +50,10 @@ impl Adapter for Account {
 
     fn new(identity: Identity, shared: Shared) -> Result<Account> {
         Ok(Account(Arc::new(identity), shared.clock))
+    }
+
+    fn realm(platform: &str, base_url: Option<&str>) -> Realm {
+        Realm::of_host(platform, base_url)
     }
 
     fn id_kind(text: &str) -> Option<IdKind> {

@@ -179,6 +179,11 @@ async fn two_installations_in_one_home_have_nothing_to_do_with_each_other() {
     house.heard("y", said["message_id"].as_str().unwrap()).await;
     let status = house.verb("x", &["room", "status", "--chat", CHAT]).await.unwrap();
     assert_eq!(status["paused"], false);
+    // A pause there by somebody from here would stop nobody.
+    house.listed("x", "C9:9").await;
+    let refused = house.verb("a", &["room", "pause", "--chat", "C9:9"]).await.unwrap_err();
+    let hint = "act as a profile that sits there: --profile x";
+    assert_eq!((refused.kind.exit_code(), refused.hint.as_deref()), (2, Some(hint)));
     // One name for a chat of each.
     for (profile, chat) in [("a", CHAT), ("x", "C9:9")] {
         let status = house.verb(profile, &["room", "status", "--chat", "den"]).await.unwrap();

@@ -13,7 +13,8 @@ impl Realm {
         Realm(name.into())
     }
 
-    /// Of a platform that is told apart by its host alone. Absent: the platform's own.
+    /// Of a platform whose ids are unique within one host only. Absent: the platform's own.
+    #[cfg(test)]
     pub fn of_host(platform: &str, base_url: Option<&str>) -> Realm {
         let host =
             base_url.map(|url| url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/'));

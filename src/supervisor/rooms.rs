@@ -134,8 +134,11 @@ pub fn change<R>(
                     return None;
                 }
                 room.rebase(boot_id(), now, limits);
-                room.realm = Some(of.realm.clone());
-                room.chat_id = Some(of.chat.clone());
+                // What an older version has kept goes on being everybody's who means that chat: nobody loses a pause.
+                if room.version == 0 {
+                    room.realm = Some(of.realm.clone());
+                    room.chat_id = Some(of.chat.clone());
+                }
                 change.take().map(|change| change(room, now))
             })?;
         if let Some(outcome) = changed {
@@ -252,14 +255,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_id_in_two_realms_is_two_rooms_and_what_an_older_version_kept_is_the_first_one_s() {
+    fn the_same_id_in_two_realms_is_two_rooms_and_what_an_older_version_kept_is_everybody_s() {
         let folder = tempfile::tempdir().unwrap();
         let (clock, limits) = (Clock::system(), limits(&LoopGuardOptions::default()));
         crate::folder::make(&folder.path().join("rooms")).unwrap();
-        std::fs::write(folder.path().join("rooms/C1.json"), r#"{"version":1,"told":"old"}"#).unwrap();
-        assert_eq!(all(folder.path(), |chat| of(chat.as_str())), [of("C1")]);
-        let there = RoomId { realm: Realm::new("s"), chat: ChatId::new("C1") };
-        assert_eq!(load(folder.path(), &of("C1"), &clock, limits).unwrap().told.as_deref(), Some("old"));
+        std::fs::write(folder.path().join("rooms/C0.json"), r#"{"version":1,"told":"old"}"#).unwrap();
+        assert_eq!(all(folder.path(), |chat| of(chat.as_str())), [of("C0")]);
+        let there = |chat: &str| RoomId { realm: Realm::new("s"), chat: ChatId::new(chat) };
+        for id in [of("C0"), there("C0")] {
+            // Who changes it takes it from nobody.
+            let told = change(folder.path(), &id, &clock, limits, |room, now| {
+                room.guard.pause(now, None);
+                room.told.clone()
+            });
+            assert_eq!(told.unwrap().as_deref(), Some("old"));
+        }
+        std::fs::remove_file(folder.path().join("rooms/C0.json")).unwrap();
+        let there = there("C1");
         change(folder.path(), &of("C1"), &clock, limits, |room, _| room.told = Some("here".to_owned()))
             .unwrap();
         assert!(!exists(folder.path(), &there));

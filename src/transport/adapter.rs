@@ -17,7 +17,7 @@ use super::{Identity, Inbound, Life, Missed, Missing, Shared};
 use crate::core::end::End;
 use crate::error::{Error, Kind, Result};
 use crate::event::Resource;
-use crate::event::ids::{ChatId, MessageId, UserId};
+use crate::event::ids::{ChatId, MessageId, Realm, UserId};
 
 /// One profile's standing with its platform. Outlives its connections: token, identity and names stay known.
 ///
@@ -28,6 +28,12 @@ pub trait Adapter: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// Does no I/O. Fails for a configuration that cannot work.
     fn new(identity: Identity, shared: Shared) -> Result<Self>;
+
+    /// Where the ids of a profile mean something: on this platform, wherever it is reached. A platform whose ids are unique
+    /// within one host only says so.
+    fn realm(platform: &str, _base_url: Option<&str>) -> Realm {
+        Realm::new(platform)
+    }
 
     /// What kind of id a text is, as far as its look tells.
     fn id_kind(text: &str) -> Option<IdKind>;

@@ -146,7 +146,9 @@ impl Rooms {
         let Some(ttl_ms) = rule.floor_ttl_ms else { return };
         let nobody = BTreeSet::new();
         let members = known.members.get(&room).unwrap_or(&nobody);
-        let order = order(message, members, &rule.roles);
+        let mut order = order(message, members, &rule.roles);
+        // One app may be called by a name that is ours elsewhere.
+        order.retain(|profile| known.realm(profile) == room.realm);
         if let [holder, _, ..] = order.as_slice() {
             let expires = crate::clock::plus_ms(&message.create_time, ttl_ms);
             message.floor = Some(FloorMark { holder: holder.clone(), order, expires });

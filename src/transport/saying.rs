@@ -15,9 +15,9 @@ impl Transport {
         adapter!(self, A => A::TRAITS)
     }
 
-    /// Where the ids of a profile mean something.
+    /// See [`Adapter::realm`].
     pub fn realm(self, base_url: Option<&str>) -> Realm {
-        Realm::of_host(self.name(), base_url)
+        adapter!(self, A => A::realm(self.name(), base_url))
     }
 
     /// See [`Adapter::id_kind`].

@@ -71,7 +71,8 @@ impl Relays {
     /// Gives back how many of the oldest had to go for it.
     pub fn owe(&mut self, owed: Owed) -> usize {
         // The same send again, by somebody who did not hear that it was done.
-        if self.messages.iter().any(|known| known.message_id == owed.message_id) {
+        let same = |known: &Owed| (&known.sender, &known.message_id) == (&owed.sender, &owed.message_id);
+        if self.messages.iter().any(same) {
             return 0;
         }
         self.messages.push(owed);

@@ -2,7 +2,7 @@
 //! above the pure core, and for developing agents offline.
 //!
 //! `world` is what any platform knows, `ledger`, `links` and `delivery` how what happened reaches its listeners,
-//! `people` the control API. What a platform adds stands behind [`platform::Platform`] in a folder of its own;
+//! `people` the control API. What a platform adds stands behind `platform::Platform` in a folder of its own;
 //! `feishu` is the first. Many instances live side by side in one process.
 
 mod delivery;

@@ -21,6 +21,8 @@ pub struct Seen<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said<'a> {
+    /// Ids of one platform say nothing on another.
+    pub transport: &'a str,
     pub message_id: &'a str,
     pub profile: &'a str,
 }
@@ -77,9 +79,10 @@ pub struct Coalescer {
 
 impl Coalescer {
     /// This message was written by an earlier life of this reader.
-    pub fn remember(&mut self, message_id: &str) {
-        if self.written.insert(message_id.to_owned()) {
-            self.order.push_back(message_id.to_owned());
+    pub fn remember(&mut self, transport: &str, message_id: &str) {
+        let key = key(transport, message_id);
+        if self.written.insert(key.clone()) {
+            self.order.push_back(key);
         }
         while self.order.len() > WRITTEN_MAX {
             self.order.pop_front().map(|oldest| self.written.remove(&oldest));
@@ -115,18 +118,23 @@ impl Coalescer {
 
     fn pieces(&self, seen: &[Seen<'_>]) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
-        let mut of_message: HashMap<&str, usize> = HashMap::new();
+        let mut of_message: HashMap<(&str, &str), usize> = HashMap::new();
         for (at, line) in seen.iter().enumerate().filter(|(_, line)| !self.absorbed.contains(&line.seq)) {
             match line.said {
                 None => pieces.push(Piece::Line(at)),
-                Some(said) if self.written.contains(said.message_id) => pieces.push(Piece::Late(at)),
-                Some(said) => match of_message.get(said.message_id).map(|piece| &mut pieces[*piece]) {
-                    Some(Piece::Together(all)) => all.push(at),
-                    _ => {
-                        of_message.insert(said.message_id, pieces.len());
-                        pieces.push(Piece::Together(vec![at]));
+                Some(said) if self.written.contains(&key(said.transport, said.message_id)) => {
+                    pieces.push(Piece::Late(at))
+                }
+                Some(said) => {
+                    match of_message.get(&(said.transport, said.message_id)).map(|piece| &mut pieces[*piece])
+                    {
+                        Some(Piece::Together(all)) => all.push(at),
+                        _ => {
+                            of_message.insert((said.transport, said.message_id), pieces.len());
+                            pieces.push(Piece::Together(vec![at]));
+                        }
                     }
-                },
+                }
             }
         }
         pieces
@@ -162,10 +170,14 @@ impl Coalescer {
                 all.iter().map(|at| seen[*at].seq).filter(|seq| held.is_some_and(|held| *seq > held));
             self.absorbed.extend(beyond);
             if let Some(said) = seen[all[0]].said {
-                self.remember(said.message_id);
+                self.remember(said.transport, said.message_id);
             }
         }
     }
+}
+
+fn key(transport: &str, message_id: &str) -> String {
+    format!("{transport} {message_id}")
 }
 
 #[cfg(test)]
@@ -180,7 +192,11 @@ mod tests {
         words
             .map(|(at, word)| Seen {
                 seq: after + 1 + at as u64,
-                said: (word != "-").then(|| Said { profile: &word[..1], message_id: &word[1..] }),
+                said: (word != "-").then(|| Said {
+                    transport: "p",
+                    profile: &word[..1],
+                    message_id: &word[1..],
+                }),
                 old: false,
             })
             .collect()
@@ -193,6 +209,23 @@ mod tests {
 
     fn plan(coalescer: &mut Coalescer, seen: &[Seen<'_>], now: i64, members: usize) -> Plan {
         coalescer.plan(seen, whole(seen), now, |all| all.len() >= members)
+    }
+
+    #[test]
+    fn the_same_id_on_two_platforms_is_two_messages() {
+        let mut coalescer = Coalescer::default();
+        let said = |seq, transport, profile| Seen {
+            seq,
+            said: Some(Said { transport, profile, message_id: "1" }),
+            old: false,
+        };
+        let seen = [said(1, "p", "a"), said(2, "q", "c"), said(3, "p", "b")];
+        let pieces = plan(&mut coalescer, &seen, WAIT_MS, 1).pieces;
+        assert_eq!(pieces, [Together(vec![0, 2]), Together(vec![1])]);
+        let later = [said(4, "q", "d")];
+        assert_eq!(plan(&mut coalescer, &later, WAIT_MS, 1).pieces, [Late(0)]);
+        coalescer.remember("r", "1");
+        assert_eq!(plan(&mut coalescer, &[said(5, "s", "e")], WAIT_MS, 1).pieces, [Together(vec![0])]);
     }
 
     #[test]
@@ -231,7 +264,7 @@ mod tests {
         let late = plan(&mut coalescer, &seen(1, "b1 a2 b2"), 300, 2);
         assert_eq!(late.pieces, [Late(0), Together(vec![1, 2])]);
         let mut next_life = Coalescer::default();
-        next_life.remember("1");
+        next_life.remember("p", "1");
         assert_eq!(plan(&mut next_life, &seen(1, "b1"), 0, 2).pieces, [Late(0)]);
     }
 
@@ -285,7 +318,7 @@ mod tests {
                 let looked_to = there.min(position + page as u64);
                 let seen: Vec<Seen<'_>> = (position + 1..=looked_to).map(|seq| {
                     let (profile, message_id, _) = &texts[seq as usize - 1];
-                    Seen { seq, said: Some(Said { profile, message_id }), old: false }
+                    Seen { seq, said: Some(Said { transport: "p", profile, message_id }), old: false }
                 }).collect();
                 let extent = Extent { after: position, looked_to, more: there > looked_to };
                 let plan = coalescer.plan(&seen, extent, now, |all| all.len() >= 3);

@@ -53,7 +53,8 @@ impl Together {
         for read in Read::all(&page) {
             if let Some((whole, message)) = read.message.filter(|(whole, _)| whole.seq <= position) {
                 tracing::trace!(seq = whole.seq, "written before");
-                self.coalescer.remember(message.message_id.as_str());
+                let transport = whole.transport.as_deref().unwrap_or_default();
+                self.coalescer.remember(transport, message.message_id.as_str());
             }
         }
         Ok(())
@@ -66,6 +67,7 @@ impl Together {
             .iter()
             .map(|read| {
                 let said = read.message.as_ref().map(|(whole, message)| Said {
+                    transport: whole.transport.as_deref().unwrap_or_default(),
                     message_id: message.message_id.as_str(),
                     profile: &whole.profile,
                 });

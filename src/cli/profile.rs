@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Global;
 use super::context::{Common, Context};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::traits::Traits;
 
 /// Look at a profile
@@ -53,13 +53,6 @@ struct Shown {
 
 pub async fn run(args: Args, global: &Global) -> Result<()> {
     let Command::Traits(args) = args.command;
-    if let (Some(name), Some(other)) = (&args.name, &global.profile)
-        && name != other
-    {
-        return Err(
-            Error::validation("which profile? both NAME and --profile name one").hint("give one of them")
-        );
-    }
     let global = Global { profile: args.name.or_else(|| global.profile.clone()), ..global.clone() };
     let context = Context::open(&global, &args.common).await?;
     let transport = context.profile.transport;

@@ -69,7 +69,9 @@ impl MessageArg {
 /// An id of a message, checked as far as its look tells, or the handle of a line that told of it.
 pub fn message_id(flag: &str, text: &str, context: &Context) -> Result<MessageId> {
     if let Some(seq) = handle::seq(text) {
-        return handle::told(flag, &context.config.home, seq)?.message(flag);
+        let told = handle::told(flag, &context.config.home, seq)?;
+        context.refuse_stranger(flag, &told)?;
+        return told.message(flag);
     }
     match context.account.id_kind(text) {
         Some(IdKind::Message) => Ok(MessageId::new(text)),
@@ -125,6 +127,22 @@ impl Context {
         let alone = Alone::default();
         let account = caller(&config, &accounts, &profile, patience, &alone);
         Ok(Context { config, profile, account, output, clock, accounts, patience, alone })
+    }
+
+    /// The ids of a line that was told on another platform mean nothing here.
+    pub fn refuse_stranger(&self, flag: &str, told: &handle::Told) -> Result<()> {
+        let named = |profile: &&Profile| told.profile.as_deref() == Some(profile.name.as_ref());
+        match self.config.profiles.iter().find(named) {
+            Some(whose) if whose.realm() != self.profile.realm() => {
+                let (whose, mine) = (&whose.name, &self.profile.name);
+                let told =
+                    format!("{flag}: the line s{} is {whose}'s, and {mine} is on another platform", told.seq);
+                Err(Error::validation(told)
+                    .subtype("unknown_handle")
+                    .hint(format!("act as the one who was told: --profile {whose}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The other profiles of this home whose ids mean the same.

@@ -8,7 +8,7 @@ use super::Global;
 use super::context::{Common, Context, MessageArg};
 use super::cursor::cursor_name;
 use crate::clock::rfc3339_ms;
-use crate::config::Config;
+use crate::config::{Config, Profile};
 use crate::core::gate::Held;
 use crate::core::reach::{Facts, LineFacts, Why, why};
 use crate::error::{Error, Result};
@@ -111,7 +111,9 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
     let id = args.message.id(&context)?;
     let sources = Sources::find(config, &context, &profiles, &id).await?;
     let now = context.clock.wall_ms();
-    let of_profiles = profiles.iter().map(|profile| sources.of_profile(&profile.name, now));
+    // The same id may be another message elsewhere.
+    let here = |profile: &&Profile| sources.realm.as_ref().is_none_or(|realm| profile.realm() == *realm);
+    let of_profiles = profiles.iter().filter(here).map(|profile| sources.of_profile(&profile.name, now));
     let profiles = of_profiles.collect::<Result<Vec<_>>>()?;
     let about = sources.about;
     context.output.emit(&Explained {

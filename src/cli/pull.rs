@@ -78,6 +78,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
 /// The thread of the message that a line told of.
 fn thread_of(line: &str, context: &Context) -> Result<ThreadId> {
     let told = handle::told("--thread", &context.config.home, handle::seq(line).unwrap_or_default())?;
+    context.refuse_stranger("--thread", &told)?;
     let thread = told.fields["thread_id"].as_str().map(ThreadId::new);
     thread.ok_or_else(|| {
         Error::validation(format!("--thread: the message of {line} is in no thread"))

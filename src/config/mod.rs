@@ -30,6 +30,7 @@ pub use values::{Size, Span};
 pub use yaml::nearest;
 
 use crate::error::{Error, Result};
+use crate::event::ids::Realm;
 use crate::plain;
 
 /// Everything under a home, read and checked as a whole.
@@ -138,6 +139,14 @@ fn apart(found: BTreeMap<Arc<str>, Result<Profile>>) -> Apart {
 /// The policies of rooms as they are now.
 pub fn load_rooms(home: &Home) -> Result<Rooms> {
     yaml::load_or_default(home, "config/rooms.yaml")
+}
+
+impl Config {
+    /// Where the ids of a profile mean something. Absent for one that is gone.
+    pub fn realm_of(&self, profile: &str) -> Option<Realm> {
+        let named = self.profiles.iter().find(|known| known.name.as_ref() == profile);
+        named.map(Profile::realm)
+    }
 }
 
 /// The contacts as they are now.

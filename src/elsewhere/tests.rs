@@ -184,6 +184,21 @@ async fn two_installations_in_one_home_have_nothing_to_do_with_each_other() {
     let refused = house.verb("a", &["room", "pause", "--chat", "C9:9"]).await.unwrap_err();
     let hint = "act as a profile that sits there: --profile x";
     assert_eq!((refused.kind.exit_code(), refused.hint.as_deref()), (2, Some(hint)));
+    // Nor is a line of theirs one that somebody from here could act upon.
+    let line = house.heard("y", said["message_id"].as_str().unwrap()).await;
+    let handle = format!("s{}", line["seq"]);
+    for words in [&["send", "--reply-to", &handle, "--text", "x"][..], &["pull", "--thread", &handle]] {
+        let refused = house.verb("a", words).await.unwrap_err();
+        let told = (refused.kind.exit_code(), refused.subtype.as_deref(), refused.hint.as_deref());
+        let hint = "act as the one who was told: --profile y";
+        assert_eq!(told, (2, Some("unknown_handle"), Some(hint)), "{words:?} {}", refused.message);
+    }
+    // Two messages have one id.
+    assert_eq!(said["message_id"], here.as_str());
+    for (profile, sender) in [("b", "ann"), ("y", "x")] {
+        let explained = house.verb(profile, &["explain", "--message-id", &here]).await.unwrap();
+        assert_eq!(explained["sender_name"], sender, "{explained}");
+    }
     // One name for a chat of each.
     for (profile, chat) in [("a", CHAT), ("x", "C9:9")] {
         let status = house.verb(profile, &["room", "status", "--chat", "den"]).await.unwrap();

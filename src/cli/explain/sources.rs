@@ -1,5 +1,6 @@
 //! Where it is looked up what became of a message: the journal, the list of known chats, and the platform.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,7 +12,7 @@ use crate::core::hearing::Said;
 use crate::core::reach::Facts;
 use crate::error::Result;
 use crate::event::SenderType;
-use crate::event::ids::{ChatId, MessageId};
+use crate::event::ids::{ChatId, MessageId, Realm};
 use crate::journal::{Listening, MessageLine, Reader};
 use crate::supervisor::control::client::Client;
 use crate::supervisor::{ChatState, KnownChats};
@@ -45,6 +46,8 @@ pub struct Sources {
     pub shown: Vec<String>,
     pub cursors: Vec<(String, u64)>,
     pub running: bool,
+    /// Where the id means this message. Absent where no line tells.
+    pub realm: Option<Realm>,
 }
 
 impl Sources {
@@ -56,7 +59,9 @@ impl Sources {
     ) -> Result<Sources> {
         let path = config.home.data().join("journal.db");
         let reader = path.exists().then(|| Reader::open(&path)).transpose()?;
-        let told = reader.as_ref().map(|reader| reader.lines_of(id)).transpose()?.unwrap_or_default();
+        let mut told = reader.as_ref().map(|reader| reader.lines_of(id)).transpose()?.unwrap_or_default();
+        let realm = realm_of(&config, profiles, &told);
+        told.retain(|line| realm.is_none() || config.realm_of(&line.profile) == realm);
         let (mut about, mut shown) = (of_lines(&told), Vec::new());
         // A bot that a profile meets for the first time is known to the platform only.
         if about
@@ -73,7 +78,7 @@ impl Sources {
         }
         let cursors = reader.as_ref().map(Reader::cursors).transpose()?.unwrap_or_default();
         let running = Client::connect(config.home.root()).await.is_ok_and(|client| client.is_some());
-        Ok(Sources { config, reader, told, about, shown, cursors, running })
+        Ok(Sources { config, reader, told, about, shown, cursors, running, realm })
     }
 
     /// Of a message without a line.
@@ -117,6 +122,15 @@ impl Sources {
 }
 
 /// Not every profile's line knows whose words they are, or whom they call.
+/// That of those who are asked about, or else of the first that was told.
+fn realm_of(config: &Config, profiles: &[Profile], told: &[MessageLine]) -> Option<Realm> {
+    let realms: BTreeSet<Realm> = profiles.iter().map(Profile::realm).collect();
+    match realms.len() {
+        1 => realms.into_iter().next(),
+        _ => told.iter().find_map(|line| config.realm_of(&line.profile)),
+    }
+}
+
 fn of_lines(told: &[MessageLine]) -> Option<About> {
     let messages = || told.iter().map(|line| &line.message);
     let first = messages().next()?;

@@ -124,7 +124,7 @@ pub fn thread_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-fn millis(duration: Duration) -> i64 {
+pub fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

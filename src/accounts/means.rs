@@ -80,9 +80,7 @@ impl Accounts {
             poll: policy.history_poll.0,
             floor_ttl_ms: match policy.floor {
                 FloorMode::Off => None,
-                FloorMode::Advise | FloorMode::Enforce => {
-                    Some(i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX))
-                }
+                FloorMode::Advise | FloorMode::Enforce => Some(crate::clock::millis(policy.floor_ttl.0)),
             },
             roles: policy.roles.clone(),
         };

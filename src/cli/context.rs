@@ -14,6 +14,7 @@ use crate::core::gate::Gates;
 use crate::core::target::{Choice, Found, choose, find};
 use crate::error::{Error, Result};
 use crate::event::ids::{ChatId, MessageId};
+pub use crate::event::shown;
 use crate::rooms::Speaking;
 use crate::transport::verbs::{Acting, Chat, IdKind};
 
@@ -304,9 +305,4 @@ fn listed(chats: &[Chat]) -> String {
         text.push_str(&format!(" and {} more", chats.len() - NAMED_MAX));
     }
     text
-}
-
-/// What a person typed, fit for an error.
-pub fn shown(text: &str) -> String {
-    crate::event::escaped(crate::event::bounded(text, 200))
 }

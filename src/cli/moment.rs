@@ -22,7 +22,7 @@ pub fn parse(text: &str, now: WallMs) -> Result<WallMs, String> {
             .map_err(|error| error.to_string());
     }
     match text.parse::<Span>() {
-        Ok(Span(ago)) => Ok(now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))),
+        Ok(Span(ago)) => Ok(now.saturating_sub(crate::clock::millis(ago))),
         Err(_) => {
             Err(format!("`{text}` is neither now nor 2h (ago) nor 2026-01-31 nor 2026-01-31T10:00:00Z"))
         }

@@ -8,10 +8,10 @@ use crate::config::{Profile, Span};
 use crate::core::turns::floor::Floor;
 use crate::error::{Error, Result};
 use crate::event::ids::ChatId;
-use crate::rooms::{ttl_ms, wall_of};
+use crate::rooms::wall_of;
 use crate::supervisor::KnownChats;
 use crate::supervisor::room::reason;
-use crate::supervisor::rooms::Room;
+use crate::supervisor::rooms::{Room, rules};
 
 /// Show how a room is, and stop or let go on the agents in it
 ///
@@ -164,7 +164,7 @@ pub async fn run(args: Args, global: &Global) -> Result<()> {
         }
         Verb::Pause(PauseArgs { of, duration }) => {
             let (context, chat) = open(&of, global).await?;
-            let for_ms = duration.map(|span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX));
+            let for_ms = duration.map(|span| crate::clock::millis(span.0));
             changed(&context, chat, |room, now| {
                 room.guard.pause(now, for_ms);
             })
@@ -231,7 +231,7 @@ fn status(context: &Context, chat: ChatId, room: &Room) -> RoomStatus {
         until: pause.and_then(|pause| pause.until).map(|until| wall_of(&context.clock, until)),
         turns: guard.turns(),
         turns_max: policy.loop_guard.turns,
-        floor: room.floor.clone().map(|floor| floor_status(context, floor, ttl_ms(&policy))),
+        floor: room.floor.clone().map(|floor| floor_status(context, floor, rules(&policy).floor_ttl_ms)),
         chat_id: chat,
     }
 }
@@ -247,7 +247,7 @@ pub async fn floor(args: FloorArgs, global: &Global) -> Result<()> {
     match args.verb {
         FloorVerb::Status(of) => {
             let (context, chat) = open(&of, global).await?;
-            let ttl_ms = ttl_ms(&context.in_rooms().policy(&chat));
+            let ttl_ms = rules(&context.in_rooms().policy(&chat)).floor_ttl_ms;
             let floor =
                 context.in_rooms().room(&chat)?.floor.map(|floor| floor_status(&context, floor, ttl_ms));
             context.output.emit(&FloorOnly { ok: true, chat_id: chat, floor })
@@ -265,7 +265,7 @@ async fn moved(
     refusal: &str,
 ) -> Result<()> {
     let (context, chat) = open(of, global).await?;
-    let ttl_ms = ttl_ms(&context.in_rooms().policy(&chat));
+    let ttl_ms = rules(&context.in_rooms().policy(&chat)).floor_ttl_ms;
     let floor = context.in_rooms().change_room(&chat, |room, now| {
         let Some(floor) = &mut room.floor else { return Err("nobody was asked together with others here") };
         floor.advance(now, ttl_ms);

@@ -47,7 +47,7 @@ pub struct Allow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    transport: TransportName,
+    transport: Transport,
     app_id: String,
     app_secret: SecretSource,
     base_url: Option<String>,
@@ -56,26 +56,6 @@ struct File {
     owner: Option<String>,
     #[serde(default)]
     allow: Allow,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum TransportName {
-    Feishu,
-    Lark,
-    #[cfg(test)]
-    Elsewhere,
-}
-
-impl From<TransportName> for Transport {
-    fn from(name: TransportName) -> Transport {
-        match name {
-            TransportName::Feishu => Transport::Feishu,
-            TransportName::Lark => Transport::Lark,
-            #[cfg(test)]
-            TransportName::Elsewhere => Transport::Elsewhere,
-        }
-    }
 }
 
 impl Profile {
@@ -153,7 +133,7 @@ pub fn load(home: &Home, path: &Path) -> Result<Profile> {
     Ok(Profile {
         name: Arc::from(name),
         path: Some(path.to_owned()),
-        transport: file.transport.into(),
+        transport: file.transport,
         app_id: file.app_id,
         app_secret: file.app_secret,
         base_url: file.base_url,

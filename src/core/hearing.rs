@@ -60,7 +60,7 @@ pub struct Window {
 /// What to ask for at `now`, where everything up to `heard_to` is known. Nothing after a moment's outage: the
 /// platform delivers that again by itself.
 pub fn window(heard_to: i64, now: i64, min_outage: Duration, max_age: Duration) -> Option<Window> {
-    let oldest = now.saturating_sub(i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX));
+    let oldest = now.saturating_sub(crate::clock::millis(max_age));
     if heard_to > now {
         // The clock was set back: how long the outage was, nobody knows.
         return Some(Window { since: oldest, cut: false });

@@ -53,7 +53,7 @@ impl Adapter for Account {
     }
 
     fn realm(platform: &str, base_url: Option<&str>) -> Realm {
-        Realm::of_host(platform, base_url)
+        Realm::new(format!("{platform} {}", base_url.unwrap_or_default()))
     }
 
     fn id_kind(text: &str) -> Option<IdKind> {

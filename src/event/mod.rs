@@ -36,4 +36,4 @@ pub use reading::{Whole, taken_apart};
 pub use render::{LINE_MAX, Line, Past, Rendered, head, one_line, stored, tail, with_fields};
 pub use schema::SCHEMA_VERSION;
 pub use table::{Event, TYPE_NAMES, schema};
-pub use text::{bounded, escaped, hidden, is_unsafe, neutralise};
+pub use text::{bounded, escaped, hidden, is_unsafe, neutralise, shown};

@@ -41,6 +41,11 @@ pub fn hidden(clean: &str) -> Option<u64> {
     (count > 0).then_some(count)
 }
 
+/// What a person typed, fit for an error.
+pub fn shown(text: &str) -> String {
+    escaped(bounded(text, 200))
+}
+
 /// A name as it is told: of a file, a flag, a variable. What would not be seen, or would move what stands beside it, is
 /// written out, so that the name can be recognised.
 pub fn escaped(name: &str) -> String {

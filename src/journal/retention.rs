@@ -105,7 +105,7 @@ fn last_to_go(
         "SELECT seq, at, octet_length(head) + octet_length(body) + coalesce(octet_length(raw), 0)
          FROM line WHERE seq < ?1 ORDER BY seq LIMIT ?2",
     )?;
-    let keep = i64::try_from(retention.keep.as_millis()).unwrap_or(i64::MAX);
+    let keep = crate::clock::millis(retention.keep);
     let cutoff = now.saturating_sub(keep);
     let mut excess = excess(db, retention, keys)?;
     let mut last = None;

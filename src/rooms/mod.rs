@@ -2,4 +2,4 @@
 
 mod speak;
 
-pub use speak::{Speaking, Turn, ttl_ms, wall_of};
+pub use speak::{Speaking, Turn, wall_of};

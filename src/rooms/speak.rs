@@ -6,6 +6,7 @@ use crate::config::{Config, FloorMode, Profile, RoomPolicy, room_policy};
 use crate::core::turns::guard::{Change, Pause, Why};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::{ChatId, RoomId};
+use crate::event::shown;
 use crate::journal::Reader;
 use crate::supervisor::control::client::Client;
 use crate::supervisor::control::{Op, Request};
@@ -223,15 +224,7 @@ fn speak(
     room.guard.speak(profile, words, key, now, rules.limits).map_err(Refusal::Paused)
 }
 
-pub fn ttl_ms(policy: &RoomPolicy) -> i64 {
-    i64::try_from(policy.floor_ttl.0.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Steady time, as people see it.
 pub fn wall_of(clock: &Clock, steady: i64) -> String {
     crate::clock::rfc3339_ms(clock.wall_ms() + steady - steady_ms())
-}
-
-fn shown(text: &str) -> String {
-    crate::event::escaped(crate::event::bounded(text, 200))
 }

@@ -15,8 +15,6 @@ mod fuzz;
 mod given;
 mod given_mark;
 mod holder;
-#[cfg(test)]
-mod house;
 mod known_chats;
 mod lock;
 mod notify;
@@ -42,6 +40,8 @@ mod since;
 mod status;
 pub mod stored;
 mod task;
+#[cfg(test)]
+mod tree;
 mod upkeep;
 
 pub use change::{Change, Outcome, Reloaded};

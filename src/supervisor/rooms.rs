@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::stored::{self, Stamp, Stored};
-use crate::clock::{Clock, boot_id, steady_ms};
+use crate::clock::{Clock, boot_id, millis, steady_ms};
 use crate::config::{LoopGuardOptions, RoomPolicy};
 use crate::core::turns::Rules;
 use crate::core::turns::floor::Floor;
@@ -111,10 +110,6 @@ pub fn limits(options: &LoopGuardOptions) -> Limits {
 
 pub fn rules(policy: &RoomPolicy) -> Rules {
     Rules { limits: limits(&policy.loop_guard), floor_ttl_ms: millis(policy.floor_ttl.0) }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Changes a room. The function is given steady time.

@@ -1,9 +1,12 @@
 //! The one place that knows which platforms there are.
 
+use serde::Deserialize;
+
 use super::{Adapter, feishu};
 
-/// Which platform a profile speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which platform a profile speaks to, as its file and its lines say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transport {
     Feishu,
     Lark,

@@ -22,7 +22,6 @@ const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     ("supervisor/shift", "seeing", "mod.rs", "it sees with what the actor works with"),
     ("supervisor/shift", "seeing", "actor", "what a look does is done by the actor, in a file of its own"),
     ("cli", "demo_rooms", "demo", "the demo of rooms is a part of the demo, in a file of its own"),
-    ("cli", "jq", "context", "it words what a person typed as all verbs do"),
     ("cli/jq", "worker", "child", "both halves of one exchange between two processes"),
     ("cli/service", "warnings", "manager", "a manager's unit, and what is to be said about it"),
     ("config", "home", "aliases", "aliases are other names for the keys and variables of all of these"),

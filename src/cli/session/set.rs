@@ -173,7 +173,7 @@ async fn arming(context: &Context, args: &Args) -> Result<Arming> {
         greeting_text,
         owner: if args.hold { owner::of(std::process::id()) } else { owner(args.owner)? },
         agent_session: args.agent_session.clone(),
-        ttl_ms: ttl.map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)),
+        ttl_ms: ttl.map(crate::clock::millis),
     })
 }
 

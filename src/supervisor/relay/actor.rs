@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::super::stored::{self, Stamp};
 use super::super::task::Task;
-use super::super::upkeep::millis;
 use super::Relaying;
+use crate::clock::millis;
 use crate::core::owed::{Became, Line, Owed, Queue, Relays};
 use crate::error::{Error, Kind, Result};
 use crate::event::ids::MessageId;

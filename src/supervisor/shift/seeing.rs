@@ -48,7 +48,7 @@ impl State {
     /// Whether anything in the file waits for time; nothing where this supervisor does not have the profile.
     async fn see(&mut self, myself: &ActorRef<Msg>, profile: &Arc<str>) -> Result<Option<bool>> {
         let Some(seat) = self.presence.asker.seat(profile).await? else { return Ok(None) };
-        let max_age_ms = i64::try_from(self.presence.max_age.as_millis()).unwrap_or(i64::MAX);
+        let max_age_ms = crate::clock::millis(self.presence.max_age);
         // Told before it is noted in the file that it was: each line has a key, so it comes once, whoever is killed.
         let is_told = self.presence.foretell(&seat, max_age_ms).await?;
         let looked =

@@ -3,8 +3,8 @@
 use tokio::time::sleep;
 
 use super::super::seat::Seat;
-use super::means::{PAUSE, Upkeep, millis};
-use crate::clock::WallMs;
+use super::means::{PAUSE, Upkeep};
+use crate::clock::{WallMs, millis};
 use crate::error::{Kind, Result};
 use crate::event::ids::ChatId;
 use crate::event::{Deaf, Event};

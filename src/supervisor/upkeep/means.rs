@@ -113,7 +113,3 @@ impl Upkeep {
         blocking(move || read(&Reader::open(&path)?)).await
     }
 }
-
-pub fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}

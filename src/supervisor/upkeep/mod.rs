@@ -19,7 +19,7 @@ use super::part::keep_running;
 use super::task::Task;
 use crate::clock::WallMs;
 use crate::error::Result;
-pub use means::{CatchUpRules, Charge, DeafRules, Upkeep, millis};
+pub use means::{CatchUpRules, Charge, DeafRules, Upkeep};
 
 /// After trouble that passes, the past is asked for again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);

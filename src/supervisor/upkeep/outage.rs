@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::super::seat::Seat;
 use super::deaf;
-use super::means::{Charge, Upkeep, millis};
-use crate::clock::WallMs;
+use super::means::{Charge, Upkeep};
+use crate::clock::{WallMs, millis};
 use crate::core::hearing::{self, Window};
 use crate::error::Result;
 

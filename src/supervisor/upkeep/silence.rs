@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::deaf;
-use super::means::{Charge, Upkeep, millis};
+use super::means::{Charge, Upkeep};
 use super::reconcile::reconcile;
-use crate::clock::WallMs;
+use crate::clock::{WallMs, millis};
 
 /// How often it is noted up to when a profile has heard everything: as much is asked for again after a kill.
 const NOTE_EVERY: Duration = Duration::from_secs(60);

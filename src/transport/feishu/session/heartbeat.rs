@@ -122,7 +122,7 @@ impl Heartbeat {
     }
 
     fn slept(&mut self, now: Now) -> bool {
-        let mono = i64::try_from((now.mono.saturating_sub(self.looked.mono)).as_millis()).unwrap_or(i64::MAX);
+        let mono = crate::clock::millis(now.mono.saturating_sub(self.looked.mono));
         let wall = now.wall_ms.saturating_sub(self.looked.wall_ms);
         self.looked = now;
         wall.saturating_sub(mono) > SLEPT.as_millis() as i64

@@ -32,7 +32,7 @@ pub struct Platform {
     pub asked: Mutex<Vec<String>>,
 }
 
-pub struct House {
+pub struct Tree {
     pub folder: TempDir,
     pub journal: Journal,
     pub root: Root,
@@ -93,7 +93,7 @@ fn set(errors: &Mutex<BTreeMap<String, Error>>, profile: &str, error: Option<Err
     };
 }
 
-/// A message in the one chat of the house. Ours have names of one letter.
+/// A message in the one chat of the tree. Ours have names of one letter.
 pub fn message(id: &str, sender: &str, text: &str) -> Message {
     let ours = sender.len() == 1;
     let mut message: Message = serde_json::from_value(json!({
@@ -108,19 +108,19 @@ pub fn message(id: &str, sender: &str, text: &str) -> Message {
     message
 }
 
-impl House {
-    pub async fn new(profiles: &[&str]) -> House {
-        House::again(tempfile::tempdir().unwrap(), profiles, Arc::default()).await
+impl Tree {
+    pub async fn new(profiles: &[&str]) -> Tree {
+        Tree::again(tempfile::tempdir().unwrap(), profiles, Arc::default()).await
     }
 
     /// The next life in the same folder, before the same platform.
-    pub async fn next(self, profiles: &[&str]) -> House {
+    pub async fn next(self, profiles: &[&str]) -> Tree {
         self.root.end().await;
         self.journal.close().await;
-        House::again(self.folder, profiles, self.platform).await
+        Tree::again(self.folder, profiles, self.platform).await
     }
 
-    async fn again(folder: TempDir, profiles: &[&str], platform: Arc<Platform>) -> House {
+    async fn again(folder: TempDir, profiles: &[&str], platform: Arc<Platform>) -> Tree {
         let path = folder.path().join("journal.db");
         let journal = Journal::open(&path, Sync::Process, Clock::system()).unwrap();
         let rooms = Rooms::default();
@@ -129,7 +129,7 @@ impl House {
         let root =
             Root::start(journal.appender(), Policy::default(), Clock::system(), seats, None).await.unwrap();
         root.begin();
-        House { folder, journal, root, rooms, platform }
+        Tree { folder, journal, root, rooms, platform }
     }
 
     /// A profile is told of a message.
@@ -172,7 +172,7 @@ impl House {
     }
 }
 
-/// The one room of the house.
+/// The one room of the tree.
 pub fn room_id() -> RoomId {
     RoomId { realm: Realm::new(""), chat: chat() }
 }

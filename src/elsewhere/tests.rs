@@ -199,6 +199,14 @@ async fn two_installations_in_one_home_have_nothing_to_do_with_each_other() {
         let explained = house.verb(profile, &["explain", "--message-id", &here]).await.unwrap();
         assert_eq!(explained["sender_name"], sender, "{explained}");
     }
+    // Nobody from there is looked for here.
+    let peers = house.verb("a", &["peers", "--chat", CHAT]).await.unwrap();
+    let agents: Vec<&Value> =
+        peers["agents"].as_array().unwrap().iter().map(|agent| &agent["profile"]).collect();
+    assert_eq!(agents, [&json!("a"), &json!("b")]);
+    house.verb("a", &["room", "resume", "--chat", CHAT]).await.unwrap();
+    house.verb("a", &["send", "--chat", CHAT, "--text", "x marks the spot, says @y"]).await.unwrap();
+    house.verb("a", &["room", "pause", "--chat", CHAT]).await.unwrap();
     // One name for a chat of each.
     for (profile, chat) in [("a", CHAT), ("x", "C9:9")] {
         let status = house.verb(profile, &["room", "status", "--chat", "den"]).await.unwrap();

@@ -163,3 +163,26 @@ impl Rooms {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_is_for_those_of_one_realm() {
+        let rooms = Rooms::default();
+        rooms.set_realms(
+            [("a", "r"), ("b", "r"), ("x", "s")].map(|(of, realm)| (of.to_owned(), Realm::new(realm))),
+        );
+        rooms.set_rules(BTreeMap::new(), RoomRule { floor_ttl_ms: Some(1000), ..RoomRule::default() });
+        let mention = |profile: &str| serde_json::json!({"id": profile, "name": profile, "type": "bot", "profile": profile});
+        let mut message: Message = serde_json::from_value(serde_json::json!({
+            "chat_id": "C1", "chat_type": "group", "message_id": "1", "message_type": "text", "sender_id": "U",
+            "sender_type": "user", "mentioned": true, "mention": "me", "content": "x", "trust": "stranger",
+            "create_time": "2026-01-01T00:00:00.000Z", "event_type": "e", "mentions": [mention("x"), mention("a"), mention("b")]
+        }))
+        .unwrap();
+        rooms.mark("a", &mut message);
+        assert_eq!(message.floor.unwrap().order, ["a", "b"]);
+    }
+}

@@ -32,6 +32,10 @@ fn a_message_is_owed_until_everybody_has_heard_of_it() {
     assert_eq!(ids(&relays), ["om_1", "om_2"], "the same send again is one");
     relays.settle(&[heard("b", "om_1"), heard("c", "om_9")]);
     assert_eq!(ids(&relays), ["om_1", "om_2"]);
+    // Another platform may have given its message the same id.
+    let mut elsewhere = relays.clone();
+    elsewhere.owe(Owed { sender: "x".to_owned(), ..owed("om_1", 0, Some(&["y"])) });
+    assert_eq!(ids(&elsewhere), ["om_1", "om_2", "om_1"]);
     relays.settle(&[heard("c", "om_1"), heard("b", "om_2")]);
     assert_eq!(ids(&relays), ["om_2"], "nobody knows yet who is to hear of it");
 }
